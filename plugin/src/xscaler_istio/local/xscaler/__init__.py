@@ -1,0 +1,1 @@
+"""A local xScaler: a gateway that enforces its rules in front of a real metrics backend."""
