@@ -1,0 +1,73 @@
+# Everything is reachable from here; `make` lists it. Programs come from tools/get, which builds what is missing
+# into a cache outside the checkout; Python packages come from the two lock files, hashes checked.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.10 pyproject.toml --extra local --group build
+TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool mimir
+DEMO_TOOLS := helm4 prometheus mimir
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-unit test-chart test-pipeline lint schema bench tools lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## The main job: render, scrape a mesh, push, ask; about a minute once everything is built
+	@tools/get $(DEMO_TOOLS) >/dev/null
+	@$(BIN)/xscaler-istio test --local --values examples/values.yaml --backend mimir --output-dir build/demo
+
+test: lint test-unit test-chart test-pipeline ## All tiers that need no cluster, and the linters
+
+test-unit: $(VENV)/.installed-dev ## Tier 1: plugin, schema and the parts of the local test
+	@tools/get $(TEST_TOOLS) >/dev/null
+	$(BIN)/python -m pytest tests/plugin tests/tools
+
+test-chart: $(VENV)/.installed-dev ## Tier 2: the chart, rendered by both Helms and checked by the real programs
+	@tools/get $(TEST_TOOLS) >/dev/null
+	$(BIN)/python -m pytest tests/chart
+
+test-pipeline: $(VENV)/.installed-dev ## Tier 3: real collectors scrape a mesh and push to a local xScaler
+	@tools/get $(TEST_TOOLS) >/dev/null
+	$(BIN)/python -m pytest tests/pipeline
+
+lint: $(VENV)/.installed-dev ## ruff, mypy, and the schema is fresh
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python values-schema/build.py --check
+
+schema: $(VENV)/.installed-dev ## Build chart/values.schema.json from chart/values.yaml and values-schema/
+	$(BIN)/python values-schema/build.py
+
+bench: $(VENV)/.installed-dev ## Measure: generated mesh, gateway, largest mesh on this machine
+	@tools/get $(TEST_TOOLS) >/dev/null
+	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+tools: ## Build every pinned program
+	@tools/get $$(tools/get --list)
+
+lock: ## Resolve the dependencies of pyproject.toml again (needs uv)
+	$(UV_COMPILE) --upgrade -o requirements.lock
+	$(UV_COMPILE) --upgrade --group dev -o requirements-dev.lock
+
+clean: ## Remove the virtual environment and build outputs; the cache outside the checkout stays
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@echo "making $(VENV)" >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; set PYTHON=/path/to/it" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "installing the Python packages of requirements.lock" >&2
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@echo "installing the Python packages of requirements-dev.lock" >&2
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

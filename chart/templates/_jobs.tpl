@@ -1,0 +1,72 @@
+{{/*
+The scrape jobs, written once in Prometheus' dialect: every collector embeds or converts this text. It is kept as
+text and not parsed, so that the reasons in files/ stay beside the rules in the rendered configuration.
+*/}}
+
+{{/* The names of the enabled jobs, separated by spaces. Inputs: . (root) */}}
+{{- define "xscaler-istio.jobNames" -}}
+{{- range $name, $target := .Values.metrics.targets }}{{ if $target.enabled }}{{ $name }} {{ end }}{{ end -}}
+{{- end -}}
+
+{{/* One complete scrape_config. Inputs: root, job (name of a file in files/jobs), shard (from 0) */}}
+{{- define "xscaler-istio.job" -}}
+{{ .root.Files.Get (printf "files/jobs/%s.yaml" .job) | trim }}
+{{ .root.Files.Get "files/rules/targets.yaml" | trim }}
+- target_label: cluster
+  replacement: {{ .root.Values.cluster.name | quote }}
+{{- if .root.Values.metrics.honorPrometheusOptOut }}
+- source_labels: [__meta_kubernetes_pod_annotation_prometheus_io_scrape]
+  regex: "false"
+  action: drop
+{{- end }}
+{{- if gt (int .root.Values.metrics.shards) 1 }}
+# The shard that owns a target follows from its final address alone.
+- source_labels: [__address__]
+  modulus: {{ .root.Values.metrics.shards }}
+  target_label: __tmp_shard
+  action: hashmod
+- source_labels: [__tmp_shard]
+  regex: {{ .shard | quote }}
+  action: keep
+{{- end }}
+# The same in every job, so that one watch serves all of them.
+kubernetes_sd_configs:
+- role: pod
+# Envoy and the agent speak text; an OpenMetrics answer is mislabelled where the application's part is OpenMetrics.
+scrape_protocols: [PrometheusText0.0.4]
+fallback_scrape_protocol: PrometheusText0.0.4
+honor_labels: false
+metric_relabel_configs:
+{{ include "xscaler-istio.profileRules" . }}
+{{ .root.Files.Get "files/rules/label-budget.yaml" | trim }}
+{{ .root.Files.Get "files/rules/plain-numbers.yaml" | trim }}
+{{- end -}}
+
+{{/* What the profile keeps, as metric relabelling rules. Inputs: root, job */}}
+{{- define "xscaler-istio.profileRules" -}}
+{{- $file := printf "files/profiles/%s.yaml" .root.Values.metrics.profile -}}
+{{- $profile := .root.Files.Get $file | fromYaml -}}
+# {{ $file }}
+- source_labels: [__name__]
+  regex: {{ index $profile.keep .job | join "|" | quote }}
+  action: keep
+{{- with index $profile.drop .job }}
+- source_labels: [__name__]
+  regex: {{ . | join "|" | quote }}
+  action: drop
+{{- end }}
+{{- range index $profile.thinned .job }}
+# Buckets of {{ .metric }}: these le stay.
+- source_labels: [__name__]
+  regex: {{ .metric | quote }}
+  target_label: __tmp_thinned
+  replacement: drop
+- source_labels: [__name__, le]
+  regex: {{ printf "%s;(%s)(\\.0)?" .metric (.le | join "|" | replace "+" "\\+") | squote }}
+  target_label: __tmp_thinned
+  replacement: ""
+- source_labels: [__tmp_thinned]
+  regex: drop
+  action: drop
+{{- end }}
+{{- end -}}

@@ -1,0 +1,69 @@
+{{/* The chart's name, cut to what a label may hold. Inputs: . (root) */}}
+{{- define "xscaler-istio.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Prefix of all object names; short enough for the suffixes that follow it. Inputs: . (root) */}}
+{{- define "xscaler-istio.fullname" -}}
+{{- $name := include "xscaler-istio.name" . -}}
+{{- $joined := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- default $joined .Values.fullnameOverride | trunc 48 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* What selects the pods of a component; never changes in the life of a release. Inputs: root, component */}}
+{{- define "xscaler-istio.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "xscaler-istio.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{/* Labels of every object. Inputs: root, component */}}
+{{- define "xscaler-istio.labels" -}}
+{{ include "xscaler-istio.selectorLabels" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* name, namespace, labels and annotations of an object. Inputs: root, component, name */}}
+{{- define "xscaler-istio.metadata" -}}
+name: {{ .name }}
+namespace: {{ .root.Release.Namespace }}
+labels:
+  {{- include "xscaler-istio.labels" . | nindent 2 }}
+{{- with .root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Name of the objects of one shard. Inputs: root, shard (from 0) */}}
+{{- define "xscaler-istio.shardName" -}}
+{{ include "xscaler-istio.fullname" .root }}-metrics-{{ .shard }}
+{{- end -}}
+
+{{/* The collector's ServiceAccount. Inputs: . (root) */}}
+{{- define "xscaler-istio.serviceAccountName" -}}
+{{- $made := printf "%s-metrics" (include "xscaler-istio.fullname" .) -}}
+{{- default (ternary $made "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{/* Name of the cluster-wide objects: two releases of one name in two namespaces must not share it. Inputs: . (root) */}}
+{{- define "xscaler-istio.clusterWideName" -}}
+{{ include "xscaler-istio.fullname" . }}-metrics-{{ .Release.Namespace }}
+{{- end -}}
+
+{{/* The Secret that holds the token. Inputs: . (root) */}}
+{{- define "xscaler-istio.secretName" -}}
+{{- default (printf "%s-auth" (include "xscaler-istio.fullname" .)) .Values.xscaler.auth.existingSecret.name -}}
+{{- end -}}
+
+{{/* Image reference; a digest wins over the tag. Inputs: an image block */}}
+{{- define "xscaler-istio.image" -}}
+{{- $path := .repository -}}
+{{- with .registry }}{{ $path = printf "%s/%s" . $path }}{{ end -}}
+{{- if .digest -}}{{ $path }}@{{ .digest }}{{- else -}}{{ $path }}:{{ .tag }}{{- end -}}
+{{- end -}}

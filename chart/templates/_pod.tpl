@@ -1,0 +1,102 @@
+{{/*
+The pod, written once for every workload.
+Inputs: root, component, name (of its ConfigMap), labels, settings (the collector's block of values), workload
+(the parsed `collector.<name>.workload`)
+*/}}
+{{- define "xscaler-istio.podTemplate" -}}
+{{- $pod := mustMergeOverwrite (deepCopy .root.Values.pod) (deepCopy .settings.pod) -}}
+metadata:
+  # No version labels here: an upgrade that changes nothing else must not restart the collector.
+  labels:
+    {{- mustMergeOverwrite (deepCopy .root.Values.commonLabels) $pod.labels (include "xscaler-istio.selectorLabels" . | fromYaml) .labels (include "xscaler-istio.outsideMesh" . | fromYaml) | toYaml | nindent 4 }}
+  annotations:
+    {{- mustMergeOverwrite (deepCopy .root.Values.commonAnnotations) $pod.annotations (dict "sidecar.istio.io/inject" "false" "kubectl.kubernetes.io/default-container" "collector") | toYaml | nindent 4 }}
+spec:
+  serviceAccountName: {{ include "xscaler-istio.serviceAccountName" .root }}
+  automountServiceAccountToken: true
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: {{ .workload.terminationGracePeriodSeconds }}
+  securityContext:
+    runAsNonRoot: true
+    runAsUser: 65534
+    runAsGroup: 65534
+    fsGroup: 65534
+    seccompProfile:
+      type: RuntimeDefault
+  nodeSelector:
+    {{- mustMergeOverwrite (dict "kubernetes.io/os" "linux") $pod.nodeSelector | toYaml | nindent 4 }}
+  {{- range $key := list "imagePullSecrets" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" }}
+  {{- with index $pod $key }}
+  {{ $key }}: {{ toYaml . | nindent 4 }}
+  {{- end }}
+  {{- end }}
+  containers:
+    - {{ include "xscaler-istio.container" . | nindent 6 | trim }}
+  volumes:
+    - name: config
+      configMap:
+        name: {{ .name }}
+    - {{ include "xscaler-istio.authVolume" .root | nindent 6 | trim }}
+    {{- if .root.Values.xscaler.tls.ca.name }}
+    - {{ include "xscaler-istio.caVolume" .root | nindent 6 | trim }}
+    {{- end }}
+    - name: storage
+      {{- if .settings.persistence.enabled }}
+      persistentVolumeClaim:
+        claimName: {{ .name }}
+      {{- else }}
+      emptyDir:
+        sizeLimit: {{ .settings.persistence.size }}
+      {{- end }}
+{{- end -}}
+
+{{/* Keeps a pod out of the mesh: a collector behind a sidecar reads its own proxy whatever it scrapes. */}}
+{{- define "xscaler-istio.outsideMesh" -}}
+sidecar.istio.io/inject: "false"
+istio.io/dataplane-mode: none
+{{- end -}}
+
+{{/* The collector's container. Inputs: as xscaler-istio.podTemplate */}}
+{{- define "xscaler-istio.container" -}}
+name: collector
+image: {{ include "xscaler-istio.image" .settings.image }}
+imagePullPolicy: {{ .settings.image.pullPolicy }}
+args:
+  {{- concat .workload.args .settings.extraArgs | toYaml | nindent 2 }}
+ports:
+  - name: http
+    containerPort: {{ .workload.port }}
+readinessProbe:
+  httpGet:
+    path: {{ .workload.readinessPath }}
+    port: http
+  periodSeconds: 5
+livenessProbe:
+  httpGet:
+    path: {{ .workload.livenessPath }}
+    port: http
+  initialDelaySeconds: 10
+  periodSeconds: 15
+  failureThreshold: 6
+resources:
+  {{- toYaml .settings.resources | nindent 2 }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+volumeMounts:
+  - name: config
+    mountPath: /etc/collector
+    readOnly: true
+  - name: auth
+    mountPath: {{ include "xscaler-istio.authFolder" .root }}
+    readOnly: true
+  {{- if .root.Values.xscaler.tls.ca.name }}
+  - name: ca
+    mountPath: {{ include "xscaler-istio.caFolder" .root }}
+    readOnly: true
+  {{- end }}
+  - name: storage
+    mountPath: {{ .workload.storageFolder }}
+{{- end -}}

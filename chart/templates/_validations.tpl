@@ -1,0 +1,107 @@
+{{/*
+Rules that the schema cannot say. Each define prints nothing when all is well, else one paragraph: the key, what is
+wrong, and the YAML to set. All paragraphs are reported at once.
+*/}}
+{{- define "xscaler-istio.validations" -}}
+{{- $problems := list -}}
+{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "proxyUrl" "scrapeTimeout" "targets" -}}
+{{- with include (printf "xscaler-istio.validate.%s" $rule) $ | trim -}}
+{{- $problems = append $problems . -}}
+{{- end -}}
+{{- end -}}
+{{- if $problems -}}
+{{- printf "the values need %d change(s):\n\n%s\n" (len $problems) (join "\n\n" $problems) | fail -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.clusterName" -}}
+{{- if not .Values.cluster.name }}
+cluster.name is empty. It becomes the cluster label of every series. Set:
+  cluster:
+    name: prod-1
+{{- end }}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.region" -}}
+{{- if not (or .Values.xscaler.region .Values.xscaler.metrics.url) }}
+xscaler.region is empty. It says which xScaler host takes the metrics. Set:
+  xscaler:
+    region: euw1-01
+{{- end }}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.tenantId" -}}
+{{- $key := .Values.xscaler.auth.existingSecret.tenantIdKey -}}
+{{- if and .Values.xscaler.tenantId $key }}
+xscaler.tenantId and xscaler.auth.existingSecret.tenantIdKey are both set. Remove one of them.
+{{- else if and $key (not .Values.xscaler.auth.existingSecret.name) }}
+xscaler.auth.existingSecret.tenantIdKey needs xscaler.auth.existingSecret.name. Set:
+  xscaler:
+    auth:
+      existingSecret:
+        name: xscaler-token
+{{- else if not (or .Values.xscaler.tenantId $key) }}
+xscaler.tenantId is empty. xScaler refuses requests without it. Set:
+  xscaler:
+    tenantId: my-tenant
+{{- end }}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.token" -}}
+{{- $auth := .Values.xscaler.auth -}}
+{{- if and $auth.token $auth.existingSecret.name }}
+xscaler.auth.token and xscaler.auth.existingSecret.name are both set. Remove one of them; keep existingSecret in production.
+{{- else if not (or $auth.token $auth.existingSecret.name) }}
+xscaler.auth.existingSecret.name is empty. Make a Secret with the token and name it:
+  kubectl create secret generic xscaler-token --namespace {{ .Release.Namespace }} --from-literal=token=YOUR_TOKEN
+  xscaler:
+    auth:
+      existingSecret:
+        name: xscaler-token
+{{- end }}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.metricsUrl" -}}
+{{- if .Values.xscaler.metrics.url }}
+{{- $url := urlParse .Values.xscaler.metrics.url }}
+{{- if $url.userinfo }}
+xscaler.metrics.url holds a user name or password, which would be readable in a ConfigMap. Use xscaler.auth instead.
+{{- else if and (eq $url.scheme "http") (not .Values.xscaler.allowInsecureHttp) }}
+xscaler.metrics.url is http, so the token would travel in clear text. Use https, or for a test backend set:
+  xscaler:
+    allowInsecureHttp: true
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.proxyUrl" -}}
+{{- if and .Values.xscaler.proxyUrl (urlParse .Values.xscaler.proxyUrl).userinfo }}
+xscaler.proxyUrl holds a user name or password, which would be readable in a ConfigMap. Use a proxy that needs none.
+{{- end }}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.scrapeTimeout" -}}
+{{- $interval := include "xscaler-istio.milliseconds" .Values.metrics.scrapeInterval | int -}}
+{{- $timeout := include "xscaler-istio.milliseconds" .Values.metrics.scrapeTimeout | int -}}
+{{- if gt $timeout $interval }}
+metrics.scrapeTimeout ({{ .Values.metrics.scrapeTimeout }}) is longer than metrics.scrapeInterval ({{ .Values.metrics.scrapeInterval }}). Set:
+  metrics:
+    scrapeTimeout: {{ .Values.metrics.scrapeInterval }}
+{{- end }}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.targets" -}}
+{{- if not (include "xscaler-istio.jobNames" . | trim) }}
+metrics.targets has nothing enabled, so nothing would be scraped. Set at least:
+  metrics:
+    targets:
+      proxies:
+        enabled: true
+{{- end }}
+{{- end -}}
+
+{{/* A duration of one unit (500ms, 30s, 2m, 1h) in milliseconds. Inputs: the duration */}}
+{{- define "xscaler-istio.milliseconds" -}}
+{{- $factors := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 -}}
+{{- mul (regexFind "^[0-9]+" . | int64) (index $factors (regexFind "[a-z]+$" .)) -}}
+{{- end -}}

@@ -1,0 +1,78 @@
+{{/* Prometheus in agent mode. Inputs of both: root, shard */}}
+
+{{- define "collector.prometheus.config" -}}
+{{- $xscaler := .root.Values.xscaler -}}
+{{- $queue := .root.Values.prometheus.queue -}}
+global:
+  scrape_interval: {{ .root.Values.metrics.scrapeInterval }}
+  scrape_timeout: {{ .root.Values.metrics.scrapeTimeout }}
+  # Names that every query language understands without quotes.
+  metric_name_validation_scheme: legacy
+scrape_configs:
+{{- range $job := include "xscaler-istio.jobNames" .root | trim | splitList " " }}
+-
+  {{- include "xscaler-istio.job" (dict "root" $.root "shard" $.shard "job" $job) | nindent 2 }}
+{{- end }}
+remote_write:
+- name: xscaler
+  url: {{ include "xscaler-istio.metricsUrl" .root | quote }}
+  {{- with $xscaler.tenantId }}
+  headers:
+    X-Scope-OrgID: {{ . | quote }}
+  {{- else }}
+  http_headers:
+    X-Scope-OrgID:
+      files: [{{ include "xscaler-istio.authFolder" .root }}/tenant-id]
+  {{- end }}
+  # Credential files are read for every request: a rotated Secret needs no restart.
+  {{- if eq $xscaler.auth.type "basic" }}
+  basic_auth:
+    username: {{ $xscaler.auth.username | quote }}
+    password_file: {{ include "xscaler-istio.authFolder" .root }}/token
+  {{- else }}
+  authorization:
+    type: Bearer
+    credentials_file: {{ include "xscaler-istio.authFolder" .root }}/token
+  {{- end }}
+  {{- if $xscaler.tls.ca.name }}
+  tls_config:
+    ca_file: {{ include "xscaler-istio.caFolder" .root }}/ca.crt
+  {{- end }}
+  {{- with $xscaler.proxyUrl }}
+  proxy_url: {{ . | quote }}
+  {{- end }}
+  remote_timeout: 30s
+  metadata_config:
+    max_samples_per_send: {{ .root.Values.limits.samplesPerRequest }}
+  queue_config:
+    max_samples_per_send: {{ .root.Values.limits.samplesPerRequest }}
+    capacity: {{ $queue.capacity }}
+    max_shards: {{ $queue.maxShards }}
+    min_backoff: 1s
+    max_backoff: 30s
+    # xScaler answers 429 for its rate limit; dropped by default, which loses data.
+    retry_on_http_429: true
+    sample_age_limit: {{ $queue.sampleAgeLimit }}
+{{- end -}}
+
+{{- define "collector.prometheus.workload" -}}
+configFile: prometheus.yml
+storageFolder: /prometheus
+port: 9090
+readinessPath: /-/ready
+livenessPath: /-/healthy
+# Twice the flush deadline: Prometheus waits once for the queue and once for its requests.
+terminationGracePeriodSeconds: 60
+args:
+- --agent
+- --config.file=/etc/collector/prometheus.yml
+# A change of values does not restart the collector, which would lose what is not yet sent.
+- --config.auto-reload
+- --config.auto-reload-interval=30s
+- --storage.agent.path=/prometheus
+# Each truncation drops the older two thirds whether sent or not: 4h keeps 2h for certain.
+- --storage.agent.wal-truncate-frequency=4h
+- --storage.agent.retention.max-time=6h
+- --storage.remote.flush-deadline=25s
+- --web.listen-address=:9090
+{{- end -}}

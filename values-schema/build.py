@@ -1,0 +1,178 @@
+"""Build chart/values.schema.json from chart/values.yaml and the constraints in this folder.
+
+Names, defaults, types and prose come from values.yaml (the comment above a key is its description); a file
+`<top-level key>.yaml` here adds what a default cannot say, as a piece of JSON Schema that is laid over the inferred
+one. Own keywords, resolved here: `x-use: <definition>`, `x-same-as: <top-level key>`, `x-replace: true` (do not
+infer) and `x-enum-files: <glob in chart/>`. The result is Draft-07, self-contained and without $ref, which every
+Helm from 3.17 on understands. `x-error` stays in: the plugin shows it when a pattern does not match.
+
+    python values-schema/build.py           write the schema
+    python values-schema/build.py --check   exit 1 when the committed schema is stale
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Union
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+CHART = HERE.parent / "chart"
+TARGET = CHART / "values.schema.json"
+
+Json = Union[None, bool, int, float, str, "list[Json]", "dict[str, Json]"]
+Schema = dict[str, Json]
+
+TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+
+
+class BuildError(Exception):
+    """A constraint and values.yaml contradict each other."""
+
+
+def load(file: Path) -> Schema:
+    """Read a YAML mapping."""
+    loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+    if not isinstance(loaded, dict):
+        raise BuildError(f"{file.name} holds no mapping")
+    return loaded
+
+
+def comments(text: str) -> dict[int, str]:
+    """Return the comment block that ends above each line, by the line's number from 0."""
+    found: dict[int, str] = {}
+    block: list[str] = []
+    for number, line in enumerate(text.splitlines()):
+        stripped = line.strip()
+        if stripped.startswith("#"):
+            block.append(stripped.lstrip("#").strip())
+            continue
+        if block and stripped:
+            found[number] = " ".join(block)
+        block = []
+    return found
+
+
+def infer(node: yaml.Node, prose: dict[int, str], path: str) -> Schema:
+    """Return the schema that a default implies, strict about unknown keys."""
+    value = yaml.safe_load(yaml.serialize(node))
+    schema: Schema = {"type": TYPES[type(value)]}
+    if not isinstance(node, yaml.MappingNode) or not node.value:
+        return schema | {"default": value}
+    schema["additionalProperties"] = False
+    schema["properties"] = {
+        key.value: describe(key, prose, path) | infer(child, prose, f"{path}.{key.value}")
+        for key, child in node.value
+    }
+    return schema
+
+
+def describe(key: yaml.Node, prose: dict[int, str], path: str) -> Schema:
+    """Return the description of a key; resource amounts explain themselves."""
+    text = prose.get(key.start_mark.line)
+    if text is None and ".resources" not in path:
+        raise BuildError(f"values.yaml:{key.start_mark.line + 1}: {path}.{key.value} has no comment above it")
+    return {"description": text} if text else {}
+
+
+def overlay(base: Schema, extra: Schema, definitions: Schema, path: str) -> Schema:
+    """Lay a constraint over an inferred schema; a key that values.yaml lacks is an error."""
+    extra = resolve(extra, definitions)
+    if extra.pop("x-replace", False):
+        return {key: base[key] for key in ("description",) if key in base} | extra
+    merged = {**base, **{key: value for key, value in extra.items() if key != "properties"}}
+    known = base.get("properties", {})
+    for name, child in (extra.get("properties") or {}).items():
+        if name not in known:
+            raise BuildError(f"{path}.{name} is constrained but not in values.yaml")
+        merged["properties"] = merged["properties"] | {
+            name: overlay(known[name], child, definitions, f"{path}.{name}")
+        }
+    return merged
+
+
+def resolve(schema: Schema, definitions: Schema) -> Schema:
+    """Fill in `x-use` and `x-enum-files`."""
+    schema = dict(schema)
+    if used := schema.pop("x-use", None):
+        schema = {**definitions[used], **schema}
+    if pattern := schema.pop("x-enum-files", None):
+        schema["enum"] = sorted(file.stem.lstrip("_") for file in CHART.glob(pattern))
+    return schema
+
+
+def share(schema: Schema, properties: Schema) -> Schema:
+    """Fill in `x-same-as`, once every top-level key is complete."""
+    if same := schema.get("x-same-as"):
+        shape = {key: value for key, value in properties[same].items() if key in ("properties", "additionalProperties")}
+        return {key: value for key, value in schema.items() if key != "x-same-as"} | shape
+    children = schema.get("properties")
+    if not children:
+        return schema
+    return schema | {"properties": {name: share(child, properties) for name, child in children.items()}}
+
+
+def undecided(schema: Schema, path: str) -> list[str]:
+    """Return the empty maps and lists that no constraint says the contents of."""
+    found = []
+    if schema.get("type") == "object" and not {"properties", "additionalProperties"} & schema.keys():
+        found.append(path)
+    if schema.get("default") == [] and "items" not in schema:
+        found.append(path)
+    for name, child in (schema.get("properties") or {}).items():
+        found += undecided(child, f"{path}.{name}")
+    return found
+
+
+def build() -> Schema:
+    """Return the whole schema; raise BuildError where values.yaml and the constraints do not fit."""
+    text = (CHART / "values.yaml").read_text(encoding="utf-8")
+    definitions = load(HERE / "definitions.yaml")
+    inferred = infer(yaml.compose(text), comments(text), "values")["properties"]
+    constraints = {file.stem: load(file) for file in HERE.glob("*.yaml") if file.stem != "definitions"}
+    if stray := constraints.keys() - inferred.keys():
+        raise BuildError(f"constraints for keys that values.yaml lacks: {', '.join(sorted(stray))}")
+    laid = {
+        name: overlay(schema, constraints.get(name, {}), definitions, name) for name, schema in inferred.items()
+    }
+    properties = {name: share(schema, laid) for name, schema in laid.items()}
+    if missing := undecided({"properties": properties}, "values"):
+        raise BuildError(f"say what these may hold: {', '.join(missing)}")
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Values of the chart xscaler-istio",
+        "$comment": "Built by values-schema/build.py; do not edit.",
+        "type": "object",
+        "additionalProperties": False,
+        # YAML anchors need a place to be defined at.
+        "patternProperties": {"^x-": {}},
+        "properties": {
+            # Helm adds the first to every subchart, and users of an umbrella chart set the second.
+            "global": {"type": "object", "description": "Values that an umbrella chart shares; not read here."},
+            "enabled": {"type": "boolean", "description": "The condition of an umbrella chart; not read here."},
+            **properties,
+        },
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line."""
+    try:
+        text = json.dumps(build(), indent=2, ensure_ascii=False) + "\n"
+    except BuildError as error:
+        print(f"values-schema: {error}", file=sys.stderr)
+        return 1
+    if arguments == ["--check"]:
+        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == text:
+            return 0
+        print("chart/values.schema.json is stale; run: make schema", file=sys.stderr)
+        return 1
+    TARGET.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
