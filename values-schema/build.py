@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Union
+from typing import Any
 
 import yaml
 
@@ -23,8 +23,8 @@ HERE = Path(__file__).resolve().parent
 CHART = HERE.parent / "chart"
 TARGET = CHART / "values.schema.json"
 
-Json = Union[None, bool, int, float, str, "list[Json]", "dict[str, Json]"]
-Schema = dict[str, Json]
+# A piece of JSON Schema: arbitrary JSON by nature.
+Schema = dict[str, Any]
 
 TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 
@@ -64,8 +64,7 @@ def infer(node: yaml.Node, prose: dict[int, str], path: str) -> Schema:
         return schema | {"default": value}
     schema["additionalProperties"] = False
     schema["properties"] = {
-        key.value: describe(key, prose, path) | infer(child, prose, f"{path}.{key.value}")
-        for key, child in node.value
+        key.value: describe(key, prose, path) | infer(child, prose, f"{path}.{key.value}") for key, child in node.value
     }
     return schema
 
@@ -88,9 +87,7 @@ def overlay(base: Schema, extra: Schema, definitions: Schema, path: str) -> Sche
     for name, child in (extra.get("properties") or {}).items():
         if name not in known:
             raise BuildError(f"{path}.{name} is constrained but not in values.yaml")
-        merged["properties"] = merged["properties"] | {
-            name: overlay(known[name], child, definitions, f"{path}.{name}")
-        }
+        merged["properties"] = merged["properties"] | {name: overlay(known[name], child, definitions, f"{path}.{name}")}
     return merged
 
 
@@ -131,13 +128,14 @@ def build() -> Schema:
     """Return the whole schema; raise BuildError where values.yaml and the constraints do not fit."""
     text = (CHART / "values.yaml").read_text(encoding="utf-8")
     definitions = load(HERE / "definitions.yaml")
-    inferred = infer(yaml.compose(text), comments(text), "values")["properties"]
+    root = yaml.compose(text)
+    if root is None:
+        raise BuildError("values.yaml is empty")
+    inferred = infer(root, comments(text), "values")["properties"]
     constraints = {file.stem: load(file) for file in HERE.glob("*.yaml") if file.stem != "definitions"}
     if stray := constraints.keys() - inferred.keys():
         raise BuildError(f"constraints for keys that values.yaml lacks: {', '.join(sorted(stray))}")
-    laid = {
-        name: overlay(schema, constraints.get(name, {}), definitions, name) for name, schema in inferred.items()
-    }
+    laid = {name: overlay(schema, constraints.get(name, {}), definitions, name) for name, schema in inferred.items()}
     properties = {name: share(schema, laid) for name, schema in laid.items()}
     if missing := undecided({"properties": properties}, "values"):
         raise BuildError(f"say what these may hold: {', '.join(missing)}")
@@ -151,8 +149,14 @@ def build() -> Schema:
         "patternProperties": {"^x-": {}},
         "properties": {
             # Helm adds the first to every subchart, and users of an umbrella chart set the second.
-            "global": {"type": "object", "description": "Values that an umbrella chart shares; not read here."},
-            "enabled": {"type": "boolean", "description": "The condition of an umbrella chart; not read here."},
+            "global": {
+                "type": "object",
+                "description": "Values that an umbrella chart shares; not read here.",
+            },
+            "enabled": {
+                "type": "boolean",
+                "description": "The condition of an umbrella chart; not read here.",
+            },
             **properties,
         },
     }

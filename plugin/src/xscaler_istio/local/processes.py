@@ -57,9 +57,7 @@ class Child:
                     f"read its log: {self.log_file}",
                 )
             if time.monotonic() > deadline:
-                raise SetupError(
-                    f"{self.name} is not {what} after {timeout:.0f} s", f"read its log: {self.log_file}"
-                )
+                raise SetupError(f"{self.name} is not {what} after {timeout:.0f} s", f"read its log: {self.log_file}")
             await asyncio.sleep(0.05)
 
 

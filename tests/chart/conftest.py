@@ -1,0 +1,73 @@
+"""Rendering with both Helms, once per values file."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "chart"
+CI_FILES = sorted(CHART.glob("ci/*-values.yaml"))
+HELMS = ("helm3", "helm4")
+
+
+def ci(case: str) -> Path:
+    """Return the values file of one case in ci/."""
+    return CHART / "ci" / f"{case}-values.yaml"
+
+
+@functools.cache
+def tool(name: str) -> Path:
+    """Return the path of a pinned program, built when missing."""
+    built = subprocess.run([ROOT / "tools/get", name], check=True, stdout=subprocess.PIPE, text=True)
+    return Path(built.stdout.strip())
+
+
+@functools.cache
+def template(helm: str, *arguments: str) -> str:
+    """Return what `helm template` prints; release `t` in namespace `telemetry`."""
+    done = run_template(helm, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def run_template(helm: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `helm template` and return whatever came of it."""
+    command = [str(tool(helm)), "template", "t", str(CHART), "--namespace", "telemetry", *arguments]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+# Manifests are what the test reads them as: Any is the type of parsed YAML.
+def objects(text: str) -> list[dict[str, Any]]:
+    """Return the objects of a rendered stream."""
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def of_kind(text: str, kind: str) -> list[dict[str, Any]]:
+    """Return the objects of one kind."""
+    return [document for document in objects(text) if document["kind"] == kind]
+
+
+def prometheus_config(text: str, shard: int = 0) -> dict[str, Any]:
+    """Return the parsed configuration of one shard."""
+    loaded: dict[str, Any] = yaml.safe_load(of_kind(text, "ConfigMap")[shard]["data"]["prometheus.yml"])
+    return loaded
+
+
+@pytest.fixture(params=HELMS)
+def helm(request: pytest.FixtureRequest) -> str:
+    """Run the test with each Helm major."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(params=CI_FILES, ids=lambda file: file.name.removesuffix("-values.yaml"))
+def ci_file(request: pytest.FixtureRequest) -> Path:
+    """Run the test with each values file in ci/."""
+    file: Path = request.param
+    return file

@@ -1,0 +1,125 @@
+"""Conventions that decay unless something checks them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from .conftest import CHART, ROOT, ci, prometheus_config, template, tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COLLECTORS = sorted(CHART.glob("templates/collectors/_*.tpl"))
+JOBS = sorted(CHART.glob("files/jobs/*.yaml"))
+PROFILES = sorted(CHART.glob("files/profiles/*.yaml"))
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+WORKLOAD_KEYS = {
+    "args",
+    "configFile",
+    "livenessPath",
+    "port",
+    "readinessPath",
+    "storageFolder",
+    "terminationGracePeriodSeconds",
+}
+
+
+@pytest.mark.parametrize("file", COLLECTORS, ids=lambda file: file.stem)
+def test_a_collector_exports_config_and_workload(file: Path) -> None:
+    name = file.stem.lstrip("_")
+    defined = re.findall(r'define "([^"]+)"', file.read_text())
+    assert defined == [f"collector.{name}.config", f"collector.{name}.workload"]
+    assert name in VALUES, "its image, resources and queue are in values.yaml"
+
+
+def test_a_workload_has_the_keys_that_the_pod_reads() -> None:
+    for file in COLLECTORS:
+        body = file.read_text().split('.workload" -}}')[1].split("{{- end")[0]
+        assert yaml.safe_load(body).keys() == WORKLOAD_KEYS
+
+
+def test_no_template_outside_collectors_names_a_collector() -> None:
+    names = "|".join(file.stem.lstrip("_") for file in COLLECTORS)
+    for file in CHART.glob("templates/**/*"):
+        if file.is_file() and file.parent.name != "collectors":
+            # `.Values.prometheus`, "prometheus" and prometheus.yml, but not the annotation prometheus.io/scrape.
+            named = re.findall(rf'\.Values\.(?:{names})\b|"(?:{names})"|\b(?:{names})\.yml', file.read_text())
+            assert named == [], file.name
+
+
+@pytest.mark.parametrize("file", JOBS, ids=lambda file: file.stem)
+def test_a_job_is_named_after_its_file_and_has_its_switch(file: Path) -> None:
+    job = yaml.safe_load(file.read_text())
+    assert job["job_name"] == file.stem
+    assert re.fullmatch(r"[a-z_]+", job["job_name"]), "an Alloy block label must be an identifier"
+    assert list(job)[-1] == "relabel_configs", "the common rules are appended to it"
+    assert file.stem in VALUES["metrics"]["targets"]
+
+
+def test_every_switch_has_its_job() -> None:
+    assert VALUES["metrics"]["targets"].keys() == {file.stem for file in JOBS}
+
+
+@pytest.mark.parametrize("file", PROFILES, ids=lambda file: file.stem)
+def test_a_profile_says_something_about_every_job(file: Path) -> None:
+    profile = yaml.safe_load(file.read_text())
+    assert profile.keys() == {"keep", "drop", "thinned"}
+    assert profile["keep"].keys() == {job.stem for job in JOBS}
+    for names in (*profile["keep"].values(), *profile["drop"].values()):
+        assert names
+        assert all(re.compile(name) for name in names)
+
+
+def test_the_schema_is_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "values-schema/build.py", "--check"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_schema_is_understood_by_old_and_new_engines() -> None:
+    # plugin-wide rule: draft-07, one file, no references, patterns that RE2 and Python both know.
+    text = (CHART / "values.schema.json").read_text()
+    schema = json.loads(text)
+    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert '"$ref"' not in text
+    assert '"$id"' not in text
+    patterns = re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', text)
+    assert patterns
+    assert not [p for p in patterns if "(?" in p or re.compile(json.loads(p)) is None]
+
+
+def test_default_values_satisfy_their_schema() -> None:
+    import jsonschema
+
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    jsonschema.Draft7Validator.check_schema(schema)
+    assert list(jsonschema.Draft7Validator(schema).iter_errors(VALUES)) == []
+
+
+def test_the_image_is_the_version_that_the_tests_run() -> None:
+    said = subprocess.run([tool("prometheus"), "--version"], check=True, capture_output=True, text=True)
+    assert VALUES["prometheus"]["image"]["tag"].removeprefix("v") in (said.stdout + said.stderr).split()
+
+
+def test_the_example_is_the_default_case_and_about_ten_lines() -> None:
+    example = ROOT / "examples/values.yaml"
+    default = ci("default")
+    assert yaml.safe_load(example.read_text()) == yaml.safe_load(default.read_text())
+    assert len(example.read_text().splitlines()) <= 11
+
+
+def test_reasons_reach_the_rendered_configuration() -> None:
+    text = template("helm4", "--values", str(ci("default")))
+    assert "# Native sidecars are init containers" in text
+    assert prometheus_config(text)["scrape_configs"]

@@ -1,0 +1,172 @@
+"""Every object of every ci/ file, rendered by both Helms."""
+
+from __future__ import annotations
+
+import subprocess
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from .conftest import ci, objects, of_kind, run_template, template, tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The oldest and the newest minor that Chart.yaml claims and schemas are at hand for.
+KUBERNETES = ("1.25.0", "1.37.0")
+
+
+def rendered(helm: str, file: Path, *more: str) -> str:
+    return template(helm, "--values", str(file), *more)
+
+
+def pods(text: str) -> list[dict[str, Any]]:
+    return [deployment["spec"]["template"] for deployment in of_kind(text, "Deployment")]
+
+
+@pytest.mark.parametrize("kubernetes", KUBERNETES)
+def test_kubernetes_admits_every_object(helm: str, ci_file: Path, kubernetes: str, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.yaml"
+    manifest.write_text(rendered(helm, ci_file, "--kube-version", kubernetes))
+    schemas = files("kubernetes_validate") / "kubernetes-json-schema" / f"v{kubernetes}-local-strict"
+    location = f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
+    command = [str(tool("kubeconform")), "-strict", "-summary", "-schema-location", location, str(manifest)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert f"{len(objects(manifest.read_text()))} resources found" in done.stdout
+    assert "Skipped: 0" in done.stdout
+
+
+def test_kubernetes_older_than_claimed_is_refused(helm: str) -> None:
+    done = run_template(helm, "--values", str(ci("default")), "--kube-version", "1.24.9")
+    assert done.returncode == 1
+    assert "requires kubeVersion: >=1.25.0-0" in done.stderr
+
+
+def test_managed_clusters_with_a_suffix_are_admitted(helm: str) -> None:
+    assert rendered(helm, ci("default"), "--kube-version", "1.25.3-eks-1234")
+
+
+def test_both_helms_render_equal_objects(ci_file: Path) -> None:
+    assert objects(rendered("helm3", ci_file)) == objects(rendered("helm4", ci_file))
+
+
+def test_two_renders_are_equal(helm: str, ci_file: Path) -> None:
+    arguments = ("--values", str(ci_file))
+    assert run_template(helm, *arguments).stdout == run_template(helm, *arguments).stdout
+
+
+def test_pods_meet_the_restricted_level(ci_file: Path) -> None:
+    # https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+    for pod in pods(rendered("helm4", ci_file)):
+        spec = pod["spec"]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
+        assert all({"configMap", "secret", "emptyDir", "persistentVolumeClaim"} & v.keys() for v in spec["volumes"])
+        for container in spec["containers"]:
+            assert container["securityContext"]["allowPrivilegeEscalation"] is False
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_pods_stay_outside_the_mesh(ci_file: Path) -> None:
+    for pod in pods(rendered("helm4", ci_file)):
+        assert pod["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
+        assert pod["metadata"]["labels"]["istio.io/dataplane-mode"] == "none"
+        assert pod["metadata"]["annotations"]["sidecar.istio.io/inject"] == "false"
+
+
+def test_roles_allow_to_find_pods_and_nothing_else(ci_file: Path) -> None:
+    text = rendered("helm4", ci_file)
+    rules = [rule for kind in ("ClusterRole", "Role") for role in of_kind(text, kind) for rule in role["rules"]]
+    assert rules == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
+
+
+def test_selectors_match_their_pods(ci_file: Path) -> None:
+    for deployment in of_kind(rendered("helm4", ci_file), "Deployment"):
+        selector = deployment["spec"]["selector"]["matchLabels"]
+        assert selector.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_pods_find_their_volumes(ci_file: Path) -> None:
+    text = rendered("helm4", ci_file)
+    config_maps = {item["metadata"]["name"] for item in of_kind(text, "ConfigMap")}
+    for pod in pods(text):
+        volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
+        assert volumes["config"]["configMap"]["name"] in config_maps
+        mounts = {mount["name"] for mount in pod["spec"]["containers"][0]["volumeMounts"]}
+        assert mounts == volumes.keys()
+        # A subPath mount is never updated: neither the token nor the configuration would be.
+        assert "subPath" not in yaml.safe_dump(pod)
+
+
+def test_a_token_is_in_the_secret_only() -> None:
+    for item in objects(template("helm4", "--values", str(ci("tryout")))):
+        held = "not-a-real-token" in yaml.safe_dump(item)
+        assert held == (item["kind"] == "Secret"), item["kind"]
+
+
+def test_no_secret_is_made_beside_an_existing_one() -> None:
+    default = ci("default")
+    assert of_kind(rendered("helm4", default), "Secret") == []
+
+
+def test_every_image_comes_from_the_registry_that_was_set() -> None:
+    scheduling = ci("scheduling")
+    images = [c["image"] for pod in pods(rendered("helm4", scheduling)) for c in pod["spec"]["containers"]]
+    assert images
+    assert all(image.startswith("registry.example/") and "@sha256:" in image for image in images)
+
+
+def test_a_newer_chart_leaves_the_pod_template_alone(tmp_path: Path) -> None:
+    # A new chart version must not restart Prometheus: what it has not sent would be lost.
+    import shutil
+
+    from .conftest import CHART
+
+    newer = tmp_path / "chart"
+    shutil.copytree(CHART, newer)
+    manifest = newer / "Chart.yaml"
+    manifest.write_text(manifest.read_text().replace("version: 0.1.0", "version: 0.9.9", 1))
+    values = ("--values", str(ci("default")), "--namespace", "telemetry")
+    done = subprocess.run([tool("helm4"), "template", "t", newer, *values], check=True, capture_output=True, text=True)
+    assert "xscaler-istio-0.9.9" in done.stdout
+    assert pods(done.stdout) == pods(rendered("helm4", ci("default")))
+
+
+def test_two_releases_share_no_cluster_wide_name() -> None:
+    def names(*arguments: str) -> set[str]:
+        text = template("helm4", "--values", str(ci("default")), *arguments)
+        kinds = ("ClusterRole", "ClusterRoleBinding")
+        return {item["metadata"]["name"] for kind in kinds for item in of_kind(text, kind)}
+
+    assert not names() & names("--namespace", "elsewhere")
+
+
+def test_shards_are_one_deployment_and_one_configuration_each() -> None:
+    full = ci("full")
+    text = rendered("helm4", full)
+    for kind in ("Deployment", "ConfigMap", "PersistentVolumeClaim"):
+        names = [item["metadata"]["name"] for item in of_kind(text, kind)]
+        assert names == [f"t-xscaler-istio-metrics-{shard}" for shard in range(3)]
+    assert all(item["spec"]["replicas"] == 1 for item in of_kind(text, "Deployment"))
+    assert all(item["spec"]["strategy"] == {"type": "Recreate"} for item in of_kind(text, "Deployment"))
+
+
+def test_works_as_a_subchart(helm: str, tmp_path: Path) -> None:
+    umbrella = tmp_path / "umbrella"
+    (umbrella / "charts").mkdir(parents=True)
+    from .conftest import CHART
+
+    (umbrella / "charts/xscaler-istio").symlink_to(CHART)
+    dependency = {"name": "xscaler-istio", "version": "0.1.0", "condition": "xscaler-istio.enabled"}
+    chart = {"apiVersion": "v2", "name": "umbrella", "version": "1.0.0", "dependencies": [dependency]}
+    (umbrella / "Chart.yaml").write_text(yaml.safe_dump(chart))
+    values = {"enabled": True, **yaml.safe_load(ci("default").read_text())}
+    (umbrella / "values.yaml").write_text(yaml.safe_dump({"global": {"a": 1}, "xscaler-istio": values}))
+    done = subprocess.run([tool(helm), "template", "t", umbrella], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert of_kind(done.stdout, "Deployment")
