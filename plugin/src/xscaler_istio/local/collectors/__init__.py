@@ -1,0 +1,63 @@
+"""How each collector is started outside a cluster: siblings of one shape, chosen by name.
+
+Each module gives `overrides` (what the rendered configuration needs changed, and why) and `command` (the program's
+command line from the rendered arguments).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """What stands in for the cluster and for xScaler; folders and files exist."""
+
+    api_server: str
+    api_token_file: Path
+    ca_file: Path
+    push_url: str
+    auth_folder: Path
+    listen_address: str
+    storage_folder: Path
+    scrape_interval: str
+    scrape_timeout: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Override:
+    """One place of the rendered configuration that is changed; None as `local` removes it."""
+
+    path: tuple[str | int, ...]
+    local: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        """Write it as one line for people."""
+        place = ".".join(str(step) for step in self.path)
+        return (
+            f"{place} = {self.local}  ({self.reason})"
+            if self.local is not None
+            else f"{place} removed  ({self.reason})"
+        )
+
+
+class Collector(Protocol):
+    """What each module of this package gives."""
+
+    config_file: str
+    program: str
+
+    def overrides(self, config: str, surroundings: Surroundings) -> tuple[Override, ...]:
+        """Return what must be changed in a rendered configuration."""
+
+    def apply(self, config: str, changes: Sequence[Override]) -> str:
+        """Return the configuration with these changes and no other."""
+
+    def command(self, arguments: Sequence[str], config_file: Path, surroundings: Surroundings) -> list[str]:
+        """Return the rendered arguments with file, folder and address changed."""

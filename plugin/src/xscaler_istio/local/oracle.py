@@ -1,0 +1,109 @@
+"""Which targets must exist, said from the pods alone and never from the relabelling rules under test.
+
+The rules are those of the wire contract (docs/architecture.md): one target per pod that runs an Istio proxy, one per
+istiod and one per istio-cni pod.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+JOB_LABEL = "integrations/istio"
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What a collector must scrape: the job that finds it, its URL and the labels of its series."""
+
+    job: str
+    url: str
+    labels: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Pod:
+    """The parts of a v1 Pod that decide."""
+
+    namespace: str
+    name: str
+    ip: str
+    containers: frozenset[str]
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+def expected_targets(
+    manifests: Iterable[Mapping[str, Any]], *, cluster: str, honor_prometheus_opt_out: bool = False
+) -> tuple[Target, ...]:
+    """Return the targets of these v1 Pods, in their order."""
+    running = [_read(pod) for pod in manifests if pod.get("status", {}).get("phase") == "Running"]
+    wanted = [pod for pod in running if pod.ip and not _opted_out(pod, honor_prometheus_opt_out)]
+    return tuple(_target(pod, job, cluster) for pod in wanted if (job := _job(pod)))
+
+
+def _read(manifest: Mapping[str, Any]) -> _Pod:
+    metadata, spec = manifest["metadata"], manifest.get("spec", {})
+    containers = [*spec.get("containers", []), *spec.get("initContainers", [])]
+    return _Pod(
+        metadata["namespace"],
+        metadata["name"],
+        manifest["status"].get("podIP", ""),
+        frozenset(container["name"] for container in containers),
+        metadata.get("labels") or {},
+        # Service discovery sees prometheus.io/x, prometheus.io.x and prometheus-io/x as one.
+        {re.sub(r"[^a-zA-Z0-9]", "_", name): value for name, value in (metadata.get("annotations") or {}).items()},
+    )
+
+
+def _opted_out(pod: _Pod, honor_prometheus_opt_out: bool) -> bool:
+    if pod.annotations.get("xscaler_io_scrape") == "false":
+        return True
+    return honor_prometheus_opt_out and pod.annotations.get("prometheus_io_scrape") == "false"
+
+
+def _job(pod: _Pod) -> str:
+    app = pod.labels.get("app", "")
+    if "discovery" in pod.containers and app == "istiod":
+        return "istiod"
+    if "install-cni" in pod.containers:
+        return "cni"
+    if "istio-proxy" in pod.containers:
+        return "ztunnel" if app == "ztunnel" else "proxies"
+    return ""
+
+
+def _target(pod: _Pod, job: str, cluster: str) -> Target:
+    port, path = {
+        "istiod": ("15014", "/metrics"),
+        "cni": ("15014", "/metrics"),
+        "ztunnel": ("15020", "/stats/prometheus"),
+    }.get(job) or (_proxy_port(pod), "/stats/prometheus")
+    # The address as the pod's status spells it, in brackets for version 6.
+    host = f"[{pod.ip}]" if ipaddress.ip_address(pod.ip).version == 6 else pod.ip
+    labels = {
+        "job": JOB_LABEL,
+        "instance": f"{host}:{port}",
+        "cluster": cluster,
+        "namespace": pod.namespace,
+        "pod": pod.name,
+    }
+    if job in ("istiod", "ztunnel"):
+        labels["app"] = job
+    return Target(job, f"http://{host}:{port}{path}", labels)
+
+
+def _proxy_port(pod: _Pod) -> str:
+    own = pod.annotations.get("status_sidecar_istio_io_port", "")
+    if own == "0":
+        return "15090"
+    if re.fullmatch(r"[1-9][0-9]*", own):
+        return own
+    mesh_wide = pod.annotations.get("prometheus_io_port", "")
+    injected = pod.annotations.get("prometheus_io_path") == "/stats/prometheus"
+    return mesh_wide if injected and mesh_wide.isdigit() else "15020"

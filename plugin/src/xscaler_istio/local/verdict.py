@@ -1,0 +1,170 @@
+"""From evidence to a verdict: what was expected, what arrived, and how to mend the difference."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from xscaler_istio.local.oracle import Target
+
+PodName = tuple[str, str]
+
+# What xScaler's Istio page promises, by the kind of target that has it.
+REQUIRED = {
+    "proxies": (
+        "istio_requests_total",
+        "istio_request_duration_milliseconds_bucket",
+        "istio_request_duration_milliseconds_sum",
+        "istio_request_duration_milliseconds_count",
+        "istio_request_bytes_bucket",
+        "istio_request_bytes_sum",
+        "istio_request_bytes_count",
+        "istio_response_bytes_bucket",
+        "istio_response_bytes_sum",
+        "istio_response_bytes_count",
+        "istio_tcp_connections_opened_total",
+        "istio_build",
+    ),
+    "ztunnel": ("istio_tcp_connections_opened_total", "istio_build"),
+    "istiod": ("pilot_xds_pushes", "istio_build"),
+}
+
+# What to do about a refusal, by its reason in the account.
+FIXES = {
+    "max_label_names_per_series": "remove labels: istio.customTags, extra labels, or tags of a Telemetry object",
+    "samples_per_request": "set limits.samplesPerRequest to what xScaler allows",
+    "unauthorized": "the token is wrong or expired: renew the Secret that xscaler.auth.existingSecret.name names",
+    "scope": "the token may not write: make one with the write scope",
+    "tenant": "xscaler.tenantId does not belong to the token",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Scraped:
+    """One `up` series at the backend: its labels without the name, and whether the last scrape worked."""
+
+    labels: Mapping[str, str]
+    up: bool
+
+    @property
+    def pod(self) -> PodName:
+        """Namespace and name."""
+        return self.labels.get("namespace", ""), self.labels.get("pod", "")
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """All that was seen from outside the collector.
+
+    `scrapes_per_interval`: scrapes that a pod answered per scrape interval, by pod. `metrics`: the names that
+    the backend has.
+    """
+
+    expected: tuple[Target, ...]
+    scraped: tuple[Scraped, ...]
+    scrapes_per_interval: Mapping[PodName, float]
+    accepted: int
+    rejected: Mapping[str, int]
+    metrics: frozenset[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """One reason why the verdict is no, and what to do about it."""
+
+    what: str
+    fix: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """Expected against found. Targets are named as `namespace/pod`."""
+
+    expected: tuple[str, ...]
+    found: tuple[str, ...]
+    duplicate: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    down: tuple[str, ...]
+    by_kind: Mapping[str, int]
+    accepted: int
+    rejected_by_reason: Mapping[str, int]
+    required: tuple[str, ...]
+    missing_metrics: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """All is as it should be."""
+        return not self.problems
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Compare what the pods say must arrive with what did."""
+    expected = {target_pod(target): target for target in evidence.expected}
+    up = [item for item in evidence.scraped if expected.get(item.pod) and item.labels == expected[item.pod].labels]
+    found = {item.pod for item in up}
+    required = sorted({name for target in evidence.expected for name in REQUIRED.get(target.job, ())})
+    verdict = Verdict(
+        expected=_names(expected),
+        found=_names(found),
+        duplicate=_names(_duplicates(evidence)),
+        missing=_names(expected.keys() - found),
+        unexpected=_names({item.pod for item in evidence.scraped} - expected.keys()),
+        down=_names({item.pod for item in up if not item.up}),
+        by_kind=dict(collections.Counter(expected[pod].job for pod in found)),
+        accepted=evidence.accepted,
+        rejected_by_reason={reason: count for reason, count in evidence.rejected.items() if count},
+        required=tuple(required),
+        missing_metrics=tuple(name for name in required if name not in evidence.metrics),
+        problems=(),
+    )
+    return dataclasses.replace(verdict, problems=tuple(_problems(verdict)))
+
+
+def target_pod(target: Target) -> PodName:
+    """Return namespace and name of the pod behind a target."""
+    return target.labels["namespace"], target.labels["pod"]
+
+
+def _names(pods: Iterable[PodName]) -> tuple[str, ...]:
+    return tuple(sorted(f"{namespace}/{name}" for namespace, name in pods))
+
+
+# A scrape more or less falls into a window by chance; a second scraper doubles the number.
+_SECOND_SCRAPER = 1.6
+
+
+def _duplicates(evidence: Evidence) -> set[PodName]:
+    series = collections.Counter(item.pod for item in evidence.scraped)
+    twice = {pod for pod, count in series.items() if count > 1}
+    return twice | {pod for pod, rate in evidence.scrapes_per_interval.items() if rate > _SECOND_SCRAPER}
+
+
+def _problems(verdict: Verdict) -> Iterable[Problem]:
+    if not verdict.expected:
+        yield Problem("no target was expected", "enable a kind of target in metrics.targets")
+    for what, pods, fix in (
+        ("never arrived", verdict.missing, "enable its kind in metrics.targets; look at the collector's log"),
+        ("scraped more than once", verdict.duplicate, "give each target one collector: metrics.shards, other scrapers"),
+        ("scraped but no target of the mesh", verdict.unexpected, "report it: the relabelling rules are wrong"),
+        (
+            "found, but its scrapes fail",
+            verdict.down,
+            "look at the collector's log; metrics.scrapeTimeout may be short",
+        ),
+    ):
+        if pods:
+            yield Problem(f"{what}: {', '.join(pods)}", fix)
+    for reason, count in sorted(verdict.rejected_by_reason.items()):
+        fix = FIXES.get(reason, "see docs/troubleshooting.md for this reason")
+        yield Problem(f"xScaler refused {count} samples: {reason}", fix)
+    if not verdict.accepted:
+        yield Problem("xScaler accepted no sample", "look at the collector's log for the answer that it got")
+    if verdict.missing_metrics:
+        names = ", ".join(verdict.missing_metrics)
+        yield Problem(f"metrics missing: {names}", "choose a larger metrics.profile or enable the target that has them")

@@ -1,0 +1,70 @@
+"""What passed the gateway and what it refused, by reason."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class Account:
+    """The state of the books. Numbers are samples unless they say requests.
+
+    `rejected` are final refusals, which no collector sends again; `deferred` are answers after which a collector
+    tries again (429 and 5xx), by status: those samples count once more when they come back.
+    """
+
+    accepted: int
+    rejected: Mapping[str, int]
+    deferred: Mapping[int, int]
+    requests: Mapping[int, int]
+    largest_request: int
+    last_refusal: Mapping[str, str]
+
+
+class Ledger:
+    """Collects entries while the gateway runs."""
+
+    def __init__(self) -> None:
+        self._passed = 0
+        self._rejected: collections.Counter[str] = collections.Counter()
+        self._deferred: collections.Counter[int] = collections.Counter()
+        self._requests: collections.Counter[int] = collections.Counter()
+        self._largest = 0
+        self._last: dict[str, str] = {}
+
+    def answered(self, status: int, samples: int) -> None:
+        """Enter one push request and how it was answered."""
+        self._requests[status] += 1
+        self._largest = max(self._largest, samples)
+        if status == 429 or status >= 500:
+            self._deferred[status] += samples
+
+    def passed(self, samples: int) -> None:
+        """Enter samples that the backend took, before its own refusals are known."""
+        self._passed += samples
+
+    def rejected(self, reason: str, samples: int, text: str) -> None:
+        """Enter samples that were refused for good."""
+        self._rejected[reason] += samples
+        self._last[reason] = text
+
+    def refusal(self, reason: str, text: str) -> None:
+        """Remember the backend's words."""
+        self._last[reason] = text
+
+    def close(self, discarded: Mapping[str, int]) -> Account:
+        """Return the account, completed by what the backend says that it discarded."""
+        rejected = self._rejected + collections.Counter(discarded)
+        return Account(
+            accepted=self._passed - sum(discarded.values()),
+            rejected=dict(rejected),
+            deferred=dict(self._deferred),
+            requests=dict(self._requests),
+            largest_request=self._largest,
+            last_refusal=dict(self._last),
+        )

@@ -1,0 +1,39 @@
+"""xScaler's limits, as its public documentation states them, and the verdict on one series.
+
+Reasons are spelled as Grafana Mimir spells them in `cortex_discarded_samples_total`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What one request and one series may hold; `__name__` counts as a label. Lengths in bytes of UTF-8."""
+
+    labels_per_series: int = 30
+    samples_per_request: int = 2000
+    label_name_length: int = 1024
+    label_value_length: int = 2048
+
+
+XSCALER = Limits()
+
+
+def refusal(labels: Sequence[tuple[str, str]], limits: Limits) -> str:
+    """Return the reason why a series is refused, or an empty string. The first reason in Mimir's order wins."""
+    if not any(name == "__name__" for name, _ in labels):
+        return "missing_metric_name"
+    if len(labels) > limits.labels_per_series:
+        return "max_label_names_per_series"
+    for name, value in labels:
+        if len(name.encode()) > limits.label_name_length:
+            return "label_name_too_long"
+        if len(value.encode()) > limits.label_value_length:
+            return "label_value_too_long"
+    return ""
