@@ -1,0 +1,183 @@
+"""Generated meshes: which pods there are, and which page each of them serves."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import TYPE_CHECKING
+
+from xscaler_istio.local.mesh import pages, pods
+from xscaler_istio.local.mesh.model import Kind, Pod, Version
+from xscaler_istio.local.mesh.pages import Combination, Party
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from xscaler_istio.local.mesh.exposition import Page
+    from xscaler_istio.local.network import Network
+
+_PER_HTTP_COMBINATION = 67
+_GZIP_SINCE = {Kind.ZTUNNEL: Version(1, 31), Kind.ISTIOD: Version(1, 9), Kind.CNI: Version(1, 9)}
+_PROXY_GZIP_SINCE = Version(1, 30)
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """Pods of one kind that serve one page; `combinations` is what its proxies count."""
+
+    kind: Kind
+    name: str
+    namespace: str
+    version: Version
+    replicas: int = 1
+    combinations: tuple[Combination, ...] = ()
+    filler: int = 0
+    annotations: tuple[tuple[str, str], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One generated pod and what it serves: pages by (port, path)."""
+
+    pod: Pod
+    pages: Mapping[tuple[int, str], Page]
+    gzip: bool
+
+    @property
+    def page(self) -> Page | None:
+        """The page that a collector must read, or None for a pod outside the mesh."""
+        return self.pages.get(_SCRAPED_AT.get(self.pod.kind, (0, "")))
+
+
+_STATS = (15020, "/stats/prometheus")
+_MONITORING = (15014, "/metrics")
+_SCRAPED_AT = {
+    Kind.SIDECAR: _STATS,
+    Kind.NATIVE_SIDECAR: _STATS,
+    Kind.GATEWAY: _STATS,
+    Kind.WAYPOINT: _STATS,
+    Kind.ZTUNNEL: _STATS,
+    Kind.ISTIOD: _MONITORING,
+    Kind.CNI: _MONITORING,
+}
+
+
+def build(workloads: tuple[Workload, ...], network: Network, first_index: int) -> tuple[Member, ...]:
+    """Return the pods of these workloads on consecutive addresses of a network."""
+    indices = itertools.count(first_index)
+    return tuple(member for workload in workloads for member in _members(workload, network, indices))
+
+
+def _members(workload: Workload, network: Network, indices: Iterator[int]) -> Iterator[Member]:
+    served = _pages(workload)
+    gzip = workload.version >= _GZIP_SINCE.get(workload.kind, _PROXY_GZIP_SINCE)
+    for replica in range(workload.replicas):
+        pod = pods.pod(
+            workload.kind,
+            namespace=workload.namespace,
+            name=f"{workload.name}-{replica}",
+            ip=network.pod(next(indices)),
+            workload=workload.name,
+            version=workload.version,
+            node=f"node-{replica % 3}",
+            annotations=dict(workload.annotations),
+        )
+        yield Member(pod, served, gzip)
+
+
+def _pages(workload: Workload) -> Mapping[tuple[int, str], Page]:
+    version, combinations = workload.version, workload.combinations
+    if workload.kind is Kind.ISTIOD:
+        return {_MONITORING: pages.istiod_page(version)}
+    if workload.kind is Kind.CNI:
+        return {_MONITORING: pages.cni_page(version)}
+    if workload.kind is Kind.NON_MESH:
+        return {(8080, "/metrics"): pages.application_page()}
+    if workload.kind is Kind.ZTUNNEL:
+        page = pages.ztunnel_page(version, combinations)
+        return {_STATS: page, (15020, "/metrics"): page}
+    envoy = pages.envoy_page(version) + pages.standard_page(combinations) + pages.filler_page(workload.filler)
+    merged = pages.agent_page(version) + envoy
+    if workload.kind in (Kind.SIDECAR, Kind.NATIVE_SIDECAR):
+        # Gateways and waypoints have no application to merge.
+        merged = merged + pages.application_page()
+    return {_STATS: merged, (15020, "/metrics"): merged, (15090, "/stats/prometheus"): envoy}
+
+
+def _edges(me: Party, clients: tuple[str, ...], servers: tuple[str, ...]) -> tuple[Combination, ...]:
+    inbound = [Combination("destination", Party(name, me.namespace), me, code) for name in clients for code in _CODES]
+    outbound = [Combination("source", me, Party(name, me.namespace), code) for name in servers for code in _CODES]
+    return (*inbound, *outbound)
+
+
+_CODES = ("200", "503")
+
+
+def small() -> tuple[Workload, ...]:
+    """Return a mesh with every kind of pod and versions from 1.9 to 1.31: 17 pods, 16 of them targets."""
+    shop, bank = "generated", "ambient"
+    gateway, catalog, reviews = Party("istio-ingressgateway", shop), Party("catalog", shop), Party("reviews", shop)
+    ledger, teller = Party("ledger", bank), Party("teller", bank)
+    grpc = Combination("destination", catalog, reviews, protocol="grpc", milliseconds=4)
+    tcp = Combination("source", reviews, Party("postgres", shop), protocol="tcp", per_tick=2)
+    v = Version
+    return (
+        Workload(Kind.SIDECAR, "catalog", shop, v(1, 9), 2, _edges(catalog, ("istio-ingressgateway",), ("reviews",))),
+        Workload(Kind.SIDECAR, "reviews", shop, v(1, 24), 2, (grpc, tcp, *_edges(reviews, ("catalog",), ()))),
+        Workload(Kind.NATIVE_SIDECAR, "ratings", shop, v(1, 31), 2, _edges(Party("ratings", shop), ("reviews",), ())),
+        Workload(Kind.GATEWAY, "istio-ingressgateway", shop, v(1, 19), 1, _edges(gateway, ("unknown",), ("catalog",))),
+        Workload(Kind.WAYPOINT, "waypoint", bank, v(1, 31), 1, (Combination("waypoint", teller, ledger),)),
+        Workload(
+            Kind.ZTUNNEL,
+            "ztunnel",
+            "istio-system",
+            v(1, 31),
+            2,
+            tuple(Combination(side, teller, ledger, protocol="tcp", per_tick=3) for side in ("source", "destination")),
+        ),
+        Workload(Kind.ISTIOD, "istiod", "istio-system", v(1, 31)),
+        Workload(Kind.ISTIOD, "istiod-1-19", "istio-system", v(1, 19)),
+        Workload(Kind.CNI, "istio-cni-node", "istio-system", v(1, 31), 2),
+        Workload(Kind.NON_MESH, "batch", "jobs", v(1, 31)),
+        Workload(
+            Kind.SIDECAR,
+            "private",
+            shop,
+            v(1, 27),
+            1,
+            _edges(Party("private", shop), ("catalog",), ()),
+            annotations=(("xscaler.io/scrape", "false"),),
+        ),
+    )
+
+
+def scaled(proxies: int, series_per_proxy: int, *, replicas: int = 10) -> tuple[Workload, ...]:
+    """Return a mesh of this many sidecars whose pages have exactly this many series each, and one istiod.
+
+    Ten replicas share a workload, as Istio's labels name workloads and not pods. Raises ValueError when
+    `series_per_proxy` is less than what every proxy says.
+    """
+    version = Version(1, 27)
+    bare = pages.agent_page(version) + pages.envoy_page(version) + pages.application_page()
+    combinations, filler = divmod(series_per_proxy - bare.series, _PER_HTTP_COMBINATION)
+    if combinations < 0:
+        raise ValueError(f"a proxy has at least {bare.series} series")
+    groups = -(-proxies // replicas)
+    sidecars = tuple(
+        Workload(
+            Kind.SIDECAR,
+            f"service-{group}",
+            f"team-{group % 20}",
+            version,
+            min(replicas, proxies - group * replicas),
+            _peers(f"service-{group}", f"team-{group % 20}", combinations),
+            filler,
+        )
+        for group in range(groups)
+    )
+    return (*sidecars, Workload(Kind.ISTIOD, "istiod", "istio-system", version))
+
+
+def _peers(name: str, namespace: str, count: int) -> tuple[Combination, ...]:
+    me = Party(name, namespace)
+    return tuple(Combination("destination", Party(f"client-{peer}", namespace), me) for peer in range(count))
