@@ -105,12 +105,17 @@ def _pages(workload: Workload) -> Mapping[tuple[int, str], Page]:
 
 
 def _edges(me: Party, clients: tuple[str, ...], servers: tuple[str, ...]) -> tuple[Combination, ...]:
-    inbound = [Combination("destination", Party(name, me.namespace), me, code) for name in clients for code in _CODES]
-    outbound = [Combination("source", me, Party(name, me.namespace), code) for name in servers for code in _CODES]
-    return (*inbound, *outbound)
+    sides = [("destination", Party(name, me.namespace), me) for name in clients]
+    sides += [("source", me, Party(name, me.namespace)) for name in servers]
+    return tuple(
+        Combination(reporter, source, destination, code, per_tick=per_tick)
+        for reporter, source, destination in sides
+        for code, per_tick in _PER_TICK.items()
+    )
 
 
-_CODES = ("200", "503")
+# Answers and how many of each a tick brings: one in twenty fails.
+_PER_TICK = {"200": 38, "503": 2}
 
 
 def small() -> tuple[Workload, ...]:

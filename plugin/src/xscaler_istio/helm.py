@@ -1,0 +1,166 @@
+"""The one place that runs Helm."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import logging
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pyhelm3
+import yaml
+
+from xscaler_istio import programs
+from xscaler_istio.errors import ExitCode, SetupError, XscalerError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator, Sequence
+
+Result = TypeVar("Result")
+
+TIMEOUT_SECONDS = 120.0
+_NEEDS = re.compile(r"the values need \d+ change\(s\):\n\n(.*)", re.DOTALL)
+
+
+class ChartError(XscalerError):
+    """Helm refuses the values or cannot render the chart; `problems` are the chart's own, a paragraph each."""
+
+    exit_code = ExitCode.FINDINGS
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+@dataclasses.dataclass(frozen=True)
+class ValuesArguments:
+    """Values as the user gave them: files in order, then `--set` families as (flag, text) in order."""
+
+    files: tuple[str, ...] = ()
+    sets: tuple[tuple[str, str], ...] = ()
+
+    def flags(self) -> list[str]:
+        """Return them as Helm's flags."""
+        files = [word for file in self.files for word in ("--values", file)]
+        return [*files, *(word for pair in self.sets for word in pair)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """What to render and as what. `extra` are further flags of `helm template`."""
+
+    chart: Path
+    values: ValuesArguments
+    name: str = "xscaler-istio"
+    namespace: str = "default"
+    extra: tuple[str, ...] = ()
+
+
+class HelmCommand(pyhelm3.Command):  # type: ignore[misc] # the library has no type information
+    """pyhelm3's command without a shell between, with a time limit, and with the warnings kept."""
+
+    def __init__(self, executable: str) -> None:
+        super().__init__(executable=executable)
+        self.warnings = ""
+
+    async def run(self, command: list[str], input: bytes | None = None) -> bytes:  # noqa: A002 - the base's name
+        """Run Helm; raise pyhelm3's Error when it fails and SetupError when it cannot run or takes too long."""
+        words = [str(word) for word in (self._executable, *command)]
+        pipe = asyncio.subprocess.PIPE
+        stdin = asyncio.subprocess.DEVNULL if input is None else pipe
+        try:
+            process = await asyncio.create_subprocess_exec(*words, stdin=stdin, stdout=pipe, stderr=pipe)
+        except OSError as error:
+            raise SetupError(f"cannot run Helm: {error.strerror}: {words[0]}", programs.WHERE_TO_GET["helm"]) from error
+        try:
+            stdout, stderr = await asyncio.wait_for(process.communicate(input), TIMEOUT_SECONDS)
+        except asyncio.TimeoutError as error:
+            raise SetupError(f"helm {command[0]} took more than {TIMEOUT_SECONDS:.0f} s") from error
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        self.warnings = stderr.decode(errors="replace")
+        if process.returncode:
+            raise pyhelm3.errors.Error(process.returncode, stdout, stderr)
+        return stdout
+
+    async def template_text(self, release: Release) -> str:
+        """Return exactly what `helm template` prints."""
+        flags = ["--namespace", release.namespace, *release.values.flags(), *release.extra]
+        return (await self.run(["template", release.name, str(release.chart), *flags])).decode()
+
+    async def lint(self, release: Release) -> tuple[bool, str]:
+        """Return whether `helm lint --strict` is content, and its report."""
+        try:
+            words = ["lint", str(release.chart), "--strict", "--namespace", release.namespace]
+            return True, (await self.run([*words, *release.values.flags()])).decode()
+        except pyhelm3.errors.Error as error:
+            return False, error.stdout.decode() + error.stderr.decode()
+
+
+def template(release: Release) -> str:
+    """Return what `helm template` prints; raise ChartError where Helm or the chart refuses."""
+    try:
+        return _run(_command().template_text(release))
+    except pyhelm3.errors.Error as error:
+        raise chart_error(error.stderr.decode(errors="replace")) from error
+
+
+def lint(release: Release) -> tuple[bool, str]:
+    """Return whether `helm lint --strict` is content, and its report."""
+    return _run(_command().lint(release))
+
+
+def effective_values(chart: Path, values: ValuesArguments) -> dict[str, Any]:
+    """Return the values as Helm merges and parses them: a probe chart prints them back.
+
+    Raises ChartError where Helm cannot read them.
+    """
+    with tempfile.TemporaryDirectory(prefix="xscaler-") as folder:
+        probe = Path(folder) / "probe"
+        (probe / "templates").mkdir(parents=True)
+        (probe / "Chart.yaml").write_text("apiVersion: v2\nname: probe\nversion: 0.0.1\n", encoding="utf-8")
+        (probe / "values.yaml").write_bytes((chart / "values.yaml").read_bytes())
+        (probe / "templates" / "values.yaml").write_text("values: {{ toJson .Values | quote }}\n", encoding="utf-8")
+        text = template(Release(probe, values))
+    merged: dict[str, Any] = json.loads(yaml.safe_load(text)["values"])
+    return merged
+
+
+def chart_error(stderr: str) -> ChartError:
+    """Turn what Helm 3 or 4 says into one error, without its wrapping."""
+    text = stderr.replace("Use --debug flag to render out invalid YAML", "").strip()
+    if found := _NEEDS.search(text):
+        problems = tuple(part.strip() for part in re.split(r"\n\n(?=\S)", found[1].strip()))
+        return ChartError("the values need changes:\n\n" + "\n\n".join(problems), problems)
+    lines = [line for line in text.splitlines() if line and not line.startswith(("WARNING:", "level="))]
+    return ChartError("\n".join(lines).removeprefix("Error: "))
+
+
+def _command() -> HelmCommand:
+    return HelmCommand(str(programs.require("helm")))
+
+
+def _run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    # pyhelm3 logs each failing command, arguments and all, through logging's last resort.
+    logging.getLogger("pyhelm3").addHandler(logging.NullHandler())
+    return asyncio.run(coroutine)
+
+
+@contextlib.contextmanager
+def spooled(files: Sequence[str], stdin: bytes | None) -> Iterator[tuple[str, ...]]:
+    """Put standard input into a file, since Helm may run several times; `-` stands for it."""
+    if stdin is None:
+        yield tuple(files)
+        return
+    with tempfile.TemporaryDirectory(prefix="xscaler-") as folder:
+        spool = Path(folder) / "stdin.yaml"
+        spool.write_bytes(stdin)
+        yield tuple(str(spool) if file == "-" else file for file in files)

@@ -1,0 +1,172 @@
+"""Everything that can be wrong with what the chart renders: Helm's lint, a full render, Kubernetes' schemas, the
+collector's own check of its configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xscaler_istio import helm, programs, render
+from xscaler_istio.findings import Finding, Location, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from xscaler_istio.helm import Release
+    from xscaler_istio.render import CollectorConfig, Manifest
+
+NEWEST_KUBERNETES = "1.37.0"
+_TIMEOUT_SECONDS = 120
+
+
+@dataclasses.dataclass(frozen=True)
+class LintReport:
+    """What was found, which checks ran, and which were skipped and why."""
+
+    findings: tuple[Finding, ...]
+    ran: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+def lint(release: Release, kubernetes_version: str = "") -> LintReport:
+    """Run all checks on one release."""
+    findings = list(_helm_lint(release))
+    try:
+        rendered = render.manifests(helm.template(release))
+    except helm.ChartError as error:
+        # In lint mode Helm swallows `fail`: only a full render shows it.
+        findings.append(_error("XS301", error.message, str(release.chart), "run `validate` for file and line"))
+        return LintReport(tuple(findings), ("helm lint", "render"), ())
+    ran, skipped = ["helm lint", "render"], []
+    for name, check in _CHECKS.items():
+        found = check(rendered, kubernetes_version or NEWEST_KUBERNETES)
+        if isinstance(found, str):
+            skipped.append(f"{name}: {found}")
+        else:
+            ran.append(name)
+            findings += found
+    return LintReport(tuple(findings), tuple(ran), tuple(skipped))
+
+
+def _error(rule: str, message: str, file: str, fix: str) -> Finding:
+    return Finding(rule, Severity.ERROR, message, Location(file), "", fix)
+
+
+def _helm_lint(release: Release) -> list[Finding]:
+    content, text = helm.lint(release)
+    if content:
+        return []
+    said = [line for line in text.splitlines() if line.startswith(("[ERROR]", "[WARNING]"))]
+    found = []
+    for line in dict.fromkeys(said):
+        level, _, message = line.partition("] ")
+        severity = Severity.ERROR if level == "[ERROR" else Severity.WARNING
+        found.append(Finding("XS300", severity, message, Location(str(release.chart)), "", "see `helm lint --strict`"))
+    return found or [_error("XS300", text.strip(), str(release.chart), "see `helm lint --strict`")]
+
+
+# -- Kubernetes' schemas ------------------------------------------------------------------------------------------
+
+
+def _kubernetes(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:
+    program = programs.find("kubeconform")
+    if not program:
+        return f"kubeconform is not on PATH ({programs.WHERE_TO_GET['kubeconform']})"
+    schemas = kubernetes_schemas(version)
+    if not schemas:
+        return f"no schemas of Kubernetes {version} (pip install kubernetes-validate==1.37.0)"
+    stream = "\n---\n".join(json.dumps(item.document) for item in rendered)
+    location = f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
+    command = [str(program), "-strict", "-output", "json", "-schema-location", location, "-"]
+    done = subprocess.run(command, check=False, input=stream, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS)
+    if not done.stdout.strip():
+        return [_error("XS310", f"kubeconform: {done.stderr.strip()}", "rendered", "run kubeconform by hand")]
+    return [
+        _error("XS310", f"{item['kind']} {item['name']}: {_last_line(item['msg'])}", "rendered", "mend the template")
+        for item in json.loads(done.stdout).get("resources") or []
+    ]
+
+
+def _last_line(text: str) -> str:
+    return text.strip().splitlines()[-1].strip("- ")
+
+
+def kubernetes_schemas(version: str) -> Path | None:
+    """Return a folder of strict offline schemas of a Kubernetes version, or None when there are none.
+
+    The schemas of the package kubernetes-validate name themselves by web addresses, which kubeconform would fetch: a
+    copy without those is kept in the user's cache.
+    """
+    spec = importlib.util.find_spec("kubernetes_validate")
+    if not spec or not spec.origin:
+        return None
+    source = Path(spec.origin).parent / "kubernetes-json-schema" / f"v{version}-local-strict"
+    if not source.is_dir():
+        return None
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xscaler-istio" / "schemas"
+    target = cache / source.name
+    if not target.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        _copy_schemas(source, target)
+    return target
+
+
+def _copy_schemas(source: Path, target: Path) -> None:
+    folder = Path(tempfile.mkdtemp(dir=target.parent))
+    for file in source.glob("*.json"):
+        text = re.sub(r'"\$id": "[^"]*",?', "", file.read_text(encoding="utf-8"))
+        text = re.sub(r",(\s*})", r"\1", text.replace('"/api/_definitions.json#', '"_definitions.json#'))
+        (folder / file.name).write_text(text, encoding="utf-8")
+    try:
+        folder.rename(target)
+    except OSError:
+        # Another process was faster; its copy is as good.
+        shutil.rmtree(folder)
+
+
+# -- the collectors' own checks -----------------------------------------------------------------------------------
+
+
+def _collectors(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
+    findings: list[Finding] = []
+    for config in render.collector_configs(rendered):
+        found = _VALIDATORS[config.collector](config)
+        if isinstance(found, str):
+            return found
+        findings += found
+    return findings
+
+
+def _promtool(config: CollectorConfig) -> list[Finding] | str:
+    program = programs.find("promtool")
+    if not program:
+        return f"promtool is not on PATH ({programs.WHERE_TO_GET['promtool']})"
+    with tempfile.TemporaryDirectory(prefix="xscaler-") as folder:
+        # promtool opens the files that the configuration names; on this machine there are none.
+        for name in ("auth/token", "auth/tenant-id", "ca/ca.crt"):
+            (Path(folder) / name).parent.mkdir(exist_ok=True)
+            (Path(folder) / name).write_text("x", encoding="utf-8")
+        file = Path(folder) / "prometheus.yml"
+        file.write_text(config.text.replace("/etc/xscaler/", f"{folder}/"), encoding="utf-8")
+        command = [str(program), "check", "config", "--agent", str(file)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS)
+    if done.returncode == 0:
+        return []
+    said = (done.stdout + done.stderr).replace(str(file), "prometheus.yml").replace(f"{folder}/", "/etc/xscaler/")
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Checking")]
+    return [_error("XS320", " ".join(lines), "prometheus.yml", "`render --config` shows the file")]
+
+
+_VALIDATORS: Mapping[str, Callable[[CollectorConfig], list[Finding] | str]] = {"prometheus": _promtool}
+_CHECKS: Mapping[str, Callable[[tuple[Manifest, ...], str], list[Finding] | str]] = {
+    "Kubernetes schemas": _kubernetes,
+    "collector configuration": _collectors,
+}

@@ -1,0 +1,99 @@
+"""The outcome of a local test, for people and for programs."""
+
+from __future__ import annotations
+
+import collections
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from xscaler_istio.local.run import Outcome
+
+_KINDS: Mapping[str, str] = {
+    "proxies": "sidecars, gateways and waypoints",
+    "ztunnel": "ztunnel",
+    "istiod": "istiod",
+    "cni": "istio-cni",
+    "agentgateway": "agentgateway",
+}
+
+
+def as_text(outcome: Outcome) -> str:
+    """Return targets, samples, answers, and what to mend."""
+    verdict, account = outcome.verdict, outcome.account
+    found = ", ".join(f"{count} {_KINDS[kind]}" for kind, count in sorted(verdict.by_kind.items()))
+    refused = sum(verdict.rejected_by_reason.values())
+    lines = [
+        f"Targets   {len(verdict.found)} of {len(verdict.expected)} found: {found or 'none'}",
+        f"          {len(verdict.duplicate)} scraped twice, {len(verdict.unexpected)} not of the mesh",
+        f"Samples   {account.accepted} accepted, {refused} refused; largest request {account.largest_request}",
+        f"Metrics   {len(verdict.required) - len(verdict.missing_metrics)} of {len(verdict.required)} required found",
+        "",
+        *(line for answer in outcome.answers for line in (answer.title, *_indented(answer.lines or ("no data",)), "")),
+    ]
+    for problem in verdict.problems:
+        lines += [f"problem: {problem.what}", f"  fix: {problem.fix}"]
+    lines.append(f"{'ok' if verdict.ok else 'NOT OK'} after {outcome.seconds:.0f} s")
+    return "\n".join(lines) + "\n"
+
+
+def _indented(lines: tuple[str, ...]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+def as_json(outcome: Outcome) -> str:
+    """Return the documented JSON object (docs/plugin.md)."""
+    verdict, account = outcome.verdict, outcome.account
+    document = {
+        "schemaVersion": 1,
+        "ok": verdict.ok,
+        "targets": {
+            "expected": len(verdict.expected),
+            "found": len(verdict.found),
+            "duplicate": len(verdict.duplicate),
+            "missing": len(verdict.missing),
+            "unexpected": len(verdict.unexpected),
+            "down": len(verdict.down),
+            "byKind": verdict.by_kind,
+            "names": {
+                "duplicate": verdict.duplicate,
+                "missing": verdict.missing,
+                "unexpected": verdict.unexpected,
+                "down": verdict.down,
+            },
+        },
+        "samples": {
+            "accepted": account.accepted,
+            "rejected": sum(verdict.rejected_by_reason.values()),
+            "rejectedByReason": verdict.rejected_by_reason,
+            "deferred": sum(account.deferred.values()),
+            "largestRequest": account.largest_request,
+            "requestsByStatus": {str(status): count for status, count in account.requests.items()},
+        },
+        "metrics": {"required": verdict.required, "missing": verdict.missing_metrics},
+        "answers": [{"title": a.title, "promql": a.promql, "lines": a.lines} for a in outcome.answers],
+        "problems": [{"what": problem.what, "fix": problem.fix} for problem in verdict.problems],
+        "overrides": [str(change) for change in outcome.overrides],
+        "seconds": round(outcome.seconds, 1),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def overrides_as_text(outcome: Outcome) -> str:
+    """Return what was changed in the rendered configuration, equal changes of several jobs in one line."""
+    places = collections.Counter(
+        (".".join("*" if isinstance(step, int) else step for step in change.path), change.local, change.reason)
+        for change in outcome.overrides
+    )
+    lines = [
+        f"  {path} = {local or 'removed'} ({reason}{f', {count} times' if count > 1 else ''})"
+        for (path, local, reason), count in places.items()
+    ]
+    return (
+        "\n".join(["Changed in the rendered configuration to run outside a cluster, and nothing else:", *lines]) + "\n"
+    )
+
+
+REPORTERS: Mapping[str, Callable[[Outcome], str]] = {"text": as_text, "json": as_json}

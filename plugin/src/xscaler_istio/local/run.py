@@ -1,0 +1,274 @@
+"""The chart test that needs no cluster: render, run the real collector against a mesh, judge what arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import functools
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import yaml
+
+from xscaler_istio.errors import SetupError
+from xscaler_istio.local import certificates, kubernetes, oracle, questions, verdict
+from xscaler_istio.local import network as networks
+from xscaler_istio.local.collectors import Surroundings, prometheus
+from xscaler_istio.local.mesh import envoy, topology
+from xscaler_istio.local.mesh import server as mesh_server
+from xscaler_istio.local.processes import running
+from xscaler_istio.local.xscaler import server as xscaler_server
+from xscaler_istio.local.xscaler.gateway import Scope, Token
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
+
+    from xscaler_istio.local.collectors import Collector, Override
+    from xscaler_istio.local.mesh.envoy import EnvoyMesh
+    from xscaler_istio.local.mesh.server import MeshServer
+    from xscaler_istio.local.mesh.topology import Member, Workload
+    from xscaler_istio.local.processes import Child
+    from xscaler_istio.local.xscaler.account import Account
+    from xscaler_istio.local.xscaler.server import XScaler
+    from xscaler_istio.render import CollectorConfig
+
+COLLECTORS: Mapping[str, Collector] = {"prometheus": prometheus}
+# Addresses below this belong to the real Envoys, those above to generated pods.
+FIRST_GENERATED_POD = 100
+_POLL_SECONDS = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What to run.
+
+    `configs`: the rendered configurations, one per shard; `programs`: paths by name (the collector's and the
+    backend's); `backend`: mimir or prometheus; `interval` and `timeout` in seconds: between scrapes, and until the
+    evidence must be complete; `folder`: where all files of the run go.
+    """
+
+    configs: tuple[CollectorConfig, ...]
+    cluster: str
+    honor_prometheus_opt_out: bool
+    programs: Mapping[str, Path]
+    backend: str
+    interval: int
+    timeout: float
+    folder: Path
+    workloads: tuple[Workload, ...] = dataclasses.field(default_factory=topology.small)
+    real_envoys: bool = True
+    request_rate: float = 20.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """The verdict, the answers, the books, and which changes the rendered configurations needed."""
+
+    verdict: verdict.Verdict
+    answers: tuple[questions.Answer, ...]
+    account: Account
+    overrides: tuple[Override, ...]
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Running:
+    """Everything that is up, for as long as `started` is entered."""
+
+    plan: Plan
+    network: networks.Network
+    xscaler: XScaler
+    api: kubernetes.KubernetesApi
+    mesh: MeshServer
+    clock: mesh_server.Clock
+    members: tuple[Member, ...]
+    envoys: EnvoyMesh | None
+    collectors: tuple[Child, ...]
+    overrides: tuple[Override, ...]
+    expected: tuple[oracle.Target, ...]
+
+    def scrapes(self) -> Mapping[verdict.PodName, int]:
+        """Return the pages served so far, by pod."""
+        return {**self.mesh.scrapes, **(self.envoys.scrapes if self.envoys else {})}
+
+
+async def test(plan: Plan, progress: Callable[[str], None]) -> Outcome:
+    """Run the plan to a verdict. Raises SetupError when something cannot be started."""
+    began = time.monotonic()
+    async with started(plan, progress) as run:
+        progress(f"waiting for {len(run.expected)} targets and their metrics (at most {plan.timeout:.0f} s)")
+        evidence = await _complete_evidence(run)
+        answers = await questions.ask(run.xscaler)
+        account = await run.xscaler.account()
+        judged = verdict.judge(dataclasses.replace(evidence, accepted=account.accepted, rejected=account.rejected))
+        return Outcome(judged, answers, account, run.overrides, time.monotonic() - began)
+
+
+@contextlib.asynccontextmanager
+async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[Running]:
+    """Start everything, in the order in which each needs the others, and end it in reverse.
+
+    The collector ends before its backend, so that what it still holds is flushed.
+    """
+    tenant = _tenant(plan)
+    write, read, api_token = (secrets.token_urlsafe(16) for _ in range(3))
+    async with contextlib.AsyncExitStack() as stack:
+        network = stack.enter_context(networks.claim())
+        authority = certificates.create(plan.folder)
+        progress(f"starting a local xScaler ({plan.backend}) on {network.infrastructure}")
+        xscaler = await stack.enter_async_context(
+            xscaler_server.serving(
+                network=network,
+                authority=authority,
+                folder=plan.folder,
+                backend=plan.backend,
+                binary=plan.programs[plan.backend],
+                tokens={write: Token(tenant, Scope.WRITE), read: Token(tenant, Scope.READ)},
+                reader=xscaler_server.Reader(read, tenant),
+            )
+        )
+        clock = mesh_server.Clock(plan.interval)
+        members = topology.build(plan.workloads, network, FIRST_GENERATED_POD)
+        progress(f"starting a mesh: {len(members)} generated pods" + (", 4 real Envoys" if plan.real_envoys else ""))
+        mesh = await stack.enter_async_context(mesh_server.serving(members, clock))
+        envoys = await stack.enter_async_context(_envoys(plan, network))
+        pods = [member.pod.manifest for member in members] + [pod.manifest for pod in (envoys.pods if envoys else ())]
+        api = await stack.enter_async_context(
+            kubernetes.serving(
+                host=network.infrastructure,
+                port=networks.API_SERVER_PORT,
+                tls=authority.server_context(network.infrastructure),
+                token=api_token,
+                pods=pods,
+            )
+        )
+        auth = _auth_folder(plan.folder, write, tenant)
+        (plan.folder / "api-token").write_text(api_token, encoding="utf-8")
+        surroundings = Surroundings(
+            api_server=api.url,
+            api_token_file=plan.folder / "api-token",
+            ca_file=authority.ca_file,
+            push_url=xscaler.push_url,
+            auth_folder=auth,
+            listen_address="",
+            storage_folder=plan.folder,
+            scrape_interval=f"{plan.interval}s",
+            scrape_timeout=f"{plan.interval}s",
+        )
+        collectors, overrides = await _collectors(stack, plan, network, surroundings, progress)
+        expected = _expected(plan, pods)
+        yield Running(plan, network, xscaler, api, mesh, clock, members, envoys, collectors, overrides, expected)
+
+
+@contextlib.asynccontextmanager
+async def _envoys(plan: Plan, network: networks.Network) -> AsyncIterator[EnvoyMesh | None]:
+    if not plan.real_envoys:
+        yield None
+        return
+    async with envoy.running_envoys(
+        network, first_index=0, folder=plan.folder, requests_per_second=plan.request_rate
+    ) as mesh:
+        yield mesh
+
+
+def _tenant(plan: Plan) -> str:
+    """Return the tenant that the rendered configuration names, or one for the file that it names instead."""
+    remote_write = yaml.safe_load(plan.configs[0].text)["remote_write"][0]
+    tenant: str = remote_write.get("headers", {}).get("X-Scope-OrgID", "tenant-of-the-secret")
+    return tenant
+
+
+def _auth_folder(folder: Path, token: str, tenant: str) -> Path:
+    auth = folder / "auth"
+    auth.mkdir(mode=0o700)
+    (auth / "token").write_text(token, encoding="utf-8")
+    (auth / "tenant-id").write_text(tenant, encoding="utf-8")
+    return auth
+
+
+def _expected(plan: Plan, pods: list[Any]) -> tuple[oracle.Target, ...]:
+    # What is switched off in metrics.targets is not expected.
+    jobs = {job["job_name"] for job in yaml.safe_load(plan.configs[0].text)["scrape_configs"]}
+    targets = oracle.expected_targets(
+        pods, cluster=plan.cluster, honor_prometheus_opt_out=plan.honor_prometheus_opt_out
+    )
+    return tuple(target for target in targets if target.job in jobs)
+
+
+async def _collectors(
+    stack: contextlib.AsyncExitStack,
+    plan: Plan,
+    network: networks.Network,
+    surroundings: Surroundings,
+    progress: Callable[[str], None],
+) -> tuple[tuple[Child, ...], tuple[Override, ...]]:
+    children: list[Child] = []
+    changes: tuple[Override, ...] = ()
+    for config in plan.configs:
+        collector = COLLECTORS[config.collector]
+        progress(f"starting {config.collector}, shard {config.shard}, with the rendered configuration")
+        storage = plan.folder / f"{config.collector}-{config.shard}"
+        address = f"{network.infrastructure}:{networks.COLLECTOR_PORT + 100 * config.shard}"
+        own = dataclasses.replace(surroundings, listen_address=address, storage_folder=storage)
+        changes = collector.overrides(config.text, own)
+        file = plan.folder / f"{config.shard}-{collector.config_file}"
+        file.write_text(collector.apply(config.text, changes), encoding="utf-8")
+        command = [str(plan.programs[collector.program]), *collector.command(config.arguments, file, own)]
+        child = await stack.enter_async_context(
+            running(f"{config.collector}-{config.shard}", command, folder=plan.folder, stop_timeout=30)
+        )
+        await child.wait_until(functools.partial(_ready, f"http://{address}/-/ready"))
+        children.append(child)
+    return tuple(children), changes
+
+
+async def _ready(url: str) -> bool:
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+async def _complete_evidence(run: Running) -> verdict.Evidence:
+    """Wait until all that is expected has arrived twice (rates need two samples), or until the time is up."""
+    deadline = time.monotonic() + run.plan.timeout
+    first_scrapes, since = dict(run.scrapes()), time.monotonic()
+    while True:
+        await asyncio.sleep(_POLL_SECONDS)
+        for child in run.collectors:
+            if child.process.returncode is not None:
+                raise SetupError(f"{child.name} ended: {child.log_tail(1)}", f"read its log: {child.log_file}")
+        evidence = await _evidence(run, first_scrapes, time.monotonic() - since)
+        judged = verdict.judge(dataclasses.replace(evidence, accepted=1, rejected={}))
+        if (judged.ok and await _twice(run)) or time.monotonic() > deadline:
+            return evidence
+
+
+async def _twice(run: Running) -> bool:
+    counts = await run.xscaler.query(f'min(count_over_time(up{{job="{oracle.JOB_LABEL}"}}[5m]))')
+    answers = await questions.ask(run.xscaler) if counts and counts[0].value >= 3 else ()
+    return bool(answers) and all(answer.lines for answer in answers)
+
+
+async def _evidence(run: Running, first: Mapping[verdict.PodName, int], seconds: float) -> verdict.Evidence:
+    up = await run.xscaler.query(f'up{{job="{oracle.JOB_LABEL}"}}')
+    names = await run.xscaler.query(f'count by (__name__) ({{job="{oracle.JOB_LABEL}"}})')
+    # One scrape more than time allows is chance; count whole intervals and one.
+    intervals = seconds / run.plan.interval + 1
+    rates = {pod: (count - first.get(pod, 0)) / intervals for pod, count in run.scrapes().items()}
+    return verdict.Evidence(
+        expected=run.expected,
+        scraped=tuple(
+            verdict.Scraped({k: v for k, v in sample.labels.items() if k != "__name__"}, sample.value == 1)
+            for sample in up
+        ),
+        scrapes_per_interval=rates,
+        accepted=0,
+        rejected={},
+        metrics=frozenset(sample.labels["__name__"] for sample in names),
+    )

@@ -1,0 +1,143 @@
+"""Where each key of a values file stands, and what is wrong with the file itself.
+
+Only places are read here: what the values *are* is Helm's to say (`helm.effective_values`), because Helm's YAML and
+Python's differ.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from xscaler_istio.errors import SetupError
+from xscaler_istio.findings import Finding, Location, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+KeyPath = tuple[str, ...]
+
+# Deeper than any values file is meant to be, and far below Python's recursion limit.
+MAX_DEPTH = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a key and its value stand."""
+
+    key: Location
+    value: Location
+
+
+@dataclasses.dataclass(frozen=True)
+class ValuesFile:
+    """One file: its places by key path (list elements by index), and its findings."""
+
+    places: Mapping[KeyPath, Place]
+    findings: tuple[Finding, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes; nothing is constructed."""
+
+
+def read(file: str, shown_as: str = "") -> ValuesFile:
+    """Read a file; what is wrong with its content is a finding. Raises SetupError when it cannot be opened."""
+    try:
+        content = Path(file).read_bytes()
+    except OSError as error:
+        raise SetupError(f"cannot read {shown_as or file}: {error.strerror}", "check the path after -f") from error
+    return parse(content, shown_as or file)
+
+
+def parse(content: bytes, name: str) -> ValuesFile:
+    """Find the places of all keys in a values file's bytes."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return _only(_finding("XS014", "the file is not UTF-8", Location(name, line), "save it as UTF-8"))
+    try:
+        nodes = list(yaml.compose_all(text, Loader=_Loader))
+    except yaml.YAMLError as error:
+        return _only(_not_yaml(error, name))
+    except RecursionError:
+        return _only(_finding("XS015", "nested too deeply", Location(name), f"use at most {MAX_DEPTH} levels"))
+    if len(nodes) > 1:
+        mark = nodes[1].start_mark
+        extra = _finding(
+            "XS012",
+            "a second document (---) that Helm ignores",
+            Location(name, mark.line + 1, 1),
+            "merge it into the first, or give it as a file of its own",
+        )
+        return dataclasses.replace(_places(nodes[0], name), findings=(extra,))
+    return _places(nodes[0], name) if nodes else ValuesFile({}, ())
+
+
+def _places(node: yaml.Node, name: str) -> ValuesFile:
+    if isinstance(node, yaml.ScalarNode) and not node.value:
+        return ValuesFile({}, ())
+    if not isinstance(node, yaml.MappingNode):
+        return _only(_finding("XS013", "the file holds no mapping", Location(name, 1, 1), "begin with key: value"))
+    places: dict[KeyPath, Place] = {}
+    findings: list[Finding] = []
+    for path, place, duplicate_of in _walk(node, name, (), set()):
+        if duplicate_of:
+            message = f"{'.'.join(path)} is there twice: line {duplicate_of} is ignored, this one wins"
+            findings.append(_finding("XS011", message, place.key, "remove one of them", path))
+        places[path] = place
+    return ValuesFile(places, tuple(findings))
+
+
+def _walk(node: yaml.Node, name: str, path: KeyPath, seen: set[int]) -> Iterator[tuple[KeyPath, Place, int]]:
+    """Yield path, place and the line of an earlier twin (0: none). An aliased node is walked once."""
+    if id(node) in seen or len(path) > MAX_DEPTH:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            text = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
+            yield (*path, text), Place(_location(key, name), _location(value, name)), lines.get(text, 0)
+            lines[text] = key.start_mark.line + 1
+            yield from _walk(value, name, (*path, text), seen)
+    if isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield (*path, str(index)), Place(_location(value, name), _location(value, name)), 0
+            yield from _walk(value, name, (*path, str(index)), seen)
+
+
+def _location(node: yaml.Node, name: str) -> Location:
+    return Location(name, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _not_yaml(error: yaml.YAMLError, name: str) -> Finding:
+    mark = getattr(error, "problem_mark", None)
+    place = Location(name, mark.line + 1, mark.column + 1) if mark else Location(name)
+    problem = getattr(error, "problem", None) or "unreadable character"
+    context = getattr(error, "context", None)
+    words = f"not YAML: {problem}" + (f" {context}" if context else "")
+    return _finding("XS010", words, place, "look at indentation, colons and quotes on this line and the one above")
+
+
+def _finding(rule: str, message: str, location: Location, fix: str, path: KeyPath = ()) -> Finding:
+    return Finding(rule, Severity.ERROR, message, location, ".".join(path), fix)
+
+
+def _only(finding: Finding) -> ValuesFile:
+    return ValuesFile({}, (finding,))
+
+
+def locate(files: Sequence[ValuesFile], path: KeyPath, *, key: bool = False) -> Location:
+    """Return where a path was set last: the file that wins, its nearest parent there, or `--set`."""
+    for length in range(len(path), 0, -1):
+        for file in reversed(files):
+            if place := file.places.get(path[:length]):
+                return place.key if key or length < len(path) else place.value
+        if length == len(path) and not files:
+            break
+    return Location("--set or the chart's defaults")
