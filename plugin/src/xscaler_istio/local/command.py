@@ -63,7 +63,11 @@ def run(release: Release, request: Request, *, local: bool, progress: Callable[[
             workloads=_workloads(request),
             real_envoys=not request.proxies,
         )
-        outcome = asyncio.run(runs.test(plan, progress))
+        try:
+            outcome = asyncio.run(runs.test(plan, progress))
+        except KeyboardInterrupt:
+            progress("interrupted: everything that was started has ended")
+            raise
         said = report.REPORTERS[request.output](outcome)
         if request.output_dir:
             said += _keep(request, text, configs, outcome, plan.folder)
