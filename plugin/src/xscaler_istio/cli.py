@@ -168,7 +168,7 @@ def test(
     proxies: Annotated[
         int, typer.Option(help="Generate a mesh of this many proxies instead of the small one.", min=0)
     ] = 0,
-    series: Annotated[int, typer.Option(help="Series on the page of each generated proxy.", min=100)] = 1000,
+    series: Annotated[int, typer.Option(help="Series on the page of each generated proxy.", min=1)] = 1000,
     output_dir: Annotated[
         Path | None, typer.Option(help="Keep manifests, configuration, report and logs here.")
     ] = None,
@@ -227,7 +227,7 @@ def _release(
         stdin = sys.stdin.buffer.read() if "-" in (values or ()) else None
         with helm.spooled(values or (), stdin) as files:
             arguments = helm.ValuesArguments(files, sets)
-            yield helm.Release(chart or programs.default_chart(), arguments, name, namespace, tuple(extra))
+            yield helm.Release(programs.chart(chart), arguments, name, namespace, tuple(extra))
 
     return spooled()
 

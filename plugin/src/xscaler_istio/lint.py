@@ -90,13 +90,14 @@ def _kubernetes(rendered: tuple[Manifest, ...], version: str) -> list[Finding] |
     if not done.stdout.strip():
         return [_error("XS310", f"kubeconform: {done.stderr.strip()}", "rendered", "run kubeconform by hand")]
     return [
-        _error("XS310", f"{item['kind']} {item['name']}: {_last_line(item['msg'])}", "rendered", "mend the template")
+        _error("XS310", f"{item['kind']} {item['name']}: {_reason(item['msg'])}", "rendered", "mend the template")
         for item in json.loads(done.stdout).get("resources") or []
     ]
 
 
-def _last_line(text: str) -> str:
-    return text.strip().splitlines()[-1].strip("- ")
+def _reason(text: str) -> str:
+    """Return what kubeconform says without its wrapping, which names a file in the cache."""
+    return " ".join(text.rpartition("json#'")[2].split()).removeprefix("- ")
 
 
 def kubernetes_schemas(version: str) -> Path | None:

@@ -32,7 +32,7 @@ def find(name: str) -> Path | None:
 
     Looked at in this order: $XSCALER_<NAME> ($HELM_BIN for Helm), PATH, tools/get of the checkout.
     """
-    override = os.environ.get("HELM_BIN" if name == "helm" else f"XSCALER_{name.upper()}", "")
+    override = os.environ.get(variable(name), "")
     if found := shutil.which(override or name):
         return Path(found).absolute()
     return None if override else _from_checkout(_TOOL_NAMES.get(name, name))
@@ -42,7 +42,14 @@ def require(name: str) -> Path:
     """Return the program; raise SetupError with where to get it."""
     if found := find(name):
         return found
+    if override := os.environ.get(variable(name)):
+        raise SetupError(f"{variable(name)} is {override}, and no such program is there", "mend or unset the variable")
     raise SetupError(f"{name} is not on PATH", WHERE_TO_GET.get(name, ""))
+
+
+def variable(name: str) -> str:
+    """Return the environment variable that overrides where a program is."""
+    return "HELM_BIN" if name == "helm" else f"XSCALER_{name.upper()}"
 
 
 def _from_checkout(name: str) -> Path | None:
@@ -54,9 +61,9 @@ def _from_checkout(name: str) -> Path | None:
     return Path(done.stdout.strip()) if done.returncode == 0 else None
 
 
-def default_chart() -> Path:
-    """Return the chart of the checkout; raise SetupError where there is none."""
-    chart = CHECKOUT / "chart"
-    if (chart / "Chart.yaml").exists():
-        return chart
-    raise SetupError("the chart is not beside this package", "name it with --chart")
+def chart(folder: Path | None) -> Path:
+    """Return the chart folder, by default the checkout's; raise SetupError where there is no chart."""
+    chosen = folder or CHECKOUT / "chart"
+    if all((chosen / name).is_file() for name in ("Chart.yaml", "values.yaml", "values.schema.json")):
+        return chosen
+    raise SetupError(f"{chosen} is no folder of this chart", "name the folder that holds Chart.yaml with --chart")

@@ -12,11 +12,12 @@ import jsonschema
 
 from xscaler_istio.errors import SetupError
 from xscaler_istio.findings import Finding, Severity
-from xscaler_istio.values import KeyPath, ValuesFile, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from xscaler_istio.values import KeyPath, Origins
 
     # JSON Schema and values are arbitrary JSON.
     Json = Mapping[str, Any]
@@ -68,20 +69,20 @@ def load(chart: Path) -> Json:
     return loaded
 
 
-def check(values: Json, schema: Json, files: Sequence[ValuesFile]) -> tuple[Finding, ...]:
+def check(values: Json, schema: Json, origins: Origins) -> tuple[Finding, ...]:
     """Return all violations, in the order of their places."""
     errors = jsonschema.Draft7Validator(schema).iter_errors(values)
-    found = [finding for error in errors for finding in _findings(_Violation.of(error), schema, files)]
+    found = [finding for error in errors for finding in _findings(_Violation.of(error), schema, origins)]
     return tuple(sorted(found, key=lambda finding: (finding.location.file, finding.location.line, finding.path)))
 
 
-def _findings(error: _Violation, schema: Json, files: Sequence[ValuesFile]) -> Iterator[Finding]:
+def _findings(error: _Violation, schema: Json, origins: Origins) -> Iterator[Finding]:
     path = error.path
     if error.rule == "additionalProperties" and isinstance(error.value, dict):
-        yield from (_unknown_key((*path, key), error, schema, files) for key in _extra_keys(error))
+        yield from (_unknown_key((*path, key), error, schema, origins) for key in _extra_keys(error))
         return
     message, fix = _WORDS.get(error.rule, _other)(error, ".".join(path))
-    yield Finding("XS002", Severity.ERROR, message, locate(files, path), ".".join(path), fix)
+    yield Finding("XS002", Severity.ERROR, message, origins.locate(path), ".".join(path), fix)
 
 
 def _extra_keys(error: _Violation) -> list[str]:
@@ -89,15 +90,19 @@ def _extra_keys(error: _Violation) -> list[str]:
     return [key for key in error.value if key not in known and not str(key).startswith("x-")]
 
 
-def _unknown_key(path: KeyPath, error: _Violation, schema: Json, files: Sequence[ValuesFile]) -> Finding:
+def _unknown_key(path: KeyPath, error: _Violation, schema: Json, origins: Origins) -> Finding:
     siblings = list(error.schema.get("properties", {}))
     fix = _suggestion(path, siblings, schema)
-    location = locate(files, path, key=True)
+    location = origins.locate(path, key=True)
     return Finding("XS001", Severity.ERROR, f"{'.'.join(path)} is no key of this chart", location, ".".join(path), fix)
 
 
 def _suggestion(path: KeyPath, siblings: list[str], schema: Json) -> str:
     key = path[-1]
+    # clusterName, as other charts call it, is cluster.name here.
+    squashed = {"".join(known).lower(): ".".join(known) for known in _paths(schema)}
+    if key.lower() in squashed and key not in siblings and "." in squashed[key.lower()]:
+        return f"did you mean {squashed[key.lower()]}?"
     if close := difflib.get_close_matches(key, siblings, n=1, cutoff=0.75):
         return f"did you mean {'.'.join((*path[:-1], close[0]))}?"
     if any(word in key.lower().replace("-", "").replace("_", "") for word in _SECRET_WORDS):

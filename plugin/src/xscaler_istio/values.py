@@ -16,7 +16,7 @@ from xscaler_istio.errors import SetupError
 from xscaler_istio.findings import Finding, Location, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 KeyPath = tuple[str, ...]
 
@@ -36,6 +36,7 @@ class Place:
 class ValuesFile:
     """One file: its places by key path (list elements by index), and its findings."""
 
+    name: str
     places: Mapping[KeyPath, Place]
     findings: tuple[Finding, ...]
 
@@ -66,21 +67,23 @@ def parse(content: bytes, name: str) -> ValuesFile:
         return _only(_not_yaml(error, name))
     except RecursionError:
         return _only(_finding("XS015", "nested too deeply", Location(name), f"use at most {MAX_DEPTH} levels"))
-    if len(nodes) > 1:
-        mark = nodes[1].start_mark
-        extra = _finding(
+    files = [_places(node, name) for node in nodes]
+    more = [
+        _finding(
             "XS012",
-            "a second document (---) that Helm ignores",
-            Location(name, mark.line + 1, 1),
+            "a second document (---): Helm 3 ignores it, Helm 4 merges it",
+            Location(name, node.start_mark.line + 1, 1),
             "merge it into the first, or give it as a file of its own",
         )
-        return dataclasses.replace(_places(nodes[0], name), findings=(extra,))
-    return _places(nodes[0], name) if nodes else ValuesFile({}, ())
+        for node in nodes[1:]
+    ]
+    places = {path: place for file in files for path, place in file.places.items()}
+    return ValuesFile(name, places, (*more, *(finding for file in files for finding in file.findings)))
 
 
 def _places(node: yaml.Node, name: str) -> ValuesFile:
     if isinstance(node, yaml.ScalarNode) and not node.value:
-        return ValuesFile({}, ())
+        return ValuesFile(name, {}, ())
     if not isinstance(node, yaml.MappingNode):
         return _only(_finding("XS013", "the file holds no mapping", Location(name, 1, 1), "begin with key: value"))
     places: dict[KeyPath, Place] = {}
@@ -90,7 +93,7 @@ def _places(node: yaml.Node, name: str) -> ValuesFile:
             message = f"{'.'.join(path)} is there twice: line {duplicate_of} is ignored, this one wins"
             findings.append(_finding("XS011", message, place.key, "remove one of them", path))
         places[path] = place
-    return ValuesFile(places, tuple(findings))
+    return ValuesFile(name, places, tuple(findings))
 
 
 def _walk(node: yaml.Node, name: str, path: KeyPath, seen: set[int]) -> Iterator[tuple[KeyPath, Place, int]]:
@@ -129,15 +132,24 @@ def _finding(rule: str, message: str, location: Location, fix: str, path: KeyPat
 
 
 def _only(finding: Finding) -> ValuesFile:
-    return ValuesFile({}, (finding,))
+    return ValuesFile(finding.location.file, {}, (finding,))
 
 
-def locate(files: Sequence[ValuesFile], path: KeyPath, *, key: bool = False) -> Location:
-    """Return where a path was set last: the file that wins, its nearest parent there, or `--set`."""
-    for length in range(len(path), 0, -1):
-        for file in reversed(files):
-            if place := file.places.get(path[:length]):
-                return place.key if key or length < len(path) else place.value
-        if length == len(path) and not files:
-            break
-    return Location("--set or the chart's defaults")
+@dataclasses.dataclass(frozen=True)
+class Origins:
+    """Where effective values come from: files in Helm's order and the keys given with `--set` and its kin."""
+
+    files: tuple[ValuesFile, ...] = ()
+    set_keys: tuple[str, ...] = ()
+
+    def locate(self, path: KeyPath, *, key: bool = False) -> Location:
+        """Return where a path was set last: a flag, a place in a file (its nearest parent for a missing key)."""
+        dotted = ".".join(path)
+        for name in reversed(self.set_keys):
+            if f"{name}.".startswith((f"{dotted}.", f"{dotted}[")) or dotted.startswith(f"{name}."):
+                return Location(f"--set {name}")
+        for length in range(len(path), 0, -1):
+            for file in reversed(self.files):
+                if place := file.places.get(path[:length]):
+                    return place.value if length == len(path) and not key else place.key
+        return Location(self.files[-1].name if self.files else "the chart's default values")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xscaler_istio.local.network import Network
 
 _PER_HTTP_COMBINATION = 67
+_PER_TCP_COMBINATION = 4
 _GZIP_SINCE = {Kind.ZTUNNEL: Version(1, 31), Kind.ISTIOD: Version(1, 9), Kind.CNI: Version(1, 9)}
 _PROXY_GZIP_SINCE = Version(1, 30)
 
@@ -164,9 +165,10 @@ def scaled(proxies: int, series_per_proxy: int, *, replicas: int = 10) -> tuple[
     """
     version = Version(1, 27)
     bare = pages.agent_page(version) + pages.envoy_page(version) + pages.application_page()
-    combinations, filler = divmod(series_per_proxy - bare.series, _PER_HTTP_COMBINATION)
-    if combinations < 0:
-        raise ValueError(f"a proxy has at least {bare.series} series")
+    least = bare.series + _PER_TCP_COMBINATION + _PER_HTTP_COMBINATION
+    combinations, filler = divmod(series_per_proxy - bare.series - _PER_TCP_COMBINATION, _PER_HTTP_COMBINATION)
+    if combinations < 1:
+        raise ValueError(f"a proxy has at least {least} series")
     groups = -(-proxies // replicas)
     sidecars = tuple(
         Workload(
@@ -185,4 +187,5 @@ def scaled(proxies: int, series_per_proxy: int, *, replicas: int = 10) -> tuple[
 
 def _peers(name: str, namespace: str, count: int) -> tuple[Combination, ...]:
     me = Party(name, namespace)
-    return tuple(Combination("destination", Party(f"client-{peer}", namespace), me) for peer in range(count))
+    tcp = Combination("source", me, Party("database", namespace), protocol="tcp")
+    return (tcp, *(Combination("destination", Party(f"client-{peer}", namespace), me) for peer in range(count)))

@@ -1,0 +1,52 @@
+"""The command line as a user runs it, and the pinned programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chart.conftest import ROOT, tool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXAMPLE = ROOT / "examples" / "values.yaml"
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(params=("helm3", "helm4"))
+def cli(request: pytest.FixtureRequest) -> Callable[..., Ran]:
+    """The console script, with each Helm major."""
+    return runner(tool(request.param))
+
+
+@pytest.fixture
+def cli4() -> Callable[..., Ran]:
+    """The console script with Helm 4, where Helm's major does not matter."""
+    return runner(tool("helm4"))
+
+
+def runner(helm: Path | str) -> Callable[..., Ran]:
+    """Return a function that runs the console script with a Helm."""
+
+    def run(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> Ran:
+        command = [str(Path(sys.executable).parent / "xscaler-istio"), *map(str, arguments)]
+        variables = {**os.environ, "HELM_BIN": str(helm), "NO_COLOR": "1", "COLUMNS": "200", **environment}
+        done = subprocess.run(command, check=False, input=stdin, capture_output=True, env=variables, cwd=ROOT)
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run

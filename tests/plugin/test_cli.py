@@ -1,0 +1,186 @@
+"""Exit codes, streams and start-up of the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.chart.conftest import CHART, CI_FILES, ROOT, tool
+
+from .conftest import EXAMPLE, runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .conftest import Ran
+
+
+def test_render_is_byte_for_byte_what_helm_gives(helm_name: str) -> None:
+    helm = tool(helm_name)
+    command = [
+        str(helm),
+        "template",
+        "rel",
+        str(CHART),
+        "-n",
+        "ns",
+        "-f",
+        str(EXAMPLE),
+        "--set",
+        "metrics.shards=2",
+        "--kube-version",
+        "1.30.0",
+    ]
+    expected = subprocess.run(command, check=True, capture_output=True).stdout.decode()
+    flags = ("-n", "ns", "-f", EXAMPLE, "--set", "metrics.shards=2", "--kube-version", "1.30.0")
+    assert runner(helm)("render", "rel", *flags).out == expected
+
+
+@pytest.fixture(params=("helm3", "helm4"))
+def helm_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def test_render_config_is_the_collectors_file(cli: Callable[..., Ran]) -> None:
+    loaded = yaml.safe_load(cli("render", "-f", EXAMPLE, "--config").out)
+    assert [job["job_name"] for job in loaded["scrape_configs"]] == ["cni", "istiod", "proxies", "ztunnel"]
+
+
+def test_render_config_of_a_shard(cli4: Callable[..., Ran]) -> None:
+    flags = ("-f", EXAMPLE, "--set", "metrics.shards=2", "--config", "--shard")
+    assert 'regex: "1"' in cli4("render", *flags, "1").out
+    ran = cli4("render", *flags, "2")
+    assert (ran.code, ran.err) == (2, "error: there is no shard 2: metrics.shards is 2\n  fix: use 0 to 1\n")
+
+
+def test_render_of_bad_values_says_what_the_chart_says(cli: Callable[..., Ran]) -> None:
+    ran = cli("render", "-f", EXAMPLE, "--set", "cluster.name=")
+    assert ran.code == 1
+    assert ran.out == ""
+    assert ran.err.startswith("error: the values need changes:\n\ncluster.name is empty.")
+
+
+@pytest.mark.parametrize("file", CI_FILES, ids=lambda file: file.name)
+def test_lint_finds_nothing_in_our_own_cases(cli4: Callable[..., Ran], file: Path) -> None:
+    ran = cli4("lint", "-f", file)
+    assert (ran.code, ran.out) == (0, "lint: no findings\n")
+
+
+def test_lint_sees_what_helm_lint_swallows(cli: Callable[..., Ran]) -> None:
+    ran = cli("lint", "-f", EXAMPLE, "--set", "cluster.name=")
+    assert ran.code == 1
+    assert "cluster.name is empty" in ran.out
+    assert "[XS301]" in ran.out
+
+
+def broken_chart(tmp_path: Path, file: str, old: str, new: str) -> Path:
+    import shutil
+
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart)
+    text = (chart / file).read_text()
+    assert old in text
+    (chart / file).write_text(text.replace(old, new))
+    return chart
+
+
+def test_lint_reports_what_kubernetes_would_refuse(cli: Callable[..., Ran], tmp_path: Path) -> None:
+    chart = broken_chart(tmp_path, "templates/metrics/deployment.yaml", "replicas: 1", "replicaz: 1")
+    ran = cli("lint", "-f", EXAMPLE, "--chart", chart)
+    assert ran.code == 1
+    assert (
+        "Deployment xscaler-istio-metrics-0: at '/spec': additional properties 'replicaz' not allowed [XS310]"
+        in ran.out
+    )
+
+
+def test_lint_reports_what_prometheus_would_refuse(cli: Callable[..., Ran], tmp_path: Path) -> None:
+    chart = broken_chart(tmp_path, "files/rules/targets.yaml", "action: keep", "action: keeep")
+    ran = cli("lint", "-f", EXAMPLE, "--chart", chart)
+    assert ran.code == 1
+    assert "[XS320]" in ran.out
+    assert "keeep" in ran.out
+
+
+def test_lint_says_what_it_skipped() -> None:
+    run = runner(tool("helm4"))
+    ran = run("lint", "-f", EXAMPLE, "-o", "json", XSCALER_PROMTOOL="/nowhere", XSCALER_KUBECONFORM="/nowhere")
+    assert ran.code == 0
+    skipped = json.loads(ran.out)["skipped"]
+    assert [reason.split(":")[0] for reason in skipped] == ["Kubernetes schemas", "collector configuration"]
+
+
+BAD = [
+    # (arguments, exit code, what stderr or stdout says)
+    (("validate", "-f", "/nowhere.yaml"), 3, "error: cannot read /nowhere.yaml: No such file or directory\n"),
+    (("validate", "-f", EXAMPLE, "--chart", "/nowhere"), 3, "error: /nowhere is no folder of this chart"),
+    (("validate", "-f", "-", "-f", "-"), 2, "error: -f - is given twice"),
+    (("validate", "-f", EXAMPLE, "-o", "xml"), 2, "error: --output xml is unknown\n  fix: use one of: text, json\n"),
+    (("vaildate",), 2, "Did you mean 'validate'?"),
+    (("validate", "--valeus", "x"), 2, "No such option"),
+    (("test", "-f", EXAMPLE), 2, "error: only --local is there in this version"),
+    (("test", "--local", "-f", EXAMPLE, "--backend", "cortex"), 2, "error: --backend cortex is unknown"),
+    (("test", "--local", "-f", EXAMPLE, "--set", "cluster.name="), 1, "cluster.name is empty"),
+    (("test", "--local", "-f", EXAMPLE, "--proxies", "3", "--series", "10"), 2, "a proxy has at least"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "says"), BAD, ids=[" ".join(map(str, case[0])) for case in BAD])
+def test_bad_input_gets_a_message_and_its_code(
+    cli4: Callable[..., Ran], arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    ran = cli4(*arguments)
+    assert ran.code == code
+    assert says in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_missing_helm() -> None:
+    ran = runner("/nowhere/helm")("validate", "-f", EXAMPLE)
+    assert ran.code == 3
+    assert (
+        ran.err == "error: HELM_BIN is /nowhere/helm, and no such program is there\n  fix: mend or unset the variable\n"
+    )
+
+
+def test_a_missing_collector() -> None:
+    ran = runner(tool("helm4"))("test", "--local", "-f", EXAMPLE, XSCALER_PROMETHEUS="/nowhere")
+    assert ran.code == 3
+    assert "XSCALER_PROMETHEUS is /nowhere" in ran.err
+
+
+def test_help_teaches_and_is_cheap(cli4: Callable[..., Ran]) -> None:
+    ran = cli4("--help")
+    assert ran.code == 0
+    for command in ("validate", "render", "lint", "test"):
+        assert command in ran.out
+        assert "Example:" in cli4(command, "--help").out
+    heavy = "('pyhelm3', 'jsonschema', 'aiohttp', 'yaml')"
+    probe = f"import sys, xscaler_istio.cli; print([m for m in {heavy} if m in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True)
+    assert loaded.stdout.strip() == "[]"
+
+
+def test_versions_agree() -> None:
+    import re
+
+    from xscaler_istio import __version__
+
+    project = re.search(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert project
+    assert project[1] == __version__
+    for manifest in ("plugin.yaml", "plugin/plugin.yaml"):
+        assert yaml.safe_load((ROOT / manifest).read_text())["version"] == __version__
+    assert yaml.safe_load((CHART / "Chart.yaml").read_text())["version"] == __version__
+
+
+def test_both_manifests_are_equal_but_for_their_paths() -> None:
+    inner = (ROOT / "plugin/plugin.yaml").read_text()
+    assert (ROOT / "plugin.yaml").read_text() == inner.replace("$HELM_PLUGIN_DIR/bin", "$HELM_PLUGIN_DIR/plugin/bin")
