@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+
+from xscaler_istio.lint import kubernetes_schemas
 
 from .conftest import ci, objects, of_kind, run_template, template, tool
 
@@ -30,7 +31,7 @@ def pods(text: str) -> list[dict[str, Any]]:
 def test_kubernetes_admits_every_object(helm: str, ci_file: Path, kubernetes: str, tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.yaml"
     manifest.write_text(rendered(helm, ci_file, "--kube-version", kubernetes))
-    schemas = files("kubernetes_validate") / "kubernetes-json-schema" / f"v{kubernetes}-local-strict"
+    schemas = kubernetes_schemas(kubernetes)
     location = f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
     command = [str(tool("kubeconform")), "-strict", "-summary", "-schema-location", location, str(manifest)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
