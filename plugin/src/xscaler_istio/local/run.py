@@ -48,7 +48,8 @@ class Plan:
 
     `configs`: the rendered configurations, one per shard; `programs`: paths by name (the collector's and the
     backend's); `backend`: mimir or prometheus; `interval` and `timeout` in seconds: between scrapes, and until the
-    evidence must be complete; `folder`: where all files of the run go.
+    evidence must be complete; `folder`: where all files of the run go; `pods`: further v1 Pods of the cluster that
+    no one answers for.
     """
 
     configs: tuple[CollectorConfig, ...]
@@ -62,6 +63,7 @@ class Plan:
     workloads: tuple[Workload, ...] = dataclasses.field(default_factory=topology.small)
     real_envoys: bool = True
     request_rate: float = 20.0
+    pods: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,10 +135,11 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
         )
         clock = mesh_server.Clock(plan.interval)
         members = topology.build(plan.workloads, network, FIRST_GENERATED_POD)
-        progress(f"starting a mesh: {len(members)} generated pods" + (", 4 real Envoys" if plan.real_envoys else ""))
+        progress(f"starting a mesh: {len(members)} generated pods" + (", and real Envoys" if plan.real_envoys else ""))
         mesh = await stack.enter_async_context(mesh_server.serving(members, clock))
         envoys = await stack.enter_async_context(_envoys(plan, network))
-        pods = [member.pod.manifest for member in members] + [pod.manifest for pod in (envoys.pods if envoys else ())]
+        served = [member.pod for member in members] + list(envoys.pods if envoys else ())
+        pods = [*(pod.manifest for pod in served), *plan.pods]
         api = await stack.enter_async_context(
             kubernetes.serving(
                 host=network.infrastructure,

@@ -1,0 +1,92 @@
+"""Real collectors in front of a mesh and a local xScaler, started once for many tests."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+
+from tests.chart.conftest import ci, template, tool
+from xscaler_istio import render
+from xscaler_istio.local import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from anyio.from_thread import BlockingPortal
+
+    from xscaler_istio.local.xscaler.server import Sample
+    from xscaler_istio.render import CollectorConfig
+
+COLLECTORS = tuple(run.COLLECTORS)
+PROGRAMS = ("prometheus", "mimir")
+
+
+def configs(*sets: str) -> tuple[CollectorConfig, ...]:
+    """Render the chart with its default ci/ values and these --set values."""
+    words = [word for pair in sets for word in ("--set", pair)]
+    return render.collector_configs(render.manifests(template("helm4", "--values", str(ci("default")), *words)))
+
+
+def numbered(*found: CollectorConfig) -> tuple[CollectorConfig, ...]:
+    """Give configurations of several releases numbers, and so ports and folders, of their own."""
+    return tuple(dataclasses.replace(config, shard=number) for number, config in enumerate(found))
+
+
+@dataclasses.dataclass(frozen=True)
+class Environment:
+    """A running mesh with collectors, for tests that are not asynchronous themselves."""
+
+    run: run.Running
+    portal: BlockingPortal
+
+    def query(self, promql: str) -> tuple[Sample, ...]:
+        """Ask the local xScaler."""
+        return self.portal.call(self.run.xscaler.query, promql)
+
+    def account(self) -> Any:
+        """Return the gateway's books."""
+        return self.portal.call(self.run.xscaler.account)
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function in the loop that everything runs in."""
+        return self.portal.call(function, *arguments)
+
+
+@pytest.fixture(scope="session")
+def portal() -> Iterator[BlockingPortal]:
+    """One event loop in a thread for the whole session."""
+    with start_blocking_portal() as running:
+        yield running
+
+
+@contextlib.contextmanager
+def environment(portal: BlockingPortal, **plan: Any) -> Iterator[Environment]:
+    """Run a plan until the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="xscaler-istio-test-") as folder:
+        names = {config.collector for config in plan["configs"]} | {plan["backend"]}
+        programs = {name: tool(name) for name in names}
+        whole = run.Plan(
+            cluster="",
+            honor_prometheus_opt_out=False,
+            programs=programs,
+            timeout=60,
+            folder=Path(folder),
+            **plan,
+        )
+        with portal.wrap_async_context_manager(run.started(whole, print)) as running:
+            yield Environment(running, portal)
+
+
+def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait for a condition; fail with `what` when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.25)

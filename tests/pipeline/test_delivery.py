@@ -1,0 +1,107 @@
+"""What happens between the collector and xScaler when something is wrong: nothing is lost, or it is said."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from xscaler_istio.local import verdict
+from xscaler_istio.local.mesh import topology
+from xscaler_istio.local.xscaler.gateway import Fault, Scope, Token
+
+from .conftest import COLLECTORS, Environment, configs, environment, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from anyio.from_thread import BlockingPortal
+
+MESH = topology.scaled(4, 300)
+TENANT = "test-tenant"
+
+
+@pytest.fixture(scope="module", params=COLLECTORS)
+def delivering(request: pytest.FixtureRequest, portal: BlockingPortal) -> Iterator[Environment]:
+    with environment(
+        portal,
+        configs=configs(f"metrics.collector={request.param}", f"xscaler.tenantId={TENANT}"),
+        backend="prometheus",
+        interval=1,
+        workloads=MESH,
+        real_envoys=False,
+    ) as running:
+        until(lambda: len(running.query("up")) == 5, 30, "the targets never arrived")
+        yield running
+
+
+def scrapes_so_far(running: Environment) -> dict[tuple[str, str], int]:
+    return dict(running.run.mesh.scrapes)
+
+
+def arrived(running: Environment) -> dict[tuple[str, str], float]:
+    """Return the scrapes that arrived, by pod: each gives one sample of `up`."""
+    found = running.query("count_over_time(up[30m])")
+    return {(sample.labels["namespace"], sample.labels["pod"]): sample.value for sample in found}
+
+
+def everything_has_arrived(running: Environment, served: dict[tuple[str, str], int]) -> bool:
+    have = arrived(running)
+    return all(have.get(pod, 0) >= count for pod, count in served.items())
+
+
+@pytest.mark.parametrize("fault", [Fault(503), Fault(429), Fault(429, retry_after_seconds=1)], ids=str)
+def test_an_outage_loses_nothing(delivering: Environment, fault: Fault) -> None:
+    refused_before = dict(delivering.account().rejected)
+    delivering.run.xscaler.inject(fault)
+    time.sleep(4)
+    during = delivering.account()
+    delivering.run.xscaler.inject(None)
+    assert during.deferred[fault.status] > 0
+    served = scrapes_so_far(delivering)
+    until(lambda: everything_has_arrived(delivering, served), 45, "samples of the outage are missing")
+    assert dict(delivering.account().rejected) == refused_before
+
+
+def token_file(running: Environment) -> Any:
+    return running.run.plan.folder / "auth" / "token"
+
+
+def test_a_new_token_is_taken_up_without_restart(delivering: Environment) -> None:
+    xscaler, pids = delivering.run.xscaler, [child.pid for child in delivering.run.collectors]
+    refused = dict(delivering.account().rejected)
+    old = token_file(delivering).read_text()
+    xscaler.add_token("rotated", Token(TENANT, Scope.WRITE))
+    token_file(delivering).write_text("rotated")
+    # Longer than any collector waits before it reads the file again.
+    time.sleep(3)
+    xscaler.revoke_token(old)
+    served = scrapes_so_far(delivering)
+    until(lambda: everything_has_arrived(delivering, served), 30, "nothing arrives with the new token")
+    assert dict(delivering.account().rejected) == refused
+    assert [child.pid for child in delivering.run.collectors] == pids
+    assert all(child.process.returncode is None for child in delivering.run.collectors)
+
+
+def test_a_wrong_token_is_counted_and_named(delivering: Environment) -> None:
+    token = token_file(delivering).read_text()
+    token_file(delivering).write_text("wrong")
+    until(lambda: delivering.account().rejected.get("unauthorized", 0) > 0, 30, "the refusal was not counted")
+    # Mending the token is enough.
+    token_file(delivering).write_text(token)
+    accepted = delivering.account().accepted
+    until(lambda: delivering.account().accepted > accepted, 30, "nothing arrives with the right token again")
+    account = delivering.account()
+    said = problems(rejected=account.rejected, accepted=account.accepted)
+    assert any(
+        re.search(r"refused \d+ samples: unauthorized", item.what) and "token is wrong or expired" in item.fix
+        for item in said
+    )
+
+
+def problems(**evidence: Any) -> tuple[verdict.Problem, ...]:
+    empty = verdict.Evidence((), (), {}, 0, {}, frozenset())
+    return verdict.judge(dataclasses.replace(empty, **evidence)).problems

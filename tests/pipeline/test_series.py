@@ -1,0 +1,184 @@
+"""What is scraped is what arrives: the same series with the same values, within xScaler's limits, once each.
+
+One mesh with every kind of pod and Istio 1.9 to 1.31 stands still while every collector and profile reads it. What
+must arrive is worked out from the pages, the rendered rules and Prometheus' relabelling as documented.
+"""
+
+from __future__ import annotations
+
+import collections
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.chart.relabel import relabel
+from xscaler_istio.local import oracle
+from xscaler_istio.local.mesh import topology
+
+from .conftest import COLLECTORS, Environment, configs, environment, numbered, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from anyio.from_thread import BlockingPortal
+
+    from xscaler_istio.local.mesh.topology import Member
+    from xscaler_istio.render import CollectorConfig
+
+PROFILES = ("minimal", "dashboards", "full")
+SHARDS = 3
+# Series that a scrape itself gives; their values are of the moment.
+SCRAPE = re.compile(r"up|scrape_.*")
+_SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
+_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+LabelSet = frozenset[tuple[str, str]]
+
+
+def release(collector: str, profile: str, shards: int, cluster: str) -> tuple[CollectorConfig, ...]:
+    sets = (f"metrics.collector={collector}", f"metrics.profile={profile}", f"metrics.shards={shards}")
+    return configs(*sets, f"cluster.name={cluster}")
+
+
+def whole(collector: str) -> list[CollectorConfig]:
+    return [release(collector, profile, 1, f"{collector}-{profile}")[0] for profile in PROFILES]
+
+
+def parts(collector: str) -> list[CollectorConfig]:
+    # A cluster label of its own for each shard, so that the backend knows them apart.
+    return [release(collector, "minimal", SHARDS, f"{collector}-shard-{n}")[n] for n in range(SHARDS)]
+
+
+@pytest.fixture(scope="module")
+def still(portal: BlockingPortal) -> Iterator[Environment]:
+    """A mesh whose counters have moved and now stand still, read by all collectors."""
+    found = [config for name in COLLECTORS for config in (*whole(name), *parts(name))]
+    with environment(
+        portal,
+        configs=numbered(*found),
+        backend="mimir",
+        interval=3,
+        workloads=topology.small(),
+        real_envoys=False,
+    ) as running:
+        targets = len(expected_targets(running, ""))
+        wanted = len(COLLECTORS) * (len(PROFILES) + 1) * targets
+        until(lambda: len(running.query("up")) == wanted, 60, f"not {wanted} targets")
+        running.run.clock.freeze()
+        # Two scrapes, and the time to send them.
+        time.sleep(9)
+        yield running
+
+
+def expected_targets(running: Environment, cluster: str) -> Mapping[tuple[str, str], oracle.Target]:
+    pods = [member.pod.manifest for member in running.run.members]
+    targets = oracle.expected_targets(pods, cluster=cluster)
+    return {(target.labels["namespace"], target.labels["pod"]): target for target in targets}
+
+
+def samples(page: str) -> Iterator[tuple[dict[str, str], float]]:
+    for name, labels, value in _SAMPLE.findall(page):
+        unescaped = {
+            key: re.sub(r"\\(.)", lambda m: {"n": "\n"}.get(m[1], m[1]), text) for key, text in _LABEL.findall(labels)
+        }
+        yield {"__name__": name, **unescaped}, float(value)
+
+
+def ingested(scraped: Mapping[str, str], target: Mapping[str, str]) -> dict[str, str]:
+    """Add the target's labels; honor_labels is off, so a label of the page that is in the way is renamed."""
+    own = {(f"exported_{key}" if key in target else key): value for key, value in scraped.items()}
+    return {**own, **target}
+
+
+def expected_series(members: Iterable[Member], running: Environment, cluster: str, rules: Mapping[str, Any]) -> Any:
+    targets = expected_targets(running, cluster)
+    tick = running.run.clock.tick
+    found: dict[LabelSet, float] = {}
+    for member in members:
+        target = targets.get((member.pod.namespace, member.pod.name))
+        if target is None or member.page is None:
+            continue
+        for scraped, value in samples(member.page.render(tick).decode()):
+            kept = relabel(ingested(scraped, target.labels), rules[target.job])
+            if kept is not None:
+                stored = {key: text for key, text in kept.items() if not key.startswith("__") or key == "__name__"}
+                assert frozenset(stored.items()) not in found, f"two series became one: {stored}"
+                found[frozenset(stored.items())] = value
+    return found
+
+
+def stored_series(running: Environment, cluster: str) -> dict[LabelSet, float]:
+    found = running.query(f'{{cluster="{cluster}"}}')
+    return {
+        frozenset(sample.labels.items()): sample.value
+        for sample in found
+        if not SCRAPE.fullmatch(sample.labels["__name__"])
+    }
+
+
+def metric_rules(profile: str) -> dict[str, Any]:
+    """Return the rules of each job, in Prometheus' words, which all collectors share."""
+    jobs = yaml.safe_load(release("prometheus", profile, 1, "any")[0].text)["scrape_configs"]
+    return {job["job_name"]: job["metric_relabel_configs"] for job in jobs}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_exactly_the_profile_arrives_with_exact_values(still: Environment, collector: str, profile: str) -> None:
+    cluster = f"{collector}-{profile}"
+    expected = expected_series(still.run.members, still, cluster, metric_rules(profile))
+    stored = stored_series(still, cluster)
+    assert sorted(map(sorted, expected.keys() - stored.keys())) == []
+    assert sorted(map(sorted, stored.keys() - expected.keys())) == []
+    assert stored == expected
+    assert len(stored) > 500
+
+
+def test_no_series_is_refused_and_none_has_more_than_30_labels(still: Environment) -> None:
+    account = still.account()
+    assert account.rejected == {}
+    assert account.largest_request <= 2000
+    assert max(len(sample.labels) for sample in still.query('{job="integrations/istio",app!="ztunnel"}')) == 28
+    # ztunnel's localities since 1.25 and its app label fill the budget.
+    assert max(len(sample.labels) for sample in still.query('{app="ztunnel"}')) == 30
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_every_latency_bucket_is_there(still: Environment, collector: str) -> None:
+    buckets = 'istio_request_duration_milliseconds_bucket{cluster="%s-dashboards"}'
+    found = {sample.labels["le"] for sample in still.query(buckets % collector)}
+    assert found == {
+        *"0.5 1 5 10 25 50 100 250 500 1000 2500 5000 10000 30000 60000 300000 600000 1800000 3600000 +Inf".split()
+    }
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_shards_own_every_target_once(still: Environment, collector: str) -> None:
+    owners = collections.Counter(
+        sample.labels["instance"]
+        for n in range(SHARDS)
+        for sample in still.query(f'up{{cluster="{collector}-shard-{n}"}}')
+    )
+    assert set(owners.values()) == {1}
+    assert owners.keys() == {target.labels["instance"] for target in expected_targets(still, "").values()}
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_every_collector_gives_a_target_to_the_same_shard(still: Environment, collector: str) -> None:
+    def owned(name: str) -> dict[str, str]:
+        found = still.query(f'up{{cluster=~"{name}-shard-.*"}}')
+        return {sample.labels["instance"]: sample.labels["cluster"].rpartition("-")[2] for sample in found}
+
+    assert owned(collector) == owned("prometheus")
+
+
+def test_every_scrape_reads_each_target_once(still: Environment) -> None:
+    # One scraper each: as many scrapes as there are readers, all over the same time.
+    before, start = dict(still.run.mesh.scrapes), time.monotonic()
+    time.sleep(6)
+    rounds = (time.monotonic() - start) / still.run.plan.interval
+    readers = len(COLLECTORS) * (len(PROFILES) + 1)
+    for pod, count in still.run.mesh.scrapes.items():
+        assert abs(count - before.get(pod, 0) - readers * rounds) <= readers, pod
