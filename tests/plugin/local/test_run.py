@@ -1,0 +1,146 @@
+"""The whole local test from the command line: yes, no, interrupted; nothing is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chart.conftest import CHART, ROOT, tool
+from tests.plugin.conftest import EXAMPLE, runner
+from xscaler_istio.errors import SetupError
+from xscaler_istio.local import network as networks
+from xscaler_istio.local.mesh import server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SMALL = ("test", "--local", "-f", EXAMPLE, "--interval", "2", "--backend", "prometheus", "-o", "json")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The pinned programs, and a folder of our own for temporary files, so that leftovers show."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    return {"XSCALER_PROMETHEUS": str(tool("prometheus")), "TMPDIR": str(temporary)}
+
+
+def children_of(folder: str) -> list[str]:
+    """Return the processes that run in a folder or below it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if (entry / "cwd").readlink().is_relative_to(folder):
+                    found.append((entry / "comm").read_text().strip())
+    return found
+
+
+@contextlib.contextmanager
+def nothing_left(environment: dict[str, str]) -> Iterator[None]:
+    """Assert that no process and no temporary file of a run outlives it."""
+    yield
+    assert list(Path(environment["TMPDIR"]).iterdir()) == []
+    assert children_of(environment["TMPDIR"]) == []
+
+
+def test_yes(environment: dict[str, str], tmp_path: Path) -> None:
+    with nothing_left(environment):
+        ran = runner(tool("helm4"))(*SMALL, "--output-dir", tmp_path / "kept", **environment)
+    report = json.loads(ran.out)
+    assert ran.code == 0, ran.err
+    assert report["ok"] is True
+    assert report["targets"]["expected"] == report["targets"]["found"]
+    assert report["targets"]["found"] == 18
+    assert (report["targets"]["duplicate"], report["targets"]["missing"]) == (0, 0)
+    assert report["samples"]["accepted"] > 1000
+    assert (report["samples"]["rejected"], report["samples"]["rejectedByReason"]) == (0, {})
+    assert report["metrics"]["missing"] == []
+    assert "istio_request_duration_milliseconds_bucket" in report["metrics"]["required"]
+    kept = {file.name for file in (tmp_path / "kept").iterdir()}
+    assert {"manifests.yaml", "prometheus-0.yaml", "overrides.txt", "report.json"} <= kept
+
+
+def test_no(environment: dict[str, str], tmp_path: Path) -> None:
+    # A chart without the label budget: what the usual scrape rules do to Istio's latency.
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart)
+    (chart / "files/rules/label-budget.yaml").write_text("")
+    with nothing_left(environment):
+        ran = runner(tool("helm4"))(*SMALL, "--chart", chart, "--timeout", "15", **environment)
+    report = json.loads(ran.out)
+    assert (ran.code, report["ok"]) == (1, False)
+    assert report["samples"]["rejected"] > 1000
+    assert report["samples"]["rejectedByReason"].keys() == {"max_label_names_per_series"}
+    assert "istio_request_duration_milliseconds_bucket" in report["metrics"]["missing"]
+    # What has fewer labels arrives: this is why nobody notices.
+    assert "istio_tcp_connections_opened_total" not in report["metrics"]["missing"]
+    assert report["targets"]["found"] == 18
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_in_the_middle(environment: dict[str, str], number: signal.Signals) -> None:
+    command = [str(Path(sys.executable).parent / "xscaler-istio"), *map(str, SMALL)]
+    variables = {**os.environ, **environment, "HELM_BIN": str(tool("helm4"))}
+    with nothing_left(environment):
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        said = ""
+        assert process.stderr
+        while "waiting for" not in said:
+            said = process.stderr.readline()
+            assert said, "it ended by itself"
+        time.sleep(0.5)
+        assert len(children_of(environment["TMPDIR"])) >= 5
+        process.send_signal(number)
+        _, rest = process.communicate(timeout=40)
+    assert process.returncode == 130
+    assert "everything that was started has ended" in rest
+    assert "Traceback" not in rest
+
+
+def test_killed_in_the_middle_leaves_no_process(environment: dict[str, str]) -> None:
+    command = [str(Path(sys.executable).parent / "xscaler-istio"), *map(str, SMALL)]
+    variables = {**os.environ, **environment, "HELM_BIN": str(tool("helm4"))}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr
+    while "waiting for" not in process.stderr.readline():
+        assert process.poll() is None
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 10
+    while children_of(environment["TMPDIR"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_two_runs_do_not_meet() -> None:
+    with networks.claim() as one, networks.claim() as two:
+        assert one.octet != two.octet
+
+
+def test_a_port_in_use_is_named() -> None:
+    with networks.claim() as network:
+        taken = server.listen(network.pod(0), 15020)
+        with taken, pytest.raises(SetupError, match=rf"port 15020 on {network.pod(0)} is in use") as refused:
+            server.listen(network.pod(0), 15020)
+        assert "ss -ltnp" in str(refused.value.fix)
+
+
+def test_another_system_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(SetupError, match="needs Linux"), networks.claim():
+        pass
