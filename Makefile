@@ -44,7 +44,7 @@ schema: $(VENV)/.installed-dev ## Build chart/values.schema.json from chart/valu
 
 bench: $(VENV)/.installed-dev ## Measure: generated mesh, gateway, largest mesh on this machine
 	@tools/get $(TEST_TOOLS) >/dev/null
-	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
 
 tools: ## Build every pinned program
 	@tools/get $$(tools/get --list)
