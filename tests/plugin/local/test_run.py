@@ -94,7 +94,14 @@ def test_interrupted_in_the_middle(environment: dict[str, str], number: signal.S
     variables = {**os.environ, **environment, "HELM_BIN": str(tool("helm4"))}
     with nothing_left(environment):
         process = subprocess.Popen(
-            command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=ROOT,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A shell lets its background jobs ignore ^C, and these tests may run in one.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
         )
         said = ""
         assert process.stderr
