@@ -23,11 +23,11 @@ test: lint test-unit test-chart test-pipeline ## All tiers that need no cluster,
 
 test-unit: $(VENV)/.installed-dev ## Tier 1: plugin, schema and the parts of the local test
 	@tools/get $(TEST_TOOLS) >/dev/null
-	$(BIN)/python -m pytest tests/plugin tests/tools
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/plugin tests/tools
 
 test-chart: $(VENV)/.installed-dev ## Tier 2: the chart, rendered by both Helms and checked by the real programs
 	@tools/get $(TEST_TOOLS) >/dev/null
-	$(BIN)/python -m pytest tests/chart
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/chart
 
 test-pipeline: $(VENV)/.installed-dev ## Tier 3: real collectors scrape a mesh and push to a local xScaler
 	@tools/get $(TEST_TOOLS) >/dev/null
