@@ -11,6 +11,8 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+import aiohttp
+
 from xscaler_istio.errors import SetupError
 
 if TYPE_CHECKING:
@@ -59,6 +61,15 @@ class Child:
             if time.monotonic() > deadline:
                 raise SetupError(f"{self.name} is not {what} after {timeout:.0f} s", f"read its log: {self.log_file}")
             await asyncio.sleep(0.05)
+
+
+async def responds(url: str) -> bool:
+    """Say whether a URL answers 200: what `Child.wait_until` asks of a server."""
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return response.status == 200
+    except aiohttp.ClientError:
+        return False
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,6 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import yaml
 
 from xscaler_istio.errors import SetupError
@@ -19,7 +18,7 @@ from xscaler_istio.local import network as networks
 from xscaler_istio.local.collectors import Surroundings, prometheus
 from xscaler_istio.local.mesh import envoy, topology
 from xscaler_istio.local.mesh import server as mesh_server
-from xscaler_istio.local.processes import running
+from xscaler_istio.local.processes import responds, running
 from xscaler_istio.local.xscaler import server as xscaler_server
 from xscaler_istio.local.xscaler.gateway import Scope, Token
 
@@ -224,17 +223,9 @@ async def _collectors(
         child = await stack.enter_async_context(
             running(f"{config.collector}-{config.shard}", command, folder=plan.folder, stop_timeout=30)
         )
-        await child.wait_until(functools.partial(_ready, f"http://{address}/-/ready"))
+        await child.wait_until(functools.partial(responds, f"http://{address}/-/ready"))
         children.append(child)
     return tuple(children), changes
-
-
-async def _ready(url: str) -> bool:
-    try:
-        async with aiohttp.ClientSession() as session, session.get(url) as answer:
-            return answer.status == 200
-    except aiohttp.ClientError:
-        return False
 
 
 async def _complete_evidence(run: Running) -> verdict.Evidence:

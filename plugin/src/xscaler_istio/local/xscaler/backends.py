@@ -11,16 +11,17 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
-import aiohttp
 import yaml
 
 from xscaler_istio.local import network as ports
-from xscaler_istio.local.processes import Child, running
+from xscaler_istio.local.processes import Child, responds, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+
+    import aiohttp
 
     from xscaler_istio.local.network import Network
     from xscaler_istio.local.xscaler.limits import Limits
@@ -109,7 +110,7 @@ async def mimir(*, network: Network, folder: Path, binary: Path, limits: Limits)
     config.write_text(_mimir_config(address, folder / "mimir", limits), encoding="utf-8")
     base = f"http://{address}:{ports.MIMIR_PORT}"
     async with running("mimir", [binary, f"-config.file={config}"], folder=folder) as child:
-        await child.wait_until(lambda: _answers(f"{base}/ready"), timeout=60)
+        await child.wait_until(lambda: responds(f"{base}/ready"), timeout=60)
         yield Backend(f"{base}/api/v1/push", f"{base}/prometheus", f"{base}/metrics", judges=True, child=child)
 
 
@@ -134,16 +135,8 @@ async def prometheus(
     ]
     base = f"http://{listen}"
     async with running("prometheus-server", command, folder=folder) as child:
-        await child.wait_until(lambda: _answers(f"{base}/-/ready"), timeout=60)
+        await child.wait_until(lambda: responds(f"{base}/-/ready"), timeout=60)
         yield Backend(f"{base}/api/v1/write", base, f"{base}/metrics", judges=False, child=child)
-
-
-async def _answers(url: str) -> bool:
-    try:
-        async with aiohttp.ClientSession() as session, session.get(url) as response:
-            return response.status == 200
-    except aiohttp.ClientError:
-        return False
 
 
 BACKENDS: Mapping[str, Callable[..., AbstractAsyncContextManager[Backend]]] = {
