@@ -36,10 +36,30 @@ kubernetes_sd_configs:
 scrape_protocols: [PrometheusText0.0.4]
 fallback_scrape_protocol: PrometheusText0.0.4
 honor_labels: false
+{{- include "xscaler-istio.targetSettings" . }}
 metric_relabel_configs:
 {{ include "xscaler-istio.profileRules" . }}
 {{ .root.Files.Get "files/rules/label-budget.yaml" | trim }}
 {{ .root.Files.Get "files/rules/plain-numbers.yaml" | trim }}
+{{- end -}}
+
+{{/* What metrics.targets sets for one job beside its switch, as further lines of its scrape_config. Inputs: root, job */}}
+{{- define "xscaler-istio.targetSettings" -}}
+{{- $metrics := .root.Values.metrics -}}
+{{- $target := index $metrics.targets .job -}}
+{{- with $target.scrapeInterval }}
+scrape_interval: {{ . }}
+{{- if lt (include "xscaler-istio.milliseconds" . | int) (include "xscaler-istio.milliseconds" $metrics.scrapeTimeout | int) }}
+# Not longer than the interval.
+scrape_timeout: {{ . }}
+{{- end }}
+{{- end }}
+{{- with $target.sampleLimit }}
+sample_limit: {{ int . }}
+{{- end }}
+{{- with $target.bodySizeLimit }}
+body_size_limit: {{ . }}
+{{- end }}
 {{- end -}}
 
 {{/* What the profile keeps, as metric relabelling rules. Inputs: root, job */}}

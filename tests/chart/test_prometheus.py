@@ -110,6 +110,24 @@ def test_a_target_kind_has_its_switch(kind: str) -> None:
     assert jobs("true") - jobs("false") == {kind}
 
 
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("scrapeInterval=2m", {"scrape_interval": "2m"}),
+        # The common timeout is 10s, which Prometheus refuses beside a shorter interval.
+        ("scrapeInterval=5s", {"scrape_interval": "5s", "scrape_timeout": "5s"}),
+        ("sampleLimit=20000", {"sample_limit": 20000}),
+        ("sampleLimit=30000000", {"sample_limit": 30000000}),
+        ("bodySizeLimit=50MB", {"body_size_limit": "50MB"}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["proxies", "ztunnel", "istiod", "cni"])
+def test_a_target_kind_has_settings_of_its_own(kind: str, setting: str, expected: dict[str, object]) -> None:
+    plain = {job["job_name"]: job for job in config()["scrape_configs"]}
+    changed = {job["job_name"]: job for job in config(f"metrics.targets.{kind}.{setting}")["scrape_configs"]}
+    assert changed == {**plain, kind: {**plain[kind], **expected}}
+
+
 def test_shards_share_a_configuration_but_for_their_number() -> None:
     text = template("helm4", *DEFAULT, "--set", "metrics.shards=3")
     configs = [item["data"]["prometheus.yml"] for item in of_kind(text, "ConfigMap")]

@@ -33,6 +33,8 @@ ALLOWED = {
     "prometheus": {
         "global.scrape_interval",
         "global.scrape_timeout",
+        "scrape_configs.*.scrape_interval",
+        "scrape_configs.*.scrape_timeout",
         "scrape_configs.*.kubernetes_sd_configs.*.api_server",
         "scrape_configs.*.kubernetes_sd_configs.*.authorization.credentials_file",
         "scrape_configs.*.kubernetes_sd_configs.*.tls_config.ca_file",

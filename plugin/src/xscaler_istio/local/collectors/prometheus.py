@@ -26,13 +26,19 @@ def overrides(config: str, surroundings: Surroundings) -> tuple[Override, ...]:
     return (
         Override(("global", "scrape_interval"), surroundings.scrape_interval, "evidence in seconds"),
         Override(("global", "scrape_timeout"), surroundings.scrape_timeout, "not above the interval"),
-        *_discovery(loaded, surroundings),
+        *_jobs(loaded, surroundings),
         *_destination(loaded["remote_write"][0], surroundings),
     )
 
 
-def _discovery(loaded: dict[str, Any], surroundings: Surroundings) -> Iterator[Override]:
+def _jobs(loaded: dict[str, Any], surroundings: Surroundings) -> Iterator[Override]:
     for number, job in enumerate(loaded["scrape_configs"]):
+        for setting, local in (
+            ("scrape_interval", surroundings.scrape_interval),
+            ("scrape_timeout", surroundings.scrape_timeout),
+        ):
+            if setting in job:
+                yield Override(("scrape_configs", number, setting), local, "evidence in seconds")
         for index in range(len(job["kubernetes_sd_configs"])):
             place = ("scrape_configs", number, "kubernetes_sd_configs", index)
             yield Override((*place, "api_server"), surroundings.api_server, "no cluster to run in")
