@@ -40,6 +40,7 @@ import (
 
 	_ "github.com/grafana/alloy/internal/component/discovery/kubernetes"
 	_ "github.com/grafana/alloy/internal/component/discovery/relabel"
+	_ "github.com/grafana/alloy/internal/component/local/file"
 	_ "github.com/grafana/alloy/internal/component/local/file_match"
 	_ "github.com/grafana/alloy/internal/component/loki/process"
 	_ "github.com/grafana/alloy/internal/component/loki/relabel"
