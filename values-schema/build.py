@@ -92,12 +92,12 @@ def overlay(base: Schema, extra: Schema, definitions: Schema, path: str) -> Sche
 
 
 def resolve(schema: Schema, definitions: Schema) -> Schema:
-    """Fill in `x-use` and `x-enum-files`."""
+    """Fill in `x-use`, `x-enum-files` and `x-enum-also`."""
     schema = dict(schema)
     if used := schema.pop("x-use", None):
         schema = {**definitions[used], **schema}
     if pattern := schema.pop("x-enum-files", None):
-        schema["enum"] = sorted(file.stem.lstrip("_") for file in CHART.glob(pattern))
+        schema["enum"] = sorted(file.stem.lstrip("_") for file in CHART.glob(pattern)) + schema.pop("x-enum-also", [])
     return schema
 
 

@@ -1,16 +1,20 @@
 {{/*
 The pod, written once for every workload.
-Inputs: root, component, name (of its ConfigMap), labels, settings (the collector's block of values), workload
-(the parsed `collector.<name>.workload`)
+Inputs: root, component, name (of its ConfigMap), labels, config (the text of that ConfigMap), settings (the
+collector's block of values), workload (the parsed `collector.<name>.workload`)
 */}}
 {{- define "xscaler-istio.podTemplate" -}}
 {{- $pod := mustMergeOverwrite (deepCopy .root.Values.pod) (deepCopy .settings.pod) -}}
+{{- $annotations := dict "sidecar.istio.io/inject" "false" "kubectl.kubernetes.io/default-container" "collector" -}}
+{{- if eq .workload.reload "restart" -}}
+{{- $_ := set $annotations "checksum/config" (sha256sum .config) -}}
+{{- end -}}
 metadata:
   # No version labels here: an upgrade that changes nothing else must not restart the collector.
   labels:
     {{- mustMergeOverwrite (deepCopy .root.Values.commonLabels) $pod.labels (include "xscaler-istio.selectorLabels" . | fromYaml) .labels (include "xscaler-istio.outsideMesh" . | fromYaml) | toYaml | nindent 4 }}
   annotations:
-    {{- mustMergeOverwrite (deepCopy .root.Values.commonAnnotations) $pod.annotations (dict "sidecar.istio.io/inject" "false" "kubectl.kubernetes.io/default-container" "collector") | toYaml | nindent 4 }}
+    {{- mustMergeOverwrite (deepCopy .root.Values.commonAnnotations) $pod.annotations $annotations | toYaml | nindent 4 }}
 spec:
   serviceAccountName: {{ include "xscaler-istio.serviceAccountName" .root }}
   automountServiceAccountToken: true
@@ -40,6 +44,7 @@ spec:
     {{- if .root.Values.xscaler.tls.ca.name }}
     - {{ include "xscaler-istio.caVolume" .root | nindent 6 | trim }}
     {{- end }}
+    {{- if .workload.storageFolder }}
     - name: storage
       {{- if .settings.persistence.enabled }}
       persistentVolumeClaim:
@@ -48,6 +53,7 @@ spec:
       emptyDir:
         sizeLimit: {{ .settings.persistence.size }}
       {{- end }}
+    {{- end }}
 {{- end -}}
 
 {{/* Keeps a pod out of the mesh: a collector behind a sidecar reads its own proxy whatever it scrapes. */}}
@@ -63,6 +69,12 @@ image: {{ include "xscaler-istio.image" .settings.image }}
 imagePullPolicy: {{ .settings.image.pullPolicy }}
 args:
   {{- concat .workload.args .settings.extraArgs | toYaml | nindent 2 }}
+{{- with include "xscaler-istio.goMemoryLimit" . }}
+env:
+  # Go frees memory sooner when it comes near this.
+  - name: GOMEMLIMIT
+    value: {{ . | quote }}
+{{- end }}
 ports:
   - name: http
     containerPort: {{ .workload.port }}
@@ -97,6 +109,23 @@ volumeMounts:
     mountPath: {{ include "xscaler-istio.caFolder" .root }}
     readOnly: true
   {{- end }}
+  {{- with .workload.storageFolder }}
   - name: storage
-    mountPath: {{ .workload.storageFolder }}
+    mountPath: {{ . }}
+  {{- end }}
+{{- end -}}
+
+{{/* GOMEMLIMIT in bytes for a program that does not find it out itself, or nothing. Inputs: as xscaler-istio.podTemplate */}}
+{{- define "xscaler-istio.goMemoryLimit" -}}
+{{- $memory := dig "limits" "memory" "" .settings.resources -}}
+{{- if and .workload.goMemoryLimitPercent $memory -}}
+{{- div (mul (include "xscaler-istio.bytes" $memory) .workload.goMemoryLimitPercent) 100 -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A Kubernetes quantity in bytes. Inputs: the quantity, a string or a number */}}
+{{- define "xscaler-istio.bytes" -}}
+{{- $factors := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- $text := ternary (toString .) (int64 . | toString) (kindIs "string" .) -}}
+{{- mulf (regexFind "^[0-9.]+" $text | float64) (index $factors (regexFind "[A-Za-z]*$" $text)) | int64 -}}
 {{- end -}}

@@ -4,7 +4,7 @@ wrong, and the YAML to set. All paragraphs are reported at once.
 */}}
 {{- define "xscaler-istio.validations" -}}
 {{- $problems := list -}}
-{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "proxyUrl" "scrapeTimeout" "targets" -}}
+{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "proxyUrl" "scrapeTimeout" "targets" "persistence" -}}
 {{- with include (printf "xscaler-istio.validate.%s" $rule) $ | trim -}}
 {{- $problems = append $problems . -}}
 {{- end -}}
@@ -97,6 +97,18 @@ metrics.targets has nothing enabled, so nothing would be scraped. Set at least:
     targets:
       proxies:
         enabled: true
+{{- end }}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.persistence" -}}
+{{- $collector := .Values.metrics.collector -}}
+{{- if dig $collector "persistence" "enabled" false .Values.AsMap }}
+{{- if not (include (printf "collector.%s.workload" $collector) (dict "root" .) | fromYaml).storageFolder }}
+{{ $collector }}.persistence.enabled is true, but this collector keeps nothing on disk. Set:
+  {{ $collector }}:
+    persistence:
+      enabled: false
+{{- end }}
 {{- end }}
 {{- end -}}
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import functools
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+
+from xscaler_istio import render
+from xscaler_istio.local.collectors import alloy
+
+if TYPE_CHECKING:
+    from xscaler_istio.render import CollectorConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "chart"
@@ -51,6 +57,18 @@ def objects(text: str) -> list[dict[str, Any]]:
 def of_kind(text: str, kind: str) -> list[dict[str, Any]]:
     """Return the objects of one kind."""
     return [document for document in objects(text) if document["kind"] == kind]
+
+
+def configs(text: str) -> tuple[CollectorConfig, ...]:
+    """Return the collector configurations in a rendered stream."""
+    return render.collector_configs(render.manifests(text))
+
+
+def parsed(config: CollectorConfig) -> dict[str, Any]:
+    """Return a configuration as nested mappings; Alloy's attributes stay the text that they are written as."""
+    reader = alloy.parse if config.collector == "alloy" else yaml.safe_load
+    loaded: dict[str, Any] = reader(config.text)
+    return loaded
 
 
 def prometheus_config(text: str, shard: int = 0) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from xscaler_istio.local import run
+
 from .conftest import CHART, ROOT, ci, prometheus_config, template, tool
 
 if TYPE_CHECKING:
@@ -26,23 +28,37 @@ WORKLOAD_KEYS = {
     "livenessPath",
     "port",
     "readinessPath",
-    "storageFolder",
+    "reload",
     "terminationGracePeriodSeconds",
 }
+# What a collector without a write-ahead log, or with a limit of its own for Go's memory, leaves out.
+OPTIONAL_WORKLOAD_KEYS = {"storageFolder", "goMemoryLimitPercent"}
 
 
 @pytest.mark.parametrize("file", COLLECTORS, ids=lambda file: file.stem)
 def test_a_collector_exports_config_and_workload(file: Path) -> None:
     name = file.stem.lstrip("_")
     defined = re.findall(r'define "([^"]+)"', file.read_text())
-    assert defined == [f"collector.{name}.config", f"collector.{name}.workload"]
+    assert defined[:2] == [f"collector.{name}.config", f"collector.{name}.workload"]
+    # Anything more is for this file alone.
+    assert all(other.startswith(f"collector.{name}.") for other in defined)
+    used = {
+        other
+        for file in CHART.glob("templates/**/*")
+        if file.is_file()
+        for other in defined[2:]
+        if f'"{other}"' in file.read_text() and file.name != f"_{name}.tpl"
+    }
+    assert used == set()
     assert name in VALUES, "its image, resources and queue are in values.yaml"
 
 
 def test_a_workload_has_the_keys_that_the_pod_reads() -> None:
     for file in COLLECTORS:
         body = file.read_text().split('.workload" -}}')[1].split("{{- end")[0]
-        assert yaml.safe_load(body).keys() == WORKLOAD_KEYS
+        workload = yaml.safe_load(body)
+        assert WORKLOAD_KEYS <= workload.keys() <= WORKLOAD_KEYS | OPTIONAL_WORKLOAD_KEYS
+        assert workload["reload"] in ("watch", "restart")
 
 
 def test_no_template_outside_collectors_names_a_collector() -> None:
@@ -107,9 +123,12 @@ def test_default_values_satisfy_their_schema() -> None:
     assert list(jsonschema.Draft7Validator(schema).iter_errors(VALUES)) == []
 
 
-def test_the_image_is_the_version_that_the_tests_run() -> None:
-    said = subprocess.run([tool("prometheus"), "--version"], check=True, capture_output=True, text=True)
-    assert VALUES["prometheus"]["image"]["tag"].removeprefix("v") in (said.stdout + said.stderr).split()
+@pytest.mark.parametrize("collector", run.COLLECTORS)
+def test_the_image_is_the_version_that_the_tests_run(collector: str) -> None:
+    program = tool(run.COLLECTORS[collector].program)
+    said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True)
+    words = [word.removeprefix("v") for word in (said.stdout + said.stderr).split()]
+    assert VALUES[collector]["image"]["tag"].removeprefix("v") in words
 
 
 def test_the_example_is_the_default_case_and_about_ten_lines() -> None:

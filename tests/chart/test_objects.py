@@ -15,8 +15,8 @@ from .conftest import ci, objects, of_kind, run_template, template, tool
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The oldest and the newest minor that Chart.yaml claims and schemas are at hand for.
-KUBERNETES = ("1.25.0", "1.37.0")
+# The oldest minor that Chart.yaml claims, the newest that schemas are at hand for, and one between.
+KUBERNETES = ("1.25.0", "1.31.0", "1.37.0")
 
 
 def rendered(helm: str, file: Path, *more: str) -> str:

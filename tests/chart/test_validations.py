@@ -57,6 +57,11 @@ RULES = [
         "metrics.targets.istiod.enabled=false,metrics.targets.cni.enabled=false",
         "metrics.targets has nothing enabled, so nothing would be scraped.",
     ),
+    (
+        "metrics.collector=opentelemetry,opentelemetry.persistence.enabled=true",
+        "opentelemetry.persistence.enabled is true, but this collector keeps nothing on disk. Set:\n"
+        "  opentelemetry:\n    persistence:\n      enabled: false",
+    ),
 ]
 
 

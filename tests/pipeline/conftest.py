@@ -13,7 +13,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from tests.chart.conftest import ci, template, tool
-from xscaler_istio import render
+from tests.chart.conftest import configs as rendered_configs
 from xscaler_istio.local import run
 
 if TYPE_CHECKING:
@@ -25,13 +25,15 @@ if TYPE_CHECKING:
     from xscaler_istio.render import CollectorConfig
 
 COLLECTORS = tuple(run.COLLECTORS)
-PROGRAMS = ("prometheus", "mimir")
+# What ci/default-values.yaml says.
+TENANT = "acme"
+JOBS = frozenset({"proxies", "ztunnel", "istiod", "cni"})
 
 
 def configs(*sets: str) -> tuple[CollectorConfig, ...]:
     """Render the chart with its default ci/ values and these --set values."""
     words = [word for pair in sets for word in ("--set", pair)]
-    return render.collector_configs(render.manifests(template("helm4", "--values", str(ci("default")), *words)))
+    return rendered_configs(template("helm4", "--values", str(ci("default")), *words))
 
 
 def numbered(*found: CollectorConfig) -> tuple[CollectorConfig, ...]:
@@ -70,10 +72,12 @@ def portal() -> Iterator[BlockingPortal]:
 def environment(portal: BlockingPortal, **plan: Any) -> Iterator[Environment]:
     """Run a plan until the end of the block."""
     with tempfile.TemporaryDirectory(prefix="xscaler-istio-test-") as folder:
-        names = {config.collector for config in plan["configs"]} | {plan["backend"]}
+        names = {run.COLLECTORS[config.collector].program for config in plan["configs"]} | {plan["backend"]}
         programs = {name: tool(name) for name in names}
         whole = run.Plan(
             cluster="",
+            tenant=TENANT,
+            jobs=JOBS,
             honor_prometheus_opt_out=False,
             programs=programs,
             timeout=60,

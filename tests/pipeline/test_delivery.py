@@ -13,7 +13,7 @@ from xscaler_istio.local import verdict
 from xscaler_istio.local.mesh import topology
 from xscaler_istio.local.xscaler.gateway import Fault, Scope, Token
 
-from .conftest import COLLECTORS, Environment, configs, environment, until
+from .conftest import COLLECTORS, TENANT, Environment, configs, environment, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,14 +21,13 @@ if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
 MESH = topology.scaled(4, 300)
-TENANT = "test-tenant"
 
 
 @pytest.fixture(scope="module", params=COLLECTORS)
 def delivering(request: pytest.FixtureRequest, portal: BlockingPortal) -> Iterator[Environment]:
     with environment(
         portal,
-        configs=configs(f"metrics.collector={request.param}", f"xscaler.tenantId={TENANT}"),
+        configs=configs(f"metrics.collector={request.param}"),
         backend="prometheus",
         interval=1,
         workloads=MESH,

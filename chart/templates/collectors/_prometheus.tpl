@@ -63,6 +63,7 @@ readinessPath: /-/ready
 livenessPath: /-/healthy
 # Twice the flush deadline: Prometheus waits once for the queue and once for its requests.
 terminationGracePeriodSeconds: 60
+reload: watch
 args:
 - --agent
 - --config.file=/etc/collector/prometheus.yml

@@ -139,34 +139,54 @@ def _copy_schemas(source: Path, target: Path) -> None:
 def _collectors(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
     findings: list[Finding] = []
     for config in render.collector_configs(rendered):
-        found = _VALIDATORS[config.collector](config)
+        found = check_config(config)
         if isinstance(found, str):
             return found
         findings += found
     return findings
 
 
-def _promtool(config: CollectorConfig) -> list[Finding] | str:
-    program = programs.find("promtool")
+@dataclasses.dataclass(frozen=True)
+class _Validator:
+    """The program that judges a configuration, its arguments before the file, and what precedes the file."""
+
+    program: str
+    arguments: tuple[str, ...]
+    prefix: str = ""
+
+
+_VALIDATORS: Mapping[str, _Validator] = {
+    "prometheus": _Validator("promtool", ("check", "config", "--agent", "--lint=all", "--lint-fatal")),
+    "alloy": _Validator("alloy", ("validate",)),
+    "opentelemetry": _Validator("otelcol", ("validate",), "--config="),
+}
+# Flags of the container that change what a configuration may say.
+_DECIDING_FLAGS = ("--feature-gates", "--stability.level")
+
+
+def check_config(config: CollectorConfig) -> list[Finding] | str:
+    """Have a collector judge its configuration; return findings, or why it could not be asked."""
+    validator = _VALIDATORS[config.collector]
+    program = programs.find(validator.program)
     if not program:
-        return f"promtool is not on PATH ({programs.WHERE_TO_GET['promtool']})"
+        return f"{validator.program} is not on PATH ({programs.WHERE_TO_GET[validator.program]})"
     with tempfile.TemporaryDirectory(prefix="xscaler-") as folder:
-        # promtool opens the files that the configuration names; on this machine there are none.
+        # The programs open the files that the configuration names; on this machine there are none.
         for name in ("auth/token", "auth/tenant-id", "ca/ca.crt"):
             (Path(folder) / name).parent.mkdir(exist_ok=True)
             (Path(folder) / name).write_text("x", encoding="utf-8")
-        file = Path(folder) / "prometheus.yml"
+        file = Path(folder) / config.file
         file.write_text(config.text.replace("/etc/xscaler/", f"{folder}/"), encoding="utf-8")
-        command = [str(program), "check", "config", "--agent", str(file)]
+        flags = [word for word in config.arguments if word.startswith(_DECIDING_FLAGS)]
+        command = [str(program), *validator.arguments, *flags, f"{validator.prefix}{file}"]
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS)
     if done.returncode == 0:
         return []
-    said = (done.stdout + done.stderr).replace(str(file), "prometheus.yml").replace(f"{folder}/", "/etc/xscaler/")
+    said = (done.stdout + done.stderr).replace(str(file), config.file).replace(f"{folder}/", "/etc/xscaler/")
     lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Checking")]
-    return [_error("XS320", " ".join(lines), "prometheus.yml", "`render --config` shows the file")]
+    return [_error("XS320", " ".join(lines), config.file, "`render --config` shows the file")]
 
 
-_VALIDATORS: Mapping[str, Callable[[CollectorConfig], list[Finding] | str]] = {"prometheus": _promtool}
 _CHECKS: Mapping[str, Callable[[tuple[Manifest, ...], str], list[Finding] | str]] = {
     "Kubernetes schemas": _kubernetes,
     "collector configuration": _collectors,

@@ -21,6 +21,9 @@ WHERE_TO_GET: Mapping[str, str] = {
     "kubeconform": "https://github.com/yannh/kubeconform/releases",
     "promtool": "it comes with Prometheus: https://prometheus.io/download/",
     "prometheus": "https://prometheus.io/download/ (3.x)",
+    "alloy": "https://github.com/grafana/alloy/releases (1.18 or newer)",
+    "otelcol": "https://github.com/open-telemetry/opentelemetry-collector-releases/releases (otelcol-contrib, 0.163 or "
+    "newer), or set XSCALER_OTELCOL to its path",
     "mimir": "https://github.com/grafana/mimir/releases, or use --backend prometheus",
 }
 # In a checkout `helm` is the newest major.

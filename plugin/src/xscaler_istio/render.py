@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # The file in a ConfigMap that is a collector's configuration, by collector.
-CONFIG_FILES: Mapping[str, str] = {"prometheus": "prometheus.yml"}
+CONFIG_FILES: Mapping[str, str] = {
+    "prometheus": "prometheus.yml",
+    "alloy": "config.alloy",
+    "opentelemetry": "otelcol.yaml",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,12 +31,19 @@ class Manifest:
 
 @dataclasses.dataclass(frozen=True)
 class CollectorConfig:
-    """The configuration of one shard, as text, and how its container starts the program."""
+    """The configuration of one shard, as text, and how its container starts and is asked whether it is ready."""
 
     collector: str
     shard: int
+    file: str
     text: str
     arguments: tuple[str, ...]
+    readiness_path: str
+
+    @property
+    def unique_file(self) -> str:
+        """A file name that no other shard has."""
+        return f"{self.collector}-{self.shard}.{self.file.rpartition('.')[2]}"
 
 
 def manifests(text: str) -> tuple[Manifest, ...]:
@@ -57,11 +68,15 @@ def collector_configs(rendered: tuple[Manifest, ...]) -> tuple[CollectorConfig, 
 
 def _config(collector: str, item: Manifest, deployment: Mapping[str, Any]) -> CollectorConfig:
     pod = deployment["spec"]["template"]
+    container = pod["spec"]["containers"][0]
+    file = CONFIG_FILES[collector]
     return CollectorConfig(
         collector,
         int(pod["metadata"]["labels"]["xscaler.io/shard"]),
-        item.document["data"][CONFIG_FILES[collector]],
-        tuple(pod["spec"]["containers"][0]["args"]),
+        file,
+        item.document["data"][file],
+        tuple(container["args"]),
+        container["readinessProbe"]["httpGet"]["path"],
     )
 
 

@@ -68,7 +68,7 @@ def test_yes(environment: dict[str, str], tmp_path: Path) -> None:
     assert report["metrics"]["missing"] == []
     assert "istio_request_duration_milliseconds_bucket" in report["metrics"]["required"]
     kept = {file.name for file in (tmp_path / "kept").iterdir()}
-    assert {"manifests.yaml", "prometheus-0.yaml", "overrides.txt", "report.json"} <= kept
+    assert {"manifests.yaml", "prometheus-0.yml", "overrides.txt", "report.json"} <= kept
 
 
 def test_no(environment: dict[str, str], tmp_path: Path) -> None:

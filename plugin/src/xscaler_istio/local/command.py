@@ -47,6 +47,8 @@ def run(release: Release, request: Request, *, local: bool, progress: Callable[[
     progress("rendering the chart")
     text = helm.template(release)
     configs = render.collector_configs(render.manifests(text))
+    if not configs:
+        raise UsageError("metrics.collector is none, so there is nothing to test", "choose a collector with --set")
     values = helm.effective_values(release.chart, release.values)
     # A signal to end is an interruption: everything that was started is ended, as with ^C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -54,6 +56,8 @@ def run(release: Release, request: Request, *, local: bool, progress: Callable[[
         plan = runs.Plan(
             configs=configs,
             cluster=values["cluster"]["name"],
+            tenant=values["xscaler"]["tenantId"],
+            jobs=frozenset(name for name, target in values["metrics"]["targets"].items() if target["enabled"]),
             honor_prometheus_opt_out=values["metrics"]["honorPrometheusOptOut"],
             programs=_programs(configs, request),
             backend=_backend(request),
@@ -103,7 +107,7 @@ def _keep(
         target.mkdir(parents=True, exist_ok=True)
         (target / "manifests.yaml").write_text(text, encoding="utf-8")
         for config in configs:
-            (target / f"{config.collector}-{config.shard}.yaml").write_text(config.text, encoding="utf-8")
+            (target / config.unique_file).write_text(config.text, encoding="utf-8")
         (target / "overrides.txt").write_text(report.overrides_as_text(outcome), encoding="utf-8")
         (target / "report.json").write_text(report.as_json(outcome), encoding="utf-8")
         for log in folder.glob("*.log"):

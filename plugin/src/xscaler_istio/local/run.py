@@ -10,12 +10,10 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from xscaler_istio.errors import SetupError
 from xscaler_istio.local import certificates, kubernetes, oracle, questions, verdict
 from xscaler_istio.local import network as networks
-from xscaler_istio.local.collectors import Surroundings, prometheus
+from xscaler_istio.local.collectors import Surroundings, alloy, opentelemetry, prometheus
 from xscaler_istio.local.mesh import envoy, topology
 from xscaler_istio.local.mesh import server as mesh_server
 from xscaler_istio.local.processes import responds, running
@@ -35,7 +33,13 @@ if TYPE_CHECKING:
     from xscaler_istio.local.xscaler.server import XScaler
     from xscaler_istio.render import CollectorConfig
 
-COLLECTORS: Mapping[str, Collector] = {"prometheus": prometheus}
+COLLECTORS: Mapping[str, Collector] = {
+    "prometheus": prometheus,
+    "alloy": alloy,
+    "opentelemetry": opentelemetry,
+}
+# What a run puts into the file of the Secret where the values name no tenant.
+TENANT_OF_THE_FILE = "tenant-of-the-file"
 # Addresses below this belong to the real Envoys, those above to generated pods.
 FIRST_GENERATED_POD = 100
 _POLL_SECONDS = 1.0
@@ -45,7 +49,8 @@ _POLL_SECONDS = 1.0
 class Plan:
     """What to run.
 
-    `configs`: the rendered configurations, one per shard; `programs`: paths by name (the collector's and the
+    `configs`: the rendered configurations, one per shard; `tenant`: what they send, empty where they read it from
+    the Secret; `jobs`: the enabled kinds of targets; `programs`: paths by name (the collector's and the
     backend's); `backend`: mimir or prometheus; `interval` and `timeout` in seconds: between scrapes, and until the
     evidence must be complete; `folder`: where all files of the run go; `pods`: further v1 Pods of the cluster that
     no one answers for.
@@ -53,6 +58,8 @@ class Plan:
 
     configs: tuple[CollectorConfig, ...]
     cluster: str
+    tenant: str
+    jobs: frozenset[str]
     honor_prometheus_opt_out: bool
     programs: Mapping[str, Path]
     backend: str
@@ -115,7 +122,7 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
 
     The collector ends before its backend, so that what it still holds is flushed.
     """
-    tenant = _tenant(plan)
+    tenant = plan.tenant or TENANT_OF_THE_FILE
     write, read, api_token = (secrets.token_urlsafe(16) for _ in range(3))
     async with contextlib.AsyncExitStack() as stack:
         network = stack.enter_context(networks.claim())
@@ -177,13 +184,6 @@ async def _envoys(plan: Plan, network: networks.Network) -> AsyncIterator[EnvoyM
         yield mesh
 
 
-def _tenant(plan: Plan) -> str:
-    """Return the tenant that the rendered configuration names, or one for the file that it names instead."""
-    remote_write = yaml.safe_load(plan.configs[0].text)["remote_write"][0]
-    tenant: str = remote_write.get("headers", {}).get("X-Scope-OrgID", "tenant-of-the-secret")
-    return tenant
-
-
 def _auth_folder(folder: Path, token: str, tenant: str) -> Path:
     auth = folder / "auth"
     auth.mkdir(mode=0o700)
@@ -193,12 +193,10 @@ def _auth_folder(folder: Path, token: str, tenant: str) -> Path:
 
 
 def _expected(plan: Plan, pods: list[Any]) -> tuple[oracle.Target, ...]:
-    # What is switched off in metrics.targets is not expected.
-    jobs = {job["job_name"] for job in yaml.safe_load(plan.configs[0].text)["scrape_configs"]}
     targets = oracle.expected_targets(
         pods, cluster=plan.cluster, honor_prometheus_opt_out=plan.honor_prometheus_opt_out
     )
-    return tuple(target for target in targets if target.job in jobs)
+    return tuple(target for target in targets if target.job in plan.jobs)
 
 
 async def _collectors(
@@ -217,13 +215,13 @@ async def _collectors(
         address = f"{network.infrastructure}:{networks.COLLECTOR_PORT + 100 * config.shard}"
         own = dataclasses.replace(surroundings, listen_address=address, storage_folder=storage)
         changes = collector.overrides(config.text, own)
-        file = plan.folder / f"{config.shard}-{collector.config_file}"
+        file = plan.folder / config.unique_file
         file.write_text(collector.apply(config.text, changes), encoding="utf-8")
         command = [str(plan.programs[collector.program]), *collector.command(config.arguments, file, own)]
         child = await stack.enter_async_context(
             running(f"{config.collector}-{config.shard}", command, folder=plan.folder, stop_timeout=30)
         )
-        await child.wait_until(functools.partial(responds, f"http://{address}/-/ready"))
+        await child.wait_until(functools.partial(responds, f"http://{address}{config.readiness_path}"))
         children.append(child)
     return tuple(children), changes
 

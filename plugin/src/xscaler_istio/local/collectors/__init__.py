@@ -10,8 +10,13 @@ import dataclasses
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+# Where the chart mounts the token and the tenant.
+MOUNTED_AUTH = "/etc/xscaler/auth/"
+# The keys, block headers and numbers in lists that lead to a setting.
+Place = tuple[str | int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +38,8 @@ class Surroundings:
 class Override:
     """One place of the rendered configuration that is changed; None as `local` removes it."""
 
-    path: tuple[str | int, ...]
-    local: str | None
+    path: Place
+    local: str | int | None
     reason: str
 
     def __str__(self) -> str:
@@ -50,7 +55,6 @@ class Override:
 class Collector(Protocol):
     """What each module of this package gives."""
 
-    config_file: str
     program: str
 
     def overrides(self, config: str, surroundings: Surroundings) -> tuple[Override, ...]:
@@ -61,3 +65,8 @@ class Collector(Protocol):
 
     def command(self, arguments: Sequence[str], config_file: Path, surroundings: Surroundings) -> list[str]:
         """Return the rendered arguments with file, folder and address changed."""
+
+
+def replace_values(arguments: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    """Return arguments of the form --flag=value with the values of these flags replaced."""
+    return [f"{flag}={values[flag]}" if (flag := word.split("=")[0]) in values else word for word in arguments]

@@ -1,0 +1,156 @@
+{{/* Grafana Alloy. Inputs of both: root, shard */}}
+
+{{- define "collector.alloy.config" -}}
+{{- $root := .root -}}
+{{- $metrics := $root.Values.metrics -}}
+{{- $xscaler := $root.Values.xscaler -}}
+{{- $queue := $root.Values.alloy.queue -}}
+{{- $auth := include "xscaler-istio.authFolder" $root -}}
+// Written from files/jobs, files/profiles and files/rules of the chart, where the reasons stand.
+discovery.kubernetes "pods" {
+  role = "pod"
+}
+{{- range $name := include "xscaler-istio.jobNames" $root | trim | splitList " " }}
+{{- $job := include "xscaler-istio.job" (dict "root" $root "shard" $.shard "job" $name) | fromYaml }}
+
+discovery.relabel {{ $name | quote }} {
+  targets = discovery.kubernetes.pods.targets
+  {{- include "collector.alloy.rules" $job.relabel_configs | nindent 2 }}
+}
+
+prometheus.scrape {{ $name | quote }} {
+  targets = discovery.relabel.{{ $name }}.output
+  forward_to = [prometheus.relabel.{{ $name }}.receiver, prometheus.relabel.report.receiver]
+  job_name = {{ $name | quote }}
+  scrape_interval = {{ default $metrics.scrapeInterval $job.scrape_interval | quote }}
+  scrape_timeout = {{ default $metrics.scrapeTimeout $job.scrape_timeout | quote }}
+  scrape_protocols = {{ toRawJson $job.scrape_protocols }}
+  scrape_fallback_protocol = {{ $job.fallback_scrape_protocol | quote }}
+  metric_name_validation_scheme = "legacy"
+  metrics_path = {{ $job.metrics_path | quote }}
+  honor_labels = {{ $job.honor_labels }}
+  {{- with $job.sample_limit }}
+  sample_limit = {{ int . }}
+  {{- end }}
+  {{- with $job.body_size_limit }}
+  body_size_limit = {{ . | quote }}
+  {{- end }}
+}
+
+prometheus.relabel {{ $name | quote }} {
+  forward_to = [prometheus.remote_write.xscaler.receiver]
+  // The cache follows the series instead of a fixed number, past which every sample is relabelled anew.
+  max_cache_size = 0
+  cache_ttl = "10m"
+  rule {
+    source_labels = ["__name__"]
+    regex = {{ include "collector.alloy.report" . | quote }}
+    action = "drop"
+  }
+  {{- include "collector.alloy.rules" $job.metric_relabel_configs | nindent 2 }}
+}
+{{- end }}
+
+// What a scrape says of itself. Prometheus sends it past metric relabelling; here it takes a way of its own.
+prometheus.relabel "report" {
+  forward_to = [prometheus.remote_write.xscaler.receiver]
+  max_cache_size = 0
+  cache_ttl = "10m"
+  rule {
+    source_labels = ["__name__"]
+    regex = {{ include "collector.alloy.report" . | quote }}
+    action = "keep"
+  }
+}
+{{- if not $xscaler.tenantId }}
+
+local.file "tenant" {
+  filename = "{{ $auth }}/tenant-id"
+}
+{{- end }}
+
+prometheus.remote_write "xscaler" {
+  endpoint {
+    name = "xscaler"
+    url = {{ include "xscaler-istio.metricsUrl" $root | quote }}
+    {{- with $xscaler.tenantId }}
+    headers = {"X-Scope-OrgID" = {{ . | quote }}}
+    {{- else }}
+    headers = {"X-Scope-OrgID" = string.trim_space(local.file.tenant.content)}
+    {{- end }}
+    // Credential files are read for every request: a rotated Secret needs no restart.
+    {{- if eq $xscaler.auth.type "basic" }}
+    basic_auth {
+      username = {{ $xscaler.auth.username | quote }}
+      password_file = "{{ $auth }}/token"
+    }
+    {{- else }}
+    authorization {
+      type = "Bearer"
+      credentials_file = "{{ $auth }}/token"
+    }
+    {{- end }}
+    {{- if $xscaler.tls.ca.name }}
+    tls_config {
+      ca_file = "{{ include "xscaler-istio.caFolder" $root }}/ca.crt"
+    }
+    {{- end }}
+    {{- with $xscaler.proxyUrl }}
+    proxy_url = {{ . | quote }}
+    {{- end }}
+    remote_timeout = "30s"
+    metadata_config {
+      max_samples_per_send = {{ int $root.Values.limits.samplesPerRequest }}
+    }
+    queue_config {
+      max_samples_per_send = {{ int $root.Values.limits.samplesPerRequest }}
+      capacity = {{ int $queue.capacity }}
+      max_shards = {{ int $queue.maxShards }}
+      min_backoff = "1s"
+      max_backoff = "30s"
+      // xScaler answers 429 for its rate limit.
+      retry_on_http_429 = true
+      sample_age_limit = {{ $queue.sampleAgeLimit | quote }}
+    }
+  }
+  // Each truncation drops the older two thirds whether sent or not: 4h keeps 2h for certain.
+  wal {
+    truncate_frequency = "4h"
+    max_keepalive_time = "6h"
+  }
+}
+{{ end -}}
+
+{{- define "collector.alloy.workload" -}}
+configFile: config.alloy
+storageFolder: /var/lib/alloy
+port: 12345
+readinessPath: /-/ready
+# Not /-/healthy: one component without its file would restart the collector, which would lose what is not yet sent.
+livenessPath: /-/ready
+terminationGracePeriodSeconds: 60
+reload: restart
+args:
+- run
+- --storage.path=/var/lib/alloy
+- --server.http.listen-addr=:12345
+- --disable-reporting
+- /etc/collector/config.alloy
+{{- end -}}
+
+
+{{/* Relabelling rules as blocks. Inputs: a list of rules in Prometheus' words */}}
+{{- define "collector.alloy.rules" -}}
+{{- range . -}}
+rule {
+{{- range $key, $value := . }}
+  {{ $key }} = {{ toRawJson $value }}
+{{- end }}
+}
+{{ end -}}
+{{- end -}}
+
+{{/* The series that a scrape itself gives, as a regular expression. */}}
+{{- define "collector.alloy.report" -}}
+up|scrape_duration_seconds|scrape_samples_scraped|scrape_samples_post_metric_relabeling|scrape_series_added
+{{- end -}}
