@@ -11,9 +11,14 @@ text and not parsed, so that the reasons in files/ stay beside the rules in the 
 {{/* One complete scrape_config. Inputs: root, job (name of a file in files/jobs), shard (from 0) */}}
 {{- define "xscaler-istio.job" -}}
 {{ .root.Files.Get (printf "files/jobs/%s.yaml" .job) | trim }}
+{{- include "xscaler-istio.choiceOfTargets" . }}
 {{ .root.Files.Get "files/rules/targets.yaml" | trim }}
 - target_label: cluster
-  replacement: {{ .root.Values.cluster.name | quote }}
+  replacement: {{ .root.Values.cluster.name | replace "$" "$$" | quote }}
+{{- range $name, $value := .root.Values.metrics.extraLabels }}
+- target_label: {{ $name }}
+  replacement: {{ $value | replace "$" "$$" | quote }}
+{{- end }}
 {{- if .root.Values.metrics.honorPrometheusOptOut }}
 - source_labels: [__meta_kubernetes_pod_annotation_prometheus_io_scrape]
   regex: "false"
@@ -40,7 +45,44 @@ honor_labels: false
 metric_relabel_configs:
 {{ include "xscaler-istio.profileRules" . }}
 {{ .root.Files.Get "files/rules/label-budget.yaml" | trim }}
+{{- if include "xscaler-istio.addedLabels" .root | trim }}
+{{ .root.Files.Get "files/rules/label-budget-extra.yaml" | trim }}
+{{- end }}
 {{ .root.Files.Get "files/rules/plain-numbers.yaml" | trim }}
+{{- with .root.Values.metrics.extraMetricRelabelings }}
+# metrics.extraMetricRelabelings
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* What the values choose among the targets of one job, as further relabelling rules. Inputs: root, job */}}
+{{- define "xscaler-istio.choiceOfTargets" -}}
+{{- $metrics := .root.Values.metrics -}}
+{{- if eq .job "proxies" }}
+{{- if ne (int $metrics.targets.proxies.port) 15020 }}
+- target_label: __tmp_port
+  replacement: {{ int $metrics.targets.proxies.port | quote }}
+{{- end }}
+{{- with $metrics.namespaces.include }}
+- source_labels: [__meta_kubernetes_namespace]
+  regex: {{ join "|" . | replace "*" ".*" | quote }}
+  action: keep
+{{- end }}
+{{- with $metrics.namespaces.exclude }}
+- source_labels: [__meta_kubernetes_namespace]
+  regex: {{ join "|" . | replace "*" ".*" | quote }}
+  action: drop
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The labels that the values add to every series, separated by spaces. Inputs: . (root) */}}
+{{- define "xscaler-istio.addedLabels" -}}
+{{- $added := keys .Values.metrics.extraLabels -}}
+{{- range $rule := .Values.metrics.extraMetricRelabelings -}}
+{{- with $rule.target_label }}{{ $added = append $added . }}{{ end -}}
+{{- end -}}
+{{- range $name := $added | uniq | sortAlpha }}{{ $name }} {{ end -}}
 {{- end -}}
 
 {{/* What metrics.targets sets for one job beside its switch, as further lines of its scrape_config. Inputs: root, job */}}
@@ -68,8 +110,14 @@ body_size_limit: {{ . }}
 {{- $profile := .root.Files.Get $file | fromYaml -}}
 # {{ $file }}
 - source_labels: [__name__]
-  regex: {{ index $profile.keep .job | join "|" | quote }}
+  regex: {{ concat (index $profile.keep .job) .root.Values.metrics.includeMetrics | join "|" | quote }}
   action: keep
+{{- with .root.Values.metrics.excludeMetrics }}
+# metrics.excludeMetrics
+- source_labels: [__name__]
+  regex: {{ join "|" . | quote }}
+  action: drop
+{{- end }}
 {{- with index $profile.drop .job }}
 - source_labels: [__name__]
   regex: {{ . | join "|" | quote }}

@@ -4,7 +4,7 @@ wrong, and the YAML to set. All paragraphs are reported at once.
 */}}
 {{- define "xscaler-istio.validations" -}}
 {{- $problems := list -}}
-{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "proxyUrl" "scrapeTimeout" "targets" "persistence" -}}
+{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "proxyUrl" "scrapeTimeout" "targets" "persistence" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" -}}
 {{- with include (printf "xscaler-istio.validate.%s" $rule) $ | trim -}}
 {{- $problems = append $problems . -}}
 {{- end -}}

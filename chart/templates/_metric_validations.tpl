@@ -1,0 +1,147 @@
+{{/*
+Rules about what becomes of the series: their labels, their number of labels, whole histograms. Shape of each as in
+_validations.tpl. The facts about Istio's metrics are in files/labels.yaml.
+*/}}
+
+{{- define "xscaler-istio.validate.labelBudget" -}}
+{{- $facts := .Files.Get "files/labels.yaml" | fromYaml -}}
+{{- $limit := int .Values.limits.labelsPerSeries -}}
+{{- $added := include "xscaler-istio.addedLabels" . | trim | splitList " " | compact -}}
+{{- range $job, $families := $facts.families -}}
+{{- $tags := ternary $.Values.istio.customTags (list) (has $job $facts.customTags) | uniq -}}
+{{- $over := list -}}
+{{- range $family, $groups := $families -}}
+{{- $labels := list -}}
+{{- range $group := ternary $groups (without $groups "regions") (empty $added) -}}
+{{- $labels = concat $labels (index $facts.groups $group) -}}
+{{- end -}}
+{{- $count := concat $labels $added $tags | uniq | len -}}
+{{- if gt $count $limit -}}
+{{- $over = append $over (printf "%d on %s" $count $family) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $over (index $.Values.metrics.targets $job).enabled }}
+limits.labelsPerSeries is {{ $limit }}, and series of the job {{ $job }} would have more labels: {{ join ", " $over }}. xScaler refuses
+them. Remove {{ with $added }}from metrics.extraLabels or extraMetricRelabelings some of: {{ join ", " . }}{{ end }}{{ if and $added $tags }}; or {{ end }}{{ with $tags }}from istio.customTags, and from the mesh, some of: {{ join ", " . }}{{ end }}.
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.extraLabels" -}}
+{{- $taken := include "xscaler-istio.labelsOfIstio" . | fromYamlArray -}}
+{{- range $name := keys .Values.metrics.extraLabels | sortAlpha -}}
+{{- if or (has $name $taken) (has $name $.Values.istio.customTags) }}
+metrics.extraLabels.{{ $name }} is a label that Istio's series already have; theirs would be renamed to exported_{{ $name }}, and
+dashboards would not find them. Choose another name.
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.metricNames" -}}
+{{- $metrics := .Values.metrics -}}
+{{- range $key := list "includeMetrics" "excludeMetrics" -}}
+{{- range $expression := index $metrics $key -}}
+{{- if not (include "xscaler-istio.isExpression" .) }}
+metrics.{{ $key }} has an entry that is no regular expression in RE2: {{ . }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+{{- range $expression := $metrics.excludeMetrics -}}
+{{- with include "xscaler-istio.brokenHistograms" (dict "root" $ "rule" (dict "source_labels" (list "__name__") "regex" . "action" "drop")) | trim }}
+metrics.excludeMetrics has {{ $expression | quote }}, which takes a part of {{ . }}. Without one of _bucket, _sum and _count a histogram is
+not whole, and collectors differ in what they make of it. Write for example:
+  metrics:
+    excludeMetrics:
+      - {{ splitList ", " . | first }}_(bucket|sum|count)
+{{- end }}
+{{- end -}}
+{{- range $expression := $metrics.includeMetrics -}}
+{{- if regexMatch "^[a-zA-Z_:][a-zA-Z0-9_:]*_(bucket|sum)$" . -}}
+{{- $base := regexReplaceAll "_(bucket|sum)$" . "" -}}
+{{- $all := printf "^(?:%s)$" (join "|" $metrics.includeMetrics) -}}
+{{- if not (and (regexMatch $all (printf "%s_sum" $base)) (regexMatch $all (printf "%s_count" $base))) }}
+metrics.includeMetrics has {{ . }} without the rest of its histogram or summary. Write:
+  metrics:
+    includeMetrics:
+      - {{ $base }}_(bucket|sum|count)
+{{- end }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.extraMetricRelabelings" -}}
+{{- $labels := include "xscaler-istio.labelsOfIstio" . | fromYamlArray -}}
+{{- range $number, $rule := .Values.metrics.extraMetricRelabelings -}}
+{{- $place := printf "metrics.extraMetricRelabelings[%d]" $number -}}
+{{- $action := default "replace" $rule.action -}}
+{{- $regex := default "(.*)" $rule.regex -}}
+{{- if not (include "xscaler-istio.isExpression" $regex) }}
+{{ $place }}.regex is no regular expression in RE2: {{ $regex }}
+{{- else if has $action (list "labeldrop" "labelkeep") }}
+{{- if not (eq (keys $rule | sortAlpha | join " ") "action regex") }}
+{{ $place }} has action {{ $action }}, which takes regex and nothing else.
+{{- end }}
+{{- $gone := list -}}
+{{- range $labels -}}
+{{- if eq (regexMatch (printf "^(?:%s)$" $regex) .) (eq $action "labeldrop") }}{{ $gone = append $gone . }}{{ end -}}
+{{- end -}}
+{{- with $gone }}
+{{ $place }} removes {{ join ", " . }}. These tell series apart: two series would become one, and one of their values would be
+lost at every scrape. Remove a tag where it arises, in the mesh:
+  kind: Telemetry, spec.metrics[].overrides[].tagOverrides.{{ first . }}.operation: REMOVE
+{{- end }}
+{{- else if has $action (list "replace" "hashmod" "lowercase" "uppercase" "keepequal" "dropequal") }}
+{{- if not $rule.target_label }}
+{{ $place }} has action {{ $action }}, which needs target_label.
+{{- else if and (has $rule.target_label $labels) (not (has $action (list "keepequal" "dropequal"))) }}
+{{ $place }} writes {{ $rule.target_label }}, which tells series apart: two series could become one, and one of their values would be lost
+at every scrape. Write to a label of your own.
+{{- else if and (eq $action "hashmod") (not $rule.modulus) }}
+{{ $place }} has action hashmod, which needs modulus.
+{{- end }}
+{{- else if not $rule.source_labels }}
+{{ $place }} has action {{ $action }}, which needs source_labels.
+{{- else }}
+{{- with include "xscaler-istio.brokenHistograms" (dict "root" $ "rule" $rule) | trim }}
+{{ $place }} takes a part of {{ . }}. _bucket{le="+Inf"}, _sum and _count stay together: match
+all of them or none.
+{{- end }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* Every label that tells series apart, as a YAML list. Inputs: . (root) */}}
+{{- define "xscaler-istio.labelsOfIstio" -}}
+{{- $facts := .Files.Get "files/labels.yaml" | fromYaml -}}
+{{- $labels := $facts.other -}}
+{{- range $facts.groups }}{{ $labels = concat $labels . }}{{ end -}}
+{{- $labels | uniq | sortAlpha | toYaml -}}
+{{- end -}}
+
+{{/* Says true for a regular expression in RE2: the empty alternative matches, unless the whole does not compile. */}}
+{{- define "xscaler-istio.isExpression" -}}
+{{- if regexMatch (printf "(?:%s)|" .) "" }}true{{ end -}}
+{{- end -}}
+
+{{/*
+The histograms of which a rule drops a part, separated by commas. Rules that look at other labels than the name and le
+say nothing about this. Inputs: root, rule (keep or drop, in Prometheus' words)
+*/}}
+{{- define "xscaler-istio.brokenHistograms" -}}
+{{- $rule := .rule -}}
+{{- $broken := list -}}
+{{- $expression := printf "^(?:%s)$" (default "(.*)" $rule.regex) -}}
+{{- if and (not (without $rule.source_labels "__name__" "le")) (include "xscaler-istio.isExpression" (default "(.*)" $rule.regex)) -}}
+{{- range $histogram := (.root.Files.Get "files/labels.yaml" | fromYaml).histograms -}}
+{{- $stays := list -}}
+{{- range $suffix := list "bucket" "sum" "count" -}}
+{{- $series := dict "__name__" (printf "%s_%s" $histogram $suffix) "le" (ternary "+Inf" "" (eq $suffix "bucket")) -}}
+{{- $values := list -}}
+{{- range $rule.source_labels }}{{ $values = append $values (get $series .) }}{{ end -}}
+{{- $stays = append $stays (eq (regexMatch $expression (join (default ";" $rule.separator) $values)) (eq $rule.action "keep")) -}}
+{{- end -}}
+{{- if gt (len (uniq $stays)) 1 }}{{ $broken = append $broken $histogram }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- join ", " $broken -}}
+{{- end -}}
