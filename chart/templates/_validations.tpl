@@ -10,7 +10,7 @@ wrong, and the YAML to set. All paragraphs are reported at once.
 {{- end -}}
 {{- end -}}
 {{- if $problems -}}
-{{- printf "the values need %d change(s):\n\n%s\n" (len $problems) (join "\n\n" $problems) | fail -}}
+{{- printf "the values need changes:\n\n%s\n" (join "\n\n" $problems) | fail -}}
 {{- end -}}
 {{- end -}}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -14,10 +15,10 @@ from anyio.from_thread import start_blocking_portal
 
 from tests.chart.conftest import ci, template, tool
 from tests.chart.conftest import configs as rendered_configs
-from xscaler_istio.local import run
+from xscaler_istio.local import oracle, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from anyio.from_thread import BlockingPortal
 
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
 COLLECTORS = tuple(run.COLLECTORS)
 # What ci/default-values.yaml says.
 TENANT = "acme"
-JOBS = frozenset({"proxies", "ztunnel", "istiod", "cni"})
 
 
-def configs(*sets: str) -> tuple[CollectorConfig, ...]:
-    """Render the chart with its default ci/ values and these --set values."""
+def configs(*sets: str, metrics: Mapping[str, Any] | None = None) -> tuple[CollectorConfig, ...]:
+    """Render the chart with its default ci/ values, these --set values and this block `metrics`."""
     words = [word for pair in sets for word in ("--set", pair)]
+    if metrics:
+        words += ["--set-json", f"metrics={json.dumps(metrics)}"]
     return rendered_configs(template("helm4", "--values", str(ci("default")), *words))
 
 
@@ -75,10 +77,8 @@ def environment(portal: BlockingPortal, **plan: Any) -> Iterator[Environment]:
         names = {run.COLLECTORS[config.collector].program for config in plan["configs"]} | {plan["backend"]}
         programs = {name: tool(name) for name in names}
         whole = run.Plan(
-            cluster="",
+            choices=oracle.Choices(cluster=""),
             tenant=TENANT,
-            jobs=JOBS,
-            honor_prometheus_opt_out=False,
             programs=programs,
             timeout=60,
             folder=Path(folder),

@@ -12,7 +12,7 @@ from xscaler_istio.local.mesh import topology
 from xscaler_istio.local.network import Network
 
 PODS = [member.pod.manifest for member in topology.build(topology.small(), Network(10), 0)]
-EXPECTED = oracle.expected_targets(PODS, cluster="c")
+EXPECTED = oracle.expected_targets(PODS, oracle.Choices("c"))
 GOOD = verdict.Evidence(
     expected=EXPECTED,
     scraped=tuple(verdict.Scraped(target.labels, up=True) for target in EXPECTED),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio import helm, programs, render
 from xscaler_istio.errors import SetupError, UsageError
-from xscaler_istio.local import report
+from xscaler_istio.local import oracle, report
 from xscaler_istio.local import run as runs
 from xscaler_istio.local.mesh import topology
 
@@ -55,10 +55,8 @@ def run(release: Release, request: Request, *, local: bool, progress: Callable[[
     with tempfile.TemporaryDirectory(prefix="xscaler-istio-") as folder:
         plan = runs.Plan(
             configs=configs,
-            cluster=values["cluster"]["name"],
+            choices=oracle.choices(values),
             tenant=values["xscaler"]["tenantId"],
-            jobs=frozenset(name for name, target in values["metrics"]["targets"].items() if target["enabled"]),
-            honor_prometheus_opt_out=values["metrics"]["honorPrometheusOptOut"],
             programs=_programs(configs, request),
             backend=_backend(request),
             interval=request.interval,

@@ -7,6 +7,7 @@ istiod and one per istio-cni pod.
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
@@ -38,13 +39,52 @@ class _Pod:
     annotations: Mapping[str, str]
 
 
-def expected_targets(
-    manifests: Iterable[Mapping[str, Any]], *, cluster: str, honor_prometheus_opt_out: bool = False
-) -> tuple[Target, ...]:
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """What the values say about targets.
+
+    `jobs`: the enabled kinds; `proxy_port`: 15020 or 15090; `include` and `exclude`: patterns of the proxies'
+    namespaces, where no `include` means all; `excluded_metrics`: regular expressions.
+    """
+
+    cluster: str
+    jobs: frozenset[str] = frozenset({"proxies", "ztunnel", "istiod", "cni"})
+    honor_prometheus_opt_out: bool = False
+    proxy_port: int = 15020
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    extra_labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    excluded_metrics: tuple[str, ...] = ()
+
+
+def choices(values: Mapping[str, Any]) -> Choices:
+    """Read the choices from the chart's effective values."""
+    metrics = values["metrics"]
+    return Choices(
+        cluster=values["cluster"]["name"],
+        jobs=frozenset(name for name, target in metrics["targets"].items() if target["enabled"]),
+        honor_prometheus_opt_out=metrics["honorPrometheusOptOut"],
+        proxy_port=metrics["targets"]["proxies"]["port"],
+        include=tuple(metrics["namespaces"]["include"]),
+        exclude=tuple(metrics["namespaces"]["exclude"]),
+        extra_labels=dict(metrics["extraLabels"]),
+        excluded_metrics=tuple(metrics["excludeMetrics"]),
+    )
+
+
+def expected_targets(manifests: Iterable[Mapping[str, Any]], chosen: Choices) -> tuple[Target, ...]:
     """Return the targets of these v1 Pods, in their order."""
     running = [_read(pod) for pod in manifests if pod.get("status", {}).get("phase") == "Running"]
-    wanted = [pod for pod in running if pod.ip and not _opted_out(pod, honor_prometheus_opt_out)]
-    return tuple(_target(pod, job, cluster) for pod in wanted if (job := _job(pod)))
+    wanted = [pod for pod in running if pod.ip and not _opted_out(pod, chosen.honor_prometheus_opt_out)]
+    jobs = [(pod, _job(pod)) for pod in wanted]
+    return tuple(_target(pod, job, chosen) for pod, job in jobs if job in chosen.jobs and _admitted(pod, job, chosen))
+
+
+def _admitted(pod: _Pod, job: str, chosen: Choices) -> bool:
+    if job != "proxies":
+        return True
+    included = not chosen.include or any(fnmatch.fnmatchcase(pod.namespace, name) for name in chosen.include)
+    return included and not any(fnmatch.fnmatchcase(pod.namespace, name) for name in chosen.exclude)
 
 
 def _read(manifest: Mapping[str, Any]) -> _Pod:
@@ -78,27 +118,30 @@ def _job(pod: _Pod) -> str:
     return ""
 
 
-def _target(pod: _Pod, job: str, cluster: str) -> Target:
+def _target(pod: _Pod, job: str, chosen: Choices) -> Target:
     port, path = {
         "istiod": ("15014", "/metrics"),
         "cni": ("15014", "/metrics"),
         "ztunnel": ("15020", "/stats/prometheus"),
-    }.get(job) or (_proxy_port(pod), "/stats/prometheus")
+    }.get(job) or (_proxy_port(pod, chosen), "/stats/prometheus")
     # The address as the pod's status spells it, in brackets for version 6.
     host = f"[{pod.ip}]" if ipaddress.ip_address(pod.ip).version == 6 else pod.ip
     labels = {
         "job": JOB_LABEL,
         "instance": f"{host}:{port}",
-        "cluster": cluster,
+        "cluster": chosen.cluster,
         "namespace": pod.namespace,
         "pod": pod.name,
+        **chosen.extra_labels,
     }
     if job in ("istiod", "ztunnel"):
         labels["app"] = job
     return Target(job, f"http://{host}:{port}{path}", labels)
 
 
-def _proxy_port(pod: _Pod) -> str:
+def _proxy_port(pod: _Pod, chosen: Choices) -> str:
+    if chosen.proxy_port == 15090:
+        return "15090"
     own = pod.annotations.get("status_sidecar_istio_io_port", "")
     if own == "0":
         return "15090"

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import secrets
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xscaler_istio.errors import SetupError
 from xscaler_istio.local import certificates, kubernetes, oracle, questions, verdict
@@ -50,17 +50,15 @@ class Plan:
     """What to run.
 
     `configs`: the rendered configurations, one per shard; `tenant`: what they send, empty where they read it from
-    the Secret; `jobs`: the enabled kinds of targets; `programs`: paths by name (the collector's and the
+    the Secret; `programs`: paths by name (the collector's and the
     backend's); `backend`: mimir or prometheus; `interval` and `timeout` in seconds: between scrapes, and until the
     evidence must be complete; `folder`: where all files of the run go; `pods`: further v1 Pods of the cluster that
     no one answers for.
     """
 
     configs: tuple[CollectorConfig, ...]
-    cluster: str
+    choices: oracle.Choices
     tenant: str
-    jobs: frozenset[str]
-    honor_prometheus_opt_out: bool
     programs: Mapping[str, Path]
     backend: str
     interval: int
@@ -169,7 +167,7 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
             scrape_timeout=f"{plan.interval}s",
         )
         collectors, overrides = await _collectors(stack, plan, network, surroundings, progress)
-        expected = _expected(plan, pods)
+        expected = oracle.expected_targets(pods, plan.choices)
         yield Running(plan, network, xscaler, api, mesh, clock, members, envoys, collectors, overrides, expected)
 
 
@@ -190,13 +188,6 @@ def _auth_folder(folder: Path, token: str, tenant: str) -> Path:
     (auth / "token").write_text(token, encoding="utf-8")
     (auth / "tenant-id").write_text(tenant, encoding="utf-8")
     return auth
-
-
-def _expected(plan: Plan, pods: list[Any]) -> tuple[oracle.Target, ...]:
-    targets = oracle.expected_targets(
-        pods, cluster=plan.cluster, honor_prometheus_opt_out=plan.honor_prometheus_opt_out
-    )
-    return tuple(target for target in targets if target.job in plan.jobs)
 
 
 async def _collectors(
@@ -263,4 +254,5 @@ async def _evidence(run: Running, first: Mapping[verdict.PodName, int], seconds:
         accepted=0,
         rejected={},
         metrics=frozenset(sample.labels["__name__"] for sample in names),
+        excluded_metrics=run.plan.choices.excluded_metrics,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Evidence:
     """All that was seen from outside the collector.
 
     `scrapes_per_interval`: scrapes that a pod answered per scrape interval, by pod. `metrics`: the names that
-    the backend has.
+    the backend has; `excluded_metrics`: regular expressions of those that the values exclude.
     """
 
     expected: tuple[Target, ...]
@@ -70,6 +71,7 @@ class Evidence:
     accepted: int
     rejected: Mapping[str, int]
     metrics: frozenset[str]
+    excluded_metrics: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +110,8 @@ def judge(evidence: Evidence) -> Verdict:
     expected = {target_pod(target): target for target in evidence.expected}
     up = [item for item in evidence.scraped if expected.get(item.pod) and item.labels == expected[item.pod].labels]
     found = {item.pod for item in up}
-    required = sorted({name for target in evidence.expected for name in REQUIRED.get(target.job, ())})
+    promised = {name for target in evidence.expected for name in REQUIRED.get(target.job, ())}
+    required = sorted(name for name in promised if not _excluded(name, evidence.excluded_metrics))
     verdict = Verdict(
         expected=_names(expected),
         found=_names(found),
@@ -124,6 +127,10 @@ def judge(evidence: Evidence) -> Verdict:
         problems=(),
     )
     return dataclasses.replace(verdict, problems=tuple(_problems(verdict)))
+
+
+def _excluded(name: str, expressions: Iterable[str]) -> bool:
+    return any(re.fullmatch(expression, name) for expression in expressions)
 
 
 def target_pod(target: Target) -> PodName:

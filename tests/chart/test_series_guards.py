@@ -1,0 +1,178 @@
+"""What would merge series, break a histogram or exceed the label budget is refused, with the reason."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from .conftest import CHART, ci, prometheus_config, run_template, template
+from .relabel import relabel
+
+DEFAULT = ("--values", str(ci("default")))
+FACTS = yaml.safe_load((CHART / "files/labels.yaml").read_text())
+
+
+def refusal(metrics: dict[str, Any], *more: str) -> str:
+    """Return what Helm says of this block `metrics`; empty when it renders."""
+    return run_template("helm4", *DEFAULT, "--set-json", f"metrics={json.dumps(metrics)}", *more).stderr
+
+
+def rule(**words: object) -> dict[str, Any]:
+    return {"extraMetricRelabelings": [words]}
+
+
+REFUSED = [
+    # (the block metrics, what the error says)
+    (rule(action="labeldrop", regex="source_principal"), "[0] removes source_principal. These tell series apart"),
+    (rule(action="labeldrop", regex="response_.*"), "removes response_code, response_flags."),
+    (rule(action="labelkeep", regex="__name__|job|le"), "removes app, cluster, cluster_name, "),
+    (rule(action="labeldrop", regex="x", target_label="y"), "takes regex and nothing else"),
+    (rule(target_label="reporter", replacement="x"), "[0] writes reporter, which tells series apart"),
+    (rule(action="lowercase", source_labels=["pod"], target_label="pod"), "writes pod, which tells series apart"),
+    (rule(source_labels=["pod"]), "has action replace, which needs target_label"),
+    (rule(action="hashmod", source_labels=["pod"], target_label="x"), "which needs modulus"),
+    (rule(action="drop", regex="x"), "has action drop, which needs source_labels"),
+    (rule(action="drop", source_labels=["__name__"], regex="("), "[0].regex is no regular expression in RE2: ("),
+    (rule(action="drop", source_labels=["__name__"], regex="istio_.*_sum"), "takes a part of istio_request_duration"),
+    (rule(action="keep", source_labels=["__name__"], regex=".*_count"), "takes a part of istio_request_duration"),
+    (
+        rule(action="drop", source_labels=["__name__", "le"], regex="istio_request_bytes_bucket;.+"),
+        "takes a part of istio_request_bytes. ",
+    ),
+    (rule(action="drop", source_labels=["le"], regex=".+"), "takes a part of"),
+    ({"excludeMetrics": ["istio_request_bytes_bucket"]}, "      - istio_request_bytes_(bucket|sum|count)"),
+    ({"excludeMetrics": ["a("]}, "metrics.excludeMetrics has an entry that is no regular expression in RE2: a("),
+    ({"includeMetrics": ["a("]}, "metrics.includeMetrics has an entry that is no regular expression in RE2: a("),
+    (
+        {"includeMetrics": ["envoy_cluster_upstream_rq_time_bucket"]},
+        "      - envoy_cluster_upstream_rq_time_(bucket|sum|count)",
+    ),
+    ({"extraLabels": {"le": "x"}}, "metrics.extraLabels.le is a label that Istio's series already have"),
+    ({"extraLabels": {"pod": "x"}}, "metrics.extraLabels.pod is a label"),
+    (
+        {"extraLabels": {"a": "1", "b": "2", "c": "3"}},
+        "limits.labelsPerSeries is 30, and series of the job proxies would have more labels: "
+        "31 on istio_request_duration_milliseconds_bucket.",
+    ),
+    (
+        {"extraLabels": {"a": "1", "b": "2"}, **rule(source_labels=["pod"], target_label="c")},
+        "31 on istio_tcp_connections_opened_total. xScaler refuses\nthem. Remove from metrics.extraLabels or "
+        "extraMetricRelabelings some of: a, b, c.",
+    ),
+]
+ADMITTED = [
+    rule(action="labeldrop", regex="request_host"),
+    rule(action="drop", source_labels=["__name__"], regex="istio_request_bytes_.*"),
+    rule(action="drop", source_labels=["__name__", "le"], regex="istio_request_duration_milliseconds_bucket;(0.5|1)"),
+    rule(action="drop", source_labels=["destination_workload_namespace"], regex="kube-system"),
+    rule(source_labels=["request_path"], regex="(.{200}).+", target_label="request_path"),
+    {"extraLabels": {"a": "1", "b": "2"}},
+    {"includeMetrics": ["citadel_server_csr_count", "envoy_cluster_upstream_rq_time_(bucket|sum|count)"]},
+    {"includeMetrics": ["a_bucket", "a_sum", "a_count"]},
+]
+
+
+@pytest.mark.parametrize(("metrics", "message"), REFUSED, ids=[json.dumps(metrics) for metrics, _ in REFUSED])
+def test_it_is_refused_with_the_reason(metrics: dict[str, Any], message: str) -> None:
+    assert message in refusal(metrics)
+
+
+@pytest.mark.parametrize("metrics", ADMITTED, ids=json.dumps)
+def test_it_is_admitted(metrics: dict[str, Any]) -> None:
+    assert refusal(metrics) == ""
+
+
+def test_custom_tags_count_on_proxies_and_not_on_ztunnel() -> None:
+    assert refusal({"shards": 1}, "--set", "istio.customTags={a,b}") == ""
+    said = refusal({"extraLabels": {"env": "prod"}}, "--set", "istio.customTags={a,b}")
+    assert "the job proxies would have more labels: 31 on istio_request_duration_milliseconds_bucket" in said
+    assert "some of: env; or from istio.customTags, and from the mesh, some of: a, b." in said
+    assert "ztunnel" not in said
+
+
+def test_a_plan_with_more_labels_admits_more() -> None:
+    labels = {"extraLabels": {"a": "1", "b": "2", "c": "3"}}
+    assert refusal(labels, "--set", "limits.labelsPerSeries=40") == ""
+
+
+def test_a_job_that_is_off_is_not_counted() -> None:
+    metrics = {"extraLabels": dict.fromkeys("abc", "1"), "targets": {"ztunnel": {"enabled": False}}}
+    assert "ztunnel" not in refusal(metrics)
+
+
+def worst(job: str) -> dict[str, int]:
+    return {
+        family: len({label for group in groups for label in FACTS["groups"][group]})
+        for family, groups in FACTS["families"][job].items()
+    }
+
+
+def test_the_worst_cases_fill_the_budget_and_no_more() -> None:
+    # tests/pipeline/test_series.py sees the same numbers arrive.
+    assert max(worst("proxies").values()) == 28
+    assert max(worst("ztunnel").values()) == 30
+
+
+def rules(metrics: dict[str, Any], job: str) -> list[dict[str, Any]]:
+    block = json.dumps({"shards": 1, **metrics})
+    config = prometheus_config(template("helm4", *DEFAULT, "--set-json", f"metrics={block}"))
+    (found,) = [item["relabel_configs"] for item in config["scrape_configs"] if item["job_name"] == job]
+    return list(found)
+
+
+def scraped(found: list[dict[str, Any]], namespace: str, **annotations: str) -> str:
+    """Return the address at which a proxy is scraped, empty for not at all."""
+    pod = {
+        "__meta_kubernetes_pod_container_name": "istio-proxy",
+        "__meta_kubernetes_pod_phase": "Running",
+        "__meta_kubernetes_pod_ip": "10.0.0.1",
+        "__meta_kubernetes_namespace": namespace,
+        **{f"__meta_kubernetes_pod_annotation_{key}": value for key, value in annotations.items()},
+    }
+    return (relabel(pod, found) or {}).get("__address__", "")
+
+
+NAMESPACES = ("team-a", "team-b", "kube-system", "a")
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "kept"),
+    [
+        ({}, set(NAMESPACES)),
+        ({"include": ["team-*"]}, {"team-a", "team-b"}),
+        ({"exclude": ["kube-*", "a"]}, {"team-a", "team-b"}),
+        ({"include": ["team-*", "a"], "exclude": ["team-b"]}, {"team-a", "a"}),
+    ],
+    ids=("all", "some", "not some", "both"),
+)
+def test_namespaces_choose_among_the_proxies(namespaces: dict[str, Any], kept: set[str]) -> None:
+    found = rules({"namespaces": namespaces}, "proxies")
+    assert {name for name in NAMESPACES if scraped(found, name)} == kept
+
+
+@pytest.mark.parametrize("job", ["istiod", "ztunnel", "cni"])
+def test_namespaces_leave_the_other_jobs_alone(job: str) -> None:
+    assert rules({"namespaces": {"include": ["x"], "exclude": ["y"]}}, job) == rules({}, job)
+
+
+def test_the_proxies_port_is_15020_or_envoys_own() -> None:
+    own_port = {"status_sidecar_istio_io_port": "15444"}
+    assert scraped(rules({}, "proxies"), "n") == "10.0.0.1:15020"
+    assert scraped(rules({}, "proxies"), "n", **own_port) == "10.0.0.1:15444"
+    envoy = rules({"targets": {"proxies": {"port": 15090}}}, "proxies")
+    assert scraped(envoy, "n") == "10.0.0.1:15090"
+    assert scraped(envoy, "n", **own_port) == "10.0.0.1:15090"
+
+
+LABELS_OF_ISTIO = {label for group in FACTS["groups"].values() for label in group}
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from([*sorted(LABELS_OF_ISTIO), "my_tag", "x"]), min_size=1, max_size=3, unique=True))
+def test_a_labeldrop_is_refused_exactly_when_it_takes_a_label_of_istio(names: list[str]) -> None:
+    assert bool(refusal(rule(action="labeldrop", regex="|".join(names)))) == bool(LABELS_OF_ISTIO & set(names))
