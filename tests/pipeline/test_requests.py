@@ -1,0 +1,48 @@
+"""No request holds more samples than xScaler takes, not even of the smallest series that the chart's jobs give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from xscaler_istio.local.mesh import pods
+from xscaler_istio.local.mesh.model import Kind, Version
+
+from .conftest import COLLECTORS, configs, environment, until
+
+if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
+
+LIMIT = 2000
+PODS = 1500
+# The series of a failed scrape, and nothing is shorter than these names: no one answers in 127.9.0.0/16.
+SILENT = tuple(
+    pods.pod(
+        Kind.SIDECAR,
+        namespace="n",
+        name=f"p{number}",
+        ip=f"127.9.{number // 250}.{number % 250 + 1}",
+        workload="w",
+        version=Version(1, 31),
+    ).manifest
+    for number in range(PODS)
+)
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_requests_of_the_smallest_series_keep_within_the_limit(portal: BlockingPortal, collector: str) -> None:
+    with environment(
+        portal,
+        configs=configs(f"metrics.collector={collector}", "cluster.name=c"),
+        backend="prometheus",
+        interval=2,
+        workloads=(),
+        real_envoys=False,
+        pods=SILENT,
+    ) as running:
+        until(lambda: len(running.query('up{cluster="c"} == 0')) == PODS, 60, "not every silent pod was seen")
+        account = running.account()
+    # Large enough to tell, small enough for xScaler.
+    assert LIMIT // 2 < account.largest_request <= LIMIT
+    assert account.rejected == {}
