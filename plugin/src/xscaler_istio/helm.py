@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 TIMEOUT_SECONDS = 120.0
-_NEEDS = re.compile(r"the values need \d+ change\(s\):\n\n(.*)", re.DOTALL)
+_NEEDS = re.compile(r"the values need changes:\n\n(.*)", re.DOTALL)
 
 
 class ChartError(XscalerError):
