@@ -112,6 +112,15 @@ def share(schema: Schema, properties: Schema) -> Schema:
     return schema | {"properties": {name: share(child, properties) for name, child in children.items()}}
 
 
+def required(schema: Schema) -> Schema:
+    """Say that a choice cannot be removed: `null` takes a default away, and there is no working without one."""
+    children = {name: required(child) for name, child in (schema.get("properties") or {}).items()}
+    if not children:
+        return schema
+    choices = sorted(name for name, child in children.items() if "enum" in child and "default" in child)
+    return schema | {"properties": children} | ({"required": choices} if choices else {})
+
+
 def undecided(schema: Schema, path: str) -> list[str]:
     """Return the empty maps and lists that no constraint says the contents of."""
     found = []
@@ -136,7 +145,7 @@ def build() -> Schema:
     if stray := constraints.keys() - inferred.keys():
         raise BuildError(f"constraints for keys that values.yaml lacks: {', '.join(sorted(stray))}")
     laid = {name: overlay(schema, constraints.get(name, {}), definitions, name) for name, schema in inferred.items()}
-    properties = {name: share(schema, laid) for name, schema in laid.items()}
+    properties = {name: required(share(schema, laid)) for name, schema in laid.items()}
     if missing := undecided({"properties": properties}, "values"):
         raise BuildError(f"say what these may hold: {', '.join(missing)}")
     return {

@@ -17,7 +17,7 @@
 {{- $secret := .Values.xscaler.auth.existingSecret -}}
 name: auth
 secret:
-  secretName: {{ include "xscaler-istio.secretName" . }}
+  secretName: {{ include "xscaler-istio.secretName" . | quote }}
   defaultMode: 0440
   items:
     - key: {{ ternary $secret.tokenKey "token" (ne $secret.name "") | quote }}
@@ -34,10 +34,10 @@ secret:
 name: ca
 {{- if eq $ca.kind "Secret" }}
 secret:
-  secretName: {{ $ca.name }}
+  secretName: {{ $ca.name | quote }}
 {{- else }}
 configMap:
-  name: {{ $ca.name }}
+  name: {{ $ca.name | quote }}
 {{- end }}
   items:
     - key: {{ $ca.key | quote }}

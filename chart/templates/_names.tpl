@@ -12,8 +12,8 @@
 
 {{/* What selects the pods of a component; never changes in the life of a release. Inputs: root, component */}}
 {{- define "xscaler-istio.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "xscaler-istio.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "xscaler-istio.name" .root | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
@@ -30,8 +30,8 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 
 {{/* name, namespace, labels and annotations of an object. Inputs: root, component, name */}}
 {{- define "xscaler-istio.metadata" -}}
-name: {{ .name }}
-namespace: {{ .root.Release.Namespace }}
+name: {{ .name | quote }}
+namespace: {{ .root.Release.Namespace | quote }}
 labels:
   {{- include "xscaler-istio.labels" . | nindent 2 }}
 {{- with .root.Values.commonAnnotations }}

@@ -16,7 +16,7 @@ metadata:
   annotations:
     {{- mustMergeOverwrite (deepCopy .root.Values.commonAnnotations) $pod.annotations $annotations | toYaml | nindent 4 }}
 spec:
-  serviceAccountName: {{ include "xscaler-istio.serviceAccountName" .root }}
+  serviceAccountName: {{ include "xscaler-istio.serviceAccountName" .root | quote }}
   automountServiceAccountToken: true
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ .workload.terminationGracePeriodSeconds }}
@@ -39,7 +39,7 @@ spec:
   volumes:
     - name: config
       configMap:
-        name: {{ .name }}
+        name: {{ .name | quote }}
     - {{ include "xscaler-istio.authVolume" .root | nindent 6 | trim }}
     {{- if .root.Values.xscaler.tls.ca.name }}
     - {{ include "xscaler-istio.caVolume" .root | nindent 6 | trim }}
@@ -48,10 +48,10 @@ spec:
     - name: storage
       {{- if .settings.persistence.enabled }}
       persistentVolumeClaim:
-        claimName: {{ .name }}
+        claimName: {{ .name | quote }}
       {{- else }}
       emptyDir:
-        sizeLimit: {{ .settings.persistence.size }}
+        sizeLimit: {{ .settings.persistence.size | quote }}
       {{- end }}
     {{- end }}
 {{- end -}}
@@ -65,7 +65,7 @@ istio.io/dataplane-mode: none
 {{/* The collector's container. Inputs: as xscaler-istio.podTemplate */}}
 {{- define "xscaler-istio.container" -}}
 name: collector
-image: {{ include "xscaler-istio.image" .settings.image }}
+image: {{ include "xscaler-istio.image" .settings.image | quote }}
 imagePullPolicy: {{ .settings.image.pullPolicy }}
 args:
   {{- concat .workload.args .settings.extraArgs | toYaml | nindent 2 }}

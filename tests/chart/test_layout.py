@@ -70,6 +70,14 @@ def test_no_template_outside_collectors_names_a_collector() -> None:
             assert named == [], file.name
 
 
+def test_validations_are_rendered_before_what_they_guard() -> None:
+    # Else a value that they refuse breaks a template first. Helm's order: number of folders, then name, reversed.
+    rendered = [
+        file.relative_to(CHART) for file in CHART.glob("templates/**/*") if file.name[0] != "_" and file.is_file()
+    ]
+    assert max(rendered, key=lambda file: (len(file.parts), str(file))).name == "validations.yaml"
+
+
 @pytest.mark.parametrize("file", JOBS, ids=lambda file: file.stem)
 def test_a_job_is_named_after_its_file_and_has_its_switch(file: Path) -> None:
     job = yaml.safe_load(file.read_text())

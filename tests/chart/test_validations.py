@@ -49,6 +49,18 @@ RULES = [
         "xscaler.proxyUrl holds a user name or password, which would be readable in a ConfigMap.",
     ),
     (
+        "xscaler.proxyUrl=http://user@a.example",
+        "xscaler.proxyUrl holds a user name or password, which would be readable in a ConfigMap.",
+    ),
+    (
+        "metrics.scrapeInterval=301s",
+        "metrics.scrapeInterval is 301s, and a query looks back 5 minutes: graphs would have gaps. Use 2m or less.",
+    ),
+    (
+        "metrics.targets.cni.scrapeInterval=1h",
+        "metrics.targets.cni.scrapeInterval is 1h, and a query looks back 5 minutes: graphs would have gaps.",
+    ),
+    (
         "metrics.scrapeInterval=5s",
         "(5s). Set:\n  metrics:\n    scrapeTimeout: 5s",
     ),

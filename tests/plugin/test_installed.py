@@ -35,7 +35,7 @@ def test_install_and_use(helm: str, folder: str, tmp_path: Path) -> None:
     assert bad.returncode == 1
     assert "cluster.name is empty" in bad.stdout
     rendered = run("xscaler", "render", "-f", EXAMPLE, "--namespace", "elsewhere")
-    assert "namespace: elsewhere" in rendered.stdout
+    assert 'namespace: "elsewhere"' in rendered.stdout
 
 
 def test_no_suitable_python_is_said(tmp_path: Path) -> None:

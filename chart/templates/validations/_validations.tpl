@@ -4,7 +4,7 @@ wrong, and the YAML to set. All paragraphs are reported at once.
 */}}
 {{- define "xscaler-istio.validations" -}}
 {{- $problems := list -}}
-{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "proxyUrl" "scrapeTimeout" "targets" "persistence" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" -}}
+{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "proxyUrl" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" -}}
 {{- with include (printf "xscaler-istio.validate.%s" $rule) $ | trim -}}
 {{- $problems = append $problems . -}}
 {{- end -}}
@@ -62,22 +62,37 @@ xscaler.auth.existingSecret.name is empty. Make a Secret with the token and name
 {{- end -}}
 
 {{- define "xscaler-istio.validate.metricsUrl" -}}
-{{- if .Values.xscaler.metrics.url }}
-{{- $url := urlParse .Values.xscaler.metrics.url }}
-{{- if $url.userinfo }}
+{{- $url := .Values.xscaler.metrics.url -}}
+{{- if include "xscaler-istio.hasUserinfo" $url }}
 xscaler.metrics.url holds a user name or password, which would be readable in a ConfigMap. Use xscaler.auth instead.
-{{- else if and (eq $url.scheme "http") (not .Values.xscaler.allowInsecureHttp) }}
+{{- else if and (hasPrefix "http://" $url) (not .Values.xscaler.allowInsecureHttp) }}
 xscaler.metrics.url is http, so the token would travel in clear text. Use https, or for a test backend set:
   xscaler:
     allowInsecureHttp: true
 {{- end }}
-{{- end }}
 {{- end -}}
 
 {{- define "xscaler-istio.validate.proxyUrl" -}}
-{{- if and .Values.xscaler.proxyUrl (urlParse .Values.xscaler.proxyUrl).userinfo }}
+{{- if include "xscaler-istio.hasUserinfo" .Values.xscaler.proxyUrl }}
 xscaler.proxyUrl holds a user name or password, which would be readable in a ConfigMap. Use a proxy that needs none.
 {{- end }}
+{{- end -}}
+
+{{/* Says true for a URL of the form scheme://user@host. Inputs: the URL */}}
+{{- define "xscaler-istio.hasUserinfo" -}}
+{{- if regexMatch "^[a-z]+://[^/]*@" . }}true{{ end -}}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.scrapeInterval" -}}
+{{- $intervals := dict "metrics.scrapeInterval" .Values.metrics.scrapeInterval -}}
+{{- range $kind, $target := .Values.metrics.targets -}}
+{{- with $target.scrapeInterval }}{{ $_ := set $intervals (printf "metrics.targets.%s.scrapeInterval" $kind) . }}{{ end -}}
+{{- end -}}
+{{- range $key, $interval := $intervals -}}
+{{- if gt (include "xscaler-istio.milliseconds" $interval | int) 300000 }}
+{{ $key }} is {{ $interval }}, and a query looks back 5 minutes: graphs would have gaps. Use 2m or less.
+{{- end }}
+{{- end -}}
 {{- end -}}
 
 {{- define "xscaler-istio.validate.scrapeTimeout" -}}
