@@ -10,7 +10,7 @@ TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir
 DEMO_TOOLS := helm4 prometheus mimir
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-chart test-pipeline lint schema bench tools lock clean
+.PHONY: help demo test test-unit test-chart test-pipeline lint schema golden bench tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ lint: $(VENV)/.installed-dev ## ruff, mypy, and the schema is fresh
 
 schema: $(VENV)/.installed-dev ## Build chart/values.schema.json from chart/values.yaml and values-schema/
 	$(BIN)/python values-schema/build.py
+
+golden: $(VENV)/.installed-dev ## Write the configurations of the ten-line values anew; read the difference before you commit it
+	@set -e; render() { $(BIN)/xscaler-istio render -f examples/values.yaml --config --set metrics.collector=$$1 > tests/chart/golden/$$2; }; \
+	render prometheus prometheus.yml; render alloy config.alloy; render opentelemetry otelcol.yaml
 
 bench: $(VENV)/.installed-dev ## Measure: generated mesh, gateway, largest mesh on this machine
 	@tools/get $(TEST_TOOLS) >/dev/null

@@ -15,7 +15,7 @@ discovery.kubernetes "pods" {
 
 discovery.relabel {{ $name | quote }} {
   targets = discovery.kubernetes.pods.targets
-  {{- include "collector.alloy.rules" $job.relabel_configs | nindent 2 }}
+  {{- include "collector.alloy.rules" $job.relabel_configs | trim | nindent 2 }}
 }
 
 prometheus.scrape {{ $name | quote }} {
@@ -47,7 +47,7 @@ prometheus.relabel {{ $name | quote }} {
     regex = {{ include "collector.alloy.report" . | quote }}
     action = "drop"
   }
-  {{- include "collector.alloy.rules" $job.metric_relabel_configs | nindent 2 }}
+  {{- include "collector.alloy.rules" $job.metric_relabel_configs | trim | nindent 2 }}
 }
 {{- end }}
 
@@ -138,16 +138,17 @@ args:
 - /etc/collector/config.alloy
 {{- end -}}
 
-
 {{/* Relabelling rules as blocks. Inputs: a list of rules in Prometheus' words */}}
 {{- define "collector.alloy.rules" -}}
-{{- range . -}}
+{{- range $rule := . }}
 rule {
-{{- range $key, $value := . }}
-  {{ $key }} = {{ toRawJson $value }}
+{{- range $key := list "source_labels" "separator" "regex" "modulus" "target_label" "replacement" "action" }}
+  {{- if hasKey $rule $key }}
+  {{ $key }} = {{ get $rule $key | toRawJson }}
+  {{- end }}
 {{- end }}
 }
-{{ end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The series that a scrape itself gives, as a regular expression. */}}
