@@ -1,7 +1,8 @@
 """What is scraped is what arrives: the same series with the same values, within xScaler's limits, once each.
 
-One mesh with every kind of pod and Istio 1.9 to 1.31 stands still while every collector and profile reads it. What
-must arrive is worked out from the pages, the rendered rules and Prometheus' relabelling as documented.
+One mesh with every kind of pod, five versions of Istio from 1.9 to 1.31 and real Envoys stands still while every
+collector and profile reads it. What must arrive of generated pods is worked out from the pages, the rendered rules and
+Prometheus' relabelling as documented; of real Envoys, the same must arrive through all collectors.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import yaml
 
 from tests.chart.relabel import relabel
 from xscaler_istio.local import oracle
-from xscaler_istio.local.mesh import topology
+from xscaler_istio.local.mesh import envoy, topology
 
 from .conftest import COLLECTORS, Environment, configs, environment, numbered, until
 
@@ -55,6 +56,13 @@ CASES: Mapping[str, Mapping[str, Any]] = {
 SHARDS = 3
 # Series that a scrape itself gives; their values are of the moment.
 SCRAPE = re.compile(r"up|scrape_.*")
+REPORT = (
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+)
 _SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 LabelSet = frozenset[tuple[str, str]]
@@ -95,20 +103,22 @@ def still(portal: BlockingPortal) -> Iterator[Environment]:
         backend="mimir",
         interval=3,
         workloads=topology.small(),
-        real_envoys=False,
     ) as running:
         every = len(expected_targets(running, oracle.Choices("")))
         wanted = len(COLLECTORS) * (every + sum(len(expected_targets(running, choices(case, ""))) for case in CASES))
         until(lambda: len(running.query("up")) == wanted, 60, f"not {wanted} targets")
+        assert running.run.envoys
         running.run.clock.freeze()
+        running.call(running.run.envoys.freeze)
         # Two scrapes, and the time to send them.
         time.sleep(9)
         yield running
 
 
 def expected_targets(running: Environment, chosen: oracle.Choices) -> Mapping[tuple[str, str], oracle.Target]:
-    pods = [member.pod.manifest for member in running.run.members]
-    targets = oracle.expected_targets(pods, chosen)
+    assert running.run.envoys
+    pods = [*(member.pod for member in running.run.members), *running.run.envoys.pods]
+    targets = oracle.expected_targets([pod.manifest for pod in pods], chosen)
     return {(target.labels["namespace"], target.labels["pod"]): target for target in targets}
 
 
@@ -145,8 +155,8 @@ def expected_series(
     return found
 
 
-def stored_series(running: Environment, cluster: str) -> dict[LabelSet, float]:
-    found = running.query(f'{{cluster="{cluster}"}}')
+def stored_series(running: Environment, selector: str) -> dict[LabelSet, float]:
+    found = running.query(f"{{{selector}}}")
     return {
         frozenset(sample.labels.items()): sample.value
         for sample in found
@@ -165,11 +175,54 @@ def metric_rules(case: str) -> dict[str, Any]:
 def test_exactly_what_is_chosen_arrives_with_exact_values(still: Environment, collector: str, case: str) -> None:
     cluster = f"{collector}-{case}"
     expected = expected_series(still.run.members, still, choices(case, cluster), metric_rules(case))
-    stored = stored_series(still, cluster)
+    stored = stored_series(still, f'cluster="{cluster}",namespace!="{envoy.NAMESPACE}"')
     assert sorted(map(sorted, expected.keys() - stored.keys())) == []
     assert sorted(map(sorted, stored.keys() - expected.keys())) == []
     assert stored == expected
     assert len(stored) > 500
+
+
+@pytest.mark.parametrize("case", ["minimal", "dashboards", "full"])
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_real_envoys_give_the_same_series_through_every_collector(
+    still: Environment, collector: str, case: str
+) -> None:
+    def found(name: str) -> dict[LabelSet, float]:
+        cluster = ("cluster", f"{name}-{case}")
+        stored = stored_series(still, f'cluster="{cluster[1]}",namespace="{envoy.NAMESPACE}"')
+        return {labels - {cluster}: value for labels, value in stored.items()}
+
+    def counted(series: dict[LabelSet, float]) -> dict[LabelSet, float]:
+        # Of Envoy's own statistics some go on without traffic.
+        return {key: value for key, value in series.items() if dict(key)["__name__"].startswith("istio_")}
+
+    own, first = found(collector), found("prometheus")
+    assert sorted(map(sorted, own.keys() ^ first.keys())) == []
+    assert counted(own) == counted(first)
+    assert len(counted(own)) > 300
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_every_scrape_reports_itself(still: Environment, collector: str, case: str) -> None:
+    cluster = f"{collector}-{case}"
+    targets = expected_targets(still, choices(case, cluster)).values()
+    found = still.query(f'{{cluster="{cluster}",__name__=~"up|scrape_.*"}}')
+    wanted = {frozenset({**target.labels, "__name__": name}.items()) for target in targets for name in REPORT}
+    assert {frozenset(sample.labels.items()) for sample in found} == wanted
+    assert {sample.value for sample in found if sample.labels["__name__"] == "up"} == {1}
+
+
+def test_reports_differ_by_nature_in_one_number(still: Environment) -> None:
+    def reported(collector: str, name: str) -> float:
+        return still.query(f'sum({name}{{cluster="{collector}-dashboards",namespace!="{envoy.NAMESPACE}"}})')[0].value
+
+    scraped = {name: reported(name, "scrape_samples_scraped") for name in COLLECTORS}
+    kept = {name: reported(name, "scrape_samples_post_metric_relabeling") for name in COLLECTORS}
+    assert scraped["prometheus"] == scraped["alloy"] == scraped["opentelemetry"]
+    assert kept["prometheus"] == kept["opentelemetry"] < scraped["prometheus"]
+    # Alloy relabels after the scrape: docs/collectors.md.
+    assert kept["alloy"] == scraped["alloy"]
 
 
 def test_no_series_is_refused_and_none_has_more_than_30_labels(still: Environment) -> None:

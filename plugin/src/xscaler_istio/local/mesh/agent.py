@@ -38,6 +38,11 @@ class Agent:
         self._has_application = has_application
         self._failures: collections.Counter[str] = collections.Counter()
         self._started = time.monotonic()
+        self._frozen: float | None = None
+
+    def freeze(self) -> None:
+        """Let the agent's own counters stand still from now on."""
+        self._frozen = time.monotonic()
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         """Answer a scrape."""
@@ -60,7 +65,7 @@ class Agent:
             return b""
 
     def _own(self) -> bytes:
-        tick = int(time.monotonic() - self._started)
+        tick = int((self._frozen or time.monotonic()) - self._started)
         failures = [Course({"type": kind}, count) for kind, count in self._failures.items()]
         counted = family(GO, "istio_agent_scrape_failures_total", "counter", failures)
         return pages.agent(self.pod.istio, tick=tick) + counted.render(0)

@@ -94,8 +94,10 @@ class EnvoyMesh:
         return self._client.connections
 
     async def freeze(self) -> None:
-        """Stop the traffic and wait until Envoy's counters show all of it."""
+        """Stop the traffic and the agents' counters, and wait until Envoy's counters show all of it."""
         await self._client.stop()
+        for agent in self._agents:
+            agent.freeze()
         # Two flushes of Envoy's statistics.
         await asyncio.sleep(2.1)
 

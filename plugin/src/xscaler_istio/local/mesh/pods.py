@@ -127,8 +127,15 @@ def _istiod(workload: str, version: Version) -> Manifest:
 def _cni(workload: str, version: Version) -> Manifest:
     ports = {"metrics": 15014} if version >= Version(1, 23) else {}
     container = _container("install-cni", f"docker.io/istio/install-cni:{version}.0", **ports)
-    annotations = {} if version < Version(1, 10) else _SCRAPED | {"prometheus.io/port": "15014"}
-    return {"spec": {"containers": [container]}, "labels": {"k8s-app": workload}, "annotations": annotations}
+    annotations = (
+        {} if version < Version(1, 10) else _SCRAPED | {"prometheus.io/port": "15014", "prometheus.io/path": "/metrics"}
+    )
+    since = version >= Version(1, 10)
+    return {
+        "spec": {"containers": [container]},
+        "labels": {"k8s-app": workload},
+        "annotations": annotations if since else {},
+    }
 
 
 def _non_mesh(workload: str, version: Version) -> Manifest:  # noqa: ARG001 - one shape for all kinds

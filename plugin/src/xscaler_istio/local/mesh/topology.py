@@ -130,7 +130,7 @@ def small() -> tuple[Workload, ...]:
     return (
         Workload(Kind.SIDECAR, "catalog", shop, v(1, 9), 2, _edges(catalog, ("istio-ingressgateway",), ("reviews",))),
         Workload(Kind.SIDECAR, "reviews", shop, v(1, 24), 2, (grpc, tcp, *_edges(reviews, ("catalog",), ()))),
-        Workload(Kind.NATIVE_SIDECAR, "ratings", shop, v(1, 31), 2, _edges(Party("ratings", shop), ("reviews",), ())),
+        Workload(Kind.NATIVE_SIDECAR, "ratings", shop, v(1, 27), 2, _edges(Party("ratings", shop), ("reviews",), ())),
         Workload(Kind.GATEWAY, "istio-ingressgateway", shop, v(1, 19), 1, _edges(gateway, ("unknown",), ("catalog",))),
         Workload(Kind.WAYPOINT, "waypoint", bank, v(1, 31), 1, (Combination("waypoint", teller, ledger),)),
         Workload(

@@ -15,7 +15,8 @@ class Account:
     """The state of the books. Numbers are samples unless they say requests.
 
     `rejected` are final refusals, which no collector sends again; `deferred` are answers after which a collector
-    tries again (429 and 5xx), by status: those samples count once more when they come back.
+    tries again (429 and 5xx), by status: those samples count once more when they come back. `received_bytes` is what
+    all request bodies had on the wire.
     """
 
     accepted: int
@@ -23,6 +24,7 @@ class Account:
     deferred: Mapping[int, int]
     requests: Mapping[int, int]
     largest_request: int
+    received_bytes: int
     last_refusal: Mapping[str, str]
 
 
@@ -35,11 +37,13 @@ class Ledger:
         self._deferred: collections.Counter[int] = collections.Counter()
         self._requests: collections.Counter[int] = collections.Counter()
         self._largest = 0
+        self._bytes = 0
         self._last: dict[str, str] = {}
 
-    def answered(self, status: int, samples: int) -> None:
-        """Enter one push request and how it was answered."""
+    def answered(self, status: int, samples: int, size: int) -> None:
+        """Enter one push request of `size` bytes and how it was answered."""
         self._requests[status] += 1
+        self._bytes += size
         self._largest = max(self._largest, samples)
         if status == 429 or status >= 500:
             self._deferred[status] += samples
@@ -66,5 +70,6 @@ class Ledger:
             deferred=dict(self._deferred),
             requests=dict(self._requests),
             largest_request=self._largest,
+            received_bytes=self._bytes,
             last_refusal=dict(self._last),
         )

@@ -101,7 +101,7 @@ class Gateway:
         except _RefusedError as refused:
             self._ledger.rejected(refused.reason, samples, refused.text)
             response = web.Response(status=refused.status, text=refused.text)
-        self._ledger.answered(response.status, samples)
+        self._ledger.answered(response.status, samples, len(body))
         return response
 
     async def query(self, request: web.Request) -> web.Response:
