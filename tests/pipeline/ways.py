@@ -1,0 +1,283 @@
+"""Ways to get Istio's metrics to xScaler, side by side on one mesh that stands still: the snippets of xScaler's Istio
+page as published, rules as they are commonly used, and the chart. docs/options.md shows the table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.chart.conftest import tool
+from xscaler_istio.local import oracle, run
+from xscaler_istio.local.collectors import Override, Surroundings, alloy, yaml_config
+from xscaler_istio.local.mesh import topology
+from xscaler_istio.local.processes import running
+from xscaler_istio.local.xscaler.gateway import Scope, Token
+
+from .conftest import TENANT, configs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+
+    from xscaler_istio.local.processes import Child
+    from xscaler_istio.render import CollectorConfig
+
+PAGE = Path(__file__).parent / "page"
+TOKEN = "token-of-the-page"  # noqa: S105 - valid for one run
+# The metrics that the page promises, and how to count the series of each.
+PROMISED = {
+    "istio_requests_total": "istio_requests_total",
+    "latency buckets": "istio_request_duration_milliseconds_bucket",
+    "istio_request_bytes": "istio_request_bytes_count",
+    "istio_response_bytes": "istio_response_bytes_count",
+    "istio_tcp_connections_opened_total": "istio_tcp_connections_opened_total",
+    "pilot_xds_pushes": "pilot_xds_pushes",
+}
+# What collectors say of their scrapes.
+_REPORT = "up|scrape_.*|target_info"
+# Some rounds of scrapes.
+_SECONDS = 5.0
+_LISTEN = "127.9.9.9:12345"
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What one way delivered: targets and how many of them fail, pods of the mesh that were read, series stored by
+    what the page promises, series in all, and the share of samples that xScaler refused."""
+
+    title: str
+    targets: int
+    down: int
+    pods: int
+    promised: Mapping[str, int]
+    stored: int
+    refused: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """A configuration and how to run it on this machine. `selector` finds its series."""
+
+    title: str
+    selector: str
+    program: str
+    config: Callable[[run.Running], str]
+    command: Callable[[Path, Path], list[str]]
+
+
+def _kubernetes(place: tuple[str | int, ...], running_: run.Running) -> Iterator[Override]:
+    folder = running_.plan.folder
+    yield Override((*place, "api_server"), running_.api.url, "no cluster to run in")
+    yield Override((*place, "authorization", "type"), "Bearer", "no service account")
+    yield Override((*place, "authorization", "credentials_file"), str(folder / "api-token"), "no service account")
+    yield Override((*place, "tls_config", "ca_file"), str(folder / "ca.crt"), "authority of this run")
+
+
+def _prometheus(file: str) -> Callable[[run.Running], str]:
+    def config(running_: run.Running) -> str:
+        write = ("remote_write", 0)
+        changes = [
+            Override(("global", "scrape_interval"), "1s", "evidence in seconds"),
+            Override(("global", "scrape_timeout"), "1s", "not above the interval"),
+            *_kubernetes(("scrape_configs", 0, "kubernetes_sd_configs", 0), running_),
+            Override((*write, "url"), running_.xscaler.push_url, "the local xScaler"),
+            Override((*write, "tls_config", "ca_file"), str(running_.plan.folder / "ca.crt"), "authority of this run"),
+        ]
+        return yaml_config.apply(_filled_in(file), changes)
+
+    return config
+
+
+def _alloy(running_: run.Running) -> str:
+    endpoint = ('prometheus.remote_write "xscaler"', "endpoint")
+    scrape = 'prometheus.scrape "istio"'
+    changes = [
+        *_kubernetes(('discovery.kubernetes "istio_pods"',), running_),
+        Override((scrape, "scrape_interval"), "1s", "evidence in seconds"),
+        Override((scrape, "scrape_timeout"), "1s", "not above the interval"),
+        Override((*endpoint, "url"), running_.xscaler.push_url, "the local xScaler"),
+        Override((*endpoint, "tls_config", "ca_file"), str(running_.plan.folder / "ca.crt"), "authority of this run"),
+    ]
+    return alloy.apply(_filled_in("option-b.alloy"), changes)
+
+
+def _opentelemetry(running_: run.Running) -> str:
+    prometheus = ("receivers", "prometheus", "config")
+    exporter = ("exporters", "prometheusremotewrite")
+    changes = [
+        Override((*prometheus, "global", "scrape_interval"), "1s", "evidence in seconds"),
+        Override((*prometheus, "global", "scrape_timeout"), "1s", "not above the interval"),
+        *_kubernetes((*prometheus, "scrape_configs", 0, "kubernetes_sd_configs", 0), running_),
+        Override((*exporter, "endpoint"), running_.xscaler.push_url, "the local xScaler"),
+        Override((*exporter, "tls", "ca_file"), str(running_.plan.folder / "ca.crt"), "authority of this run"),
+        Override(("service", "telemetry", "metrics", "level"), "none", "its port may be taken"),
+    ]
+    return yaml_config.apply(_filled_in("option-c.yaml"), changes)
+
+
+def _filled_in(file: str) -> str:
+    text = (PAGE / file).read_text(encoding="utf-8")
+    return text.replace("<tenant-id>", TENANT).replace("<api-token>", TOKEN)
+
+
+def _run_prometheus(config: Path, storage: Path) -> list[str]:
+    return ["--agent", f"--config.file={config}", f"--storage.agent.path={storage}", f"--web.listen-address={_LISTEN}"]
+
+
+def _run_alloy(config: Path, storage: Path) -> list[str]:
+    flags = [f"--storage.path={storage}", f"--server.http.listen-addr={_LISTEN}", "--disable-reporting"]
+    return ["run", *flags, str(config)]
+
+
+def _run_opentelemetry(config: Path, storage: Path) -> list[str]:  # noqa: ARG001 - one shape
+    return [f"--config={config}"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Chart:
+    """The chart with its default values and one of its collectors."""
+
+    collector: str
+
+    def surroundings(self, running_: run.Running) -> Surroundings:
+        folder = running_.plan.folder
+        return Surroundings(
+            api_server=running_.api.url,
+            api_token_file=folder / "api-token",
+            ca_file=folder / "ca.crt",
+            push_url=running_.xscaler.push_url,
+            auth_folder=folder / "auth",
+            listen_address=_LISTEN,
+            storage_folder=folder / self.collector,
+            scrape_interval="1s",
+            scrape_timeout="1s",
+        )
+
+    def config(self, running_: run.Running) -> str:
+        collector, rendered = run.COLLECTORS[self.collector], self.rendered()
+        return collector.apply(rendered.text, collector.overrides(rendered.text, self.surroundings(running_)))
+
+    def command(self, config: Path, storage: Path) -> list[str]:
+        return run.COLLECTORS[self.collector].command(self.rendered().arguments, config, _here(storage))
+
+    def rendered(self) -> CollectorConfig:
+        return configs(f"metrics.collector={self.collector}", f"cluster.name={self.collector}")[0]
+
+
+def _here(storage: Path) -> Surroundings:
+    nowhere = Path()
+    return Surroundings("", nowhere, nowhere, "", nowhere, _LISTEN, storage, "1s", "1s")
+
+
+def _chart(name: str) -> Way:
+    chart = _Chart(name)
+    program = run.COLLECTORS[name].program
+    return Way(f"chart, {name}", f'cluster="{name}"', program, chart.config, chart.command)
+
+
+WAYS = (
+    Way("page, option A", 'job="istio-mesh"', "prometheus", _prometheus("option-a.yml"), _run_prometheus),
+    Way("page, option B", 'job="prometheus.scrape.istio"', "alloy", _alloy, _run_alloy),
+    Way("page, option C", 'job="istio"', "otelcol", _opentelemetry, _run_opentelemetry),
+    Way("usual rules", 'job="usual-rules"', "prometheus", _prometheus("usual-rules.yml"), _run_prometheus),
+    *(_chart(name) for name in run.COLLECTORS),
+)
+
+
+@contextlib.asynccontextmanager
+async def still_mesh() -> AsyncIterator[run.Running]:
+    """Run a mesh whose counters stand still and a local xScaler in front of Mimir; nobody scrapes yet."""
+    with tempfile.TemporaryDirectory(prefix="xscaler-istio-test-") as folder:
+        plan = run.Plan(
+            configs=(),
+            choices=oracle.Choices(cluster=""),
+            tenant=TENANT,
+            programs={"mimir": tool("mimir")},
+            backend="mimir",
+            interval=1,
+            timeout=60,
+            folder=Path(folder),
+            workloads=topology.small(),
+            real_envoys=False,
+        )
+        async with run.started(plan, lambda _: None) as running_:
+            running_.clock.freeze()
+            (plan.folder / "auth" / "token").write_text(TOKEN, encoding="utf-8")
+            running_.xscaler.add_token(TOKEN, Token(TENANT, Scope.WRITE))
+            yield running_
+
+
+async def compare(running_: run.Running) -> list[Result]:
+    """Run all ways, one after the other."""
+    return [await _result(way, running_) for way in WAYS]
+
+
+async def _result(way: Way, running_: run.Running) -> Result:
+    folder = running_.plan.folder
+    name = way.title.replace(",", "").replace(" ", "-")
+    config = folder / f"{name}.config"
+    config.write_text(way.config(running_), encoding="utf-8")
+    command = [str(tool(way.program)), *way.command(config, folder / name)]
+    async with running(name, command, folder=folder, stop_timeout=30) as child:
+        await _until_all_is_there(way, running_, child)
+        before = await running_.xscaler.account()
+        await asyncio.sleep(_SECONDS)
+        after = await running_.xscaler.account()
+        refused = sum(after.rejected.values()) - sum(before.rejected.values())
+        return await _stored(way, running_, refused / (refused + after.accepted - before.accepted))
+
+
+async def _until_all_is_there(way: Way, running_: run.Running, child: Child) -> None:
+    """Wait until every target has been scraped three times and no further one has come for a while."""
+    deadline, last, since = time.monotonic() + 60, 0, time.monotonic()
+    while time.monotonic() < deadline:
+        if child.process.returncode is not None:
+            raise AssertionError(child.log_tail())
+        rounds = await running_.xscaler.query(f"count_over_time(up{{{way.selector}}}[5m])")
+        if len(rounds) != last:
+            last, since = len(rounds), time.monotonic()
+        if rounds and min(sample.value for sample in rounds) >= 3 and time.monotonic() - since > 3:
+            return
+        await asyncio.sleep(0.5)
+    raise AssertionError(f"{way.title}: nothing arrives; {child.log_tail()}")
+
+
+async def _stored(way: Way, running_: run.Running, refused: float) -> Result:
+    async def count(promql: str) -> int:
+        found = await running_.xscaler.query(promql)
+        return int(found[0].value) if found else 0
+
+    up = await running_.xscaler.query(f"up{{{way.selector}}}")
+    mesh = {target.labels["instance"] for target in running_.expected}
+    return Result(
+        title=way.title,
+        targets=len(up),
+        down=sum(sample.value == 0 for sample in up),
+        pods=len({sample.labels["instance"] for sample in up if sample.value == 1} & mesh),
+        promised={name: await count(f"count({metric}{{{way.selector}}})") for name, metric in PROMISED.items()},
+        stored=await count(f'count({{{way.selector},__name__!~"{_REPORT}"}})'),
+        refused=refused,
+    )
+
+
+def table(results: Sequence[Result], expected_pods: int) -> str:
+    """Return the results as Markdown."""
+    head: list[object] = [
+        "",
+        "targets",
+        "of them down",
+        f"mesh pods read, of {expected_pods}",
+        *PROMISED,
+        "series stored",
+        "samples refused",
+    ]
+    rows: list[list[object]] = [
+        [r.title, r.targets, r.down, r.pods, *r.promised.values(), r.stored, f"{r.refused:.0%}"] for r in results
+    ]
+    rule: list[object] = ["---", *["--:"] * (len(head) - 1)]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in (head, rule, *rows)) + "\n"
