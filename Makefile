@@ -31,7 +31,7 @@ test-chart: $(VENV)/.installed-dev ## Tier 2: the chart, rendered by both Helms 
 
 test-pipeline: $(VENV)/.installed-dev ## Tier 3: real collectors scrape a mesh and push to a local xScaler
 	@tools/get $(TEST_TOOLS) >/dev/null
-	$(BIN)/python -m pytest tests/pipeline
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/pipeline
 
 lint: $(VENV)/.installed-dev ## ruff, mypy, and the schema is fresh
 	$(BIN)/ruff check .

@@ -14,9 +14,7 @@ from tests.pipeline import ways
 
 
 async def main() -> None:
-    async with ways.still_mesh() as running:
-        results = await ways.compare(running)
-        print(ways.table(results, len(running.expected)), end="")
+    print(ways.table(await ways.compare()), end="")
 
 
 if __name__ == "__main__":

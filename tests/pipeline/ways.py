@@ -1,4 +1,4 @@
-"""Ways to get Istio's metrics to xScaler, side by side on one mesh that stands still: the snippets of xScaler's Istio
+"""Ways to get Istio's metrics to xScaler, side by side on a mesh that stands still: the snippets of xScaler's Istio
 page as published, rules as they are commonly used, and the chart. docs/options.md shows the table.
 """
 
@@ -42,21 +42,22 @@ PROMISED = {
 _REPORT = "up|scrape_.*|target_info"
 # Some rounds of scrapes.
 _SECONDS = 5.0
-_LISTEN = "127.9.9.9:12345"
+_PORT = 12345
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What one way delivered: targets and how many of them fail, pods of the mesh that were read, series stored by
-    what the page promises, series in all, and the share of samples that xScaler refused."""
+    """What one way delivered: targets and how many of them fail, pods of the mesh and how many were read, series by
+    what the page promises, series in all, and series that xScaler refused."""
 
     title: str
     targets: int
     down: int
+    expected: int
     pods: int
     promised: Mapping[str, int]
     stored: int
-    refused: float
+    refused: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Way:
     selector: str
     program: str
     config: Callable[[run.Running], str]
-    command: Callable[[Path, Path], list[str]]
+    command: Callable[[Path, Path, str], list[str]]
 
 
 def _kubernetes(place: tuple[str | int, ...], running_: run.Running) -> Iterator[Override]:
@@ -125,16 +126,16 @@ def _filled_in(file: str) -> str:
     return text.replace("<tenant-id>", TENANT).replace("<api-token>", TOKEN)
 
 
-def _run_prometheus(config: Path, storage: Path) -> list[str]:
-    return ["--agent", f"--config.file={config}", f"--storage.agent.path={storage}", f"--web.listen-address={_LISTEN}"]
+def _run_prometheus(config: Path, storage: Path, address: str) -> list[str]:
+    return ["--agent", f"--config.file={config}", f"--storage.agent.path={storage}", f"--web.listen-address={address}"]
 
 
-def _run_alloy(config: Path, storage: Path) -> list[str]:
-    flags = [f"--storage.path={storage}", f"--server.http.listen-addr={_LISTEN}", "--disable-reporting"]
+def _run_alloy(config: Path, storage: Path, address: str) -> list[str]:
+    flags = [f"--storage.path={storage}", f"--server.http.listen-addr={address}", "--disable-reporting"]
     return ["run", *flags, str(config)]
 
 
-def _run_opentelemetry(config: Path, storage: Path) -> list[str]:  # noqa: ARG001 - one shape
+def _run_opentelemetry(config: Path, storage: Path, address: str) -> list[str]:  # noqa: ARG001 - one shape
     return [f"--config={config}"]
 
 
@@ -152,7 +153,7 @@ class _Chart:
             ca_file=folder / "ca.crt",
             push_url=running_.xscaler.push_url,
             auth_folder=folder / "auth",
-            listen_address=_LISTEN,
+            listen_address=_address(running_),
             storage_folder=folder / self.collector,
             scrape_interval="1s",
             scrape_timeout="1s",
@@ -162,16 +163,20 @@ class _Chart:
         collector, rendered = run.COLLECTORS[self.collector], self.rendered()
         return collector.apply(rendered.text, collector.overrides(rendered.text, self.surroundings(running_)))
 
-    def command(self, config: Path, storage: Path) -> list[str]:
-        return run.COLLECTORS[self.collector].command(self.rendered().arguments, config, _here(storage))
+    def command(self, config: Path, storage: Path, address: str) -> list[str]:
+        return run.COLLECTORS[self.collector].command(self.rendered().arguments, config, _here(storage, address))
 
     def rendered(self) -> CollectorConfig:
         return configs(f"metrics.collector={self.collector}", f"cluster.name={self.collector}")[0]
 
 
-def _here(storage: Path) -> Surroundings:
+def _here(storage: Path, address: str) -> Surroundings:
     nowhere = Path()
-    return Surroundings("", nowhere, nowhere, "", nowhere, _LISTEN, storage, "1s", "1s")
+    return Surroundings("", nowhere, nowhere, "", nowhere, address, storage, "1s", "1s")
+
+
+def _address(running_: run.Running) -> str:
+    return f"{running_.network.infrastructure}:{_PORT}"
 
 
 def _chart(name: str) -> Way:
@@ -191,7 +196,7 @@ WAYS = (
 
 @contextlib.asynccontextmanager
 async def still_mesh() -> AsyncIterator[run.Running]:
-    """Run a mesh whose counters stand still and a local xScaler in front of Mimir; nobody scrapes yet."""
+    """Run the small mesh, its counters standing still, and a local xScaler in front of Mimir; nobody scrapes yet."""
     with tempfile.TemporaryDirectory(prefix="xscaler-istio-test-") as folder:
         plan = run.Plan(
             configs=(),
@@ -212,9 +217,14 @@ async def still_mesh() -> AsyncIterator[run.Running]:
             yield running_
 
 
-async def compare(running_: run.Running) -> list[Result]:
-    """Run all ways, one after the other."""
-    return [await _result(way, running_) for way in WAYS]
+async def compare() -> list[Result]:
+    """Run all ways, each on a mesh of its own that is like the others', and in front of an xScaler of its own."""
+
+    async def one(way: Way) -> Result:
+        async with still_mesh() as running_:
+            return await _result(way, running_)
+
+    return list(await asyncio.gather(*(one(way) for way in WAYS)))
 
 
 async def _result(way: Way, running_: run.Running) -> Result:
@@ -222,14 +232,13 @@ async def _result(way: Way, running_: run.Running) -> Result:
     name = way.title.replace(",", "").replace(" ", "-")
     config = folder / f"{name}.config"
     config.write_text(way.config(running_), encoding="utf-8")
-    command = [str(tool(way.program)), *way.command(config, folder / name)]
+    command = [str(tool(way.program)), *way.command(config, folder / name, _address(running_))]
     async with running(name, command, folder=folder, stop_timeout=30) as child:
         await _until_all_is_there(way, running_, child)
         before = await running_.xscaler.account()
         await asyncio.sleep(_SECONDS)
         after = await running_.xscaler.account()
-        refused = sum(after.rejected.values()) - sum(before.rejected.values())
-        return await _stored(way, running_, refused / (refused + after.accepted - before.accepted))
+        return await _stored(way, running_, refuses=after.rejected != before.rejected)
 
 
 async def _until_all_is_there(way: Way, running_: run.Running, child: Child) -> None:
@@ -247,37 +256,39 @@ async def _until_all_is_there(way: Way, running_: run.Running, child: Child) -> 
     raise AssertionError(f"{way.title}: nothing arrives; {child.log_tail()}")
 
 
-async def _stored(way: Way, running_: run.Running, refused: float) -> Result:
+async def _stored(way: Way, running_: run.Running, *, refuses: bool) -> Result:
     async def count(promql: str) -> int:
         found = await running_.xscaler.query(promql)
         return int(found[0].value) if found else 0
 
     up = await running_.xscaler.query(f"up{{{way.selector}}}")
     mesh = {target.labels["instance"] for target in running_.expected}
+    stored = await count(f'count({{{way.selector},__name__!~"{_REPORT}"}})')
     return Result(
         title=way.title,
         targets=len(up),
         down=sum(sample.value == 0 for sample in up),
+        expected=len(mesh),
         pods=len({sample.labels["instance"] for sample in up if sample.value == 1} & mesh),
         promised={name: await count(f"count({metric}{{{way.selector}}})") for name, metric in PROMISED.items()},
-        stored=await count(f'count({{{way.selector},__name__!~"{_REPORT}"}})'),
-        refused=refused,
+        stored=stored,
+        refused=await count(f"sum(scrape_samples_post_metric_relabeling{{{way.selector}}})") - stored if refuses else 0,
     )
 
 
-def table(results: Sequence[Result], expected_pods: int) -> str:
+def table(results: Sequence[Result]) -> str:
     """Return the results as Markdown."""
     head: list[object] = [
         "",
         "targets",
         "of them down",
-        f"mesh pods read, of {expected_pods}",
+        f"mesh pods read, of {results[0].expected}",
         *PROMISED,
         "series stored",
-        "samples refused",
+        "series refused",
     ]
     rows: list[list[object]] = [
-        [r.title, r.targets, r.down, r.pods, *r.promised.values(), r.stored, f"{r.refused:.0%}"] for r in results
+        [r.title, r.targets, r.down, r.pods, *r.promised.values(), r.stored, r.refused] for r in results
     ]
     rule: list[object] = ["---", *["--:"] * (len(head) - 1)]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in (head, rule, *rows)) + "\n"
