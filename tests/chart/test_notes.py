@@ -1,0 +1,41 @@
+"""What Helm says after an installation. `install --dry-run=client` works without a cluster in Helm 4 alone."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from .conftest import CHART, ci, tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def notes(file: Path, *arguments: str) -> str:
+    command = [str(tool("helm4")), "install", "t", str(CHART), "--dry-run=client", "--namespace", "telemetry"]
+    command += ["--values", str(file), *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.rpartition("NOTES:\n")[2]
+
+
+def test_they_say_what_goes_where(ci_file: Path) -> None:
+    said = notes(ci_file)
+    assert "  metrics     https://" in said
+    assert "kubectl -n telemetry logs deployment/" in said
+    assert "-metrics-0" in said
+    assert "<no value>" not in said
+    assert "%!" not in said
+
+
+def test_they_warn_of_a_token_in_the_values_and_do_not_show_it() -> None:
+    said = notes(ci("tryout"))
+    assert "WARNING: xscaler.auth.token keeps the token in Helm's release records." in said
+    assert "not-a-real-token" not in said
+    assert "WARNING" not in notes(ci("default"))
+
+
+def test_without_a_collector_they_speak_of_none() -> None:
+    said = notes(ci("default"), "--set", "metrics.collector=none")
+    assert "metrics.collector is none" in said
+    assert "-metrics-0" not in said
