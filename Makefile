@@ -43,8 +43,8 @@ schema: $(VENV)/.installed-dev ## Build chart/values.schema.json from chart/valu
 	$(BIN)/python values-schema/build.py
 
 golden: $(VENV)/.installed-dev ## Write the configurations of the ten-line values anew; read the difference before you commit it
-	@set -e; render() { $(BIN)/xscaler-istio render -f examples/values.yaml --config --set metrics.collector=$$1 > tests/chart/golden/$$2; }; \
-	render prometheus prometheus.yml; render alloy config.alloy; render opentelemetry otelcol.yaml
+	@set -e; render() { $(BIN)/xscaler-istio render -f examples/values.yaml --set logs.enabled=true --config $$1 > tests/chart/golden/$$2; }; \
+	render prometheus prometheus.yml; render alloy config.alloy; render opentelemetry otelcol.yaml; render logs logs.alloy
 
 bench: $(VENV)/.installed-dev ## Measure: generated mesh, gateway, largest mesh on this machine
 	@tools/get $(TEST_TOOLS) >/dev/null

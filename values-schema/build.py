@@ -1,10 +1,11 @@
 """Build chart/values.schema.json from chart/values.yaml and the constraints in this folder.
 
-Names, defaults, types and prose come from values.yaml (the comment above a key is its description); a file
-`<top-level key>.yaml` here adds what a default cannot say, as a piece of JSON Schema that is laid over the inferred
-one. Own keywords, resolved here: `x-use: <definition>`, `x-same-as: <top-level key>`, `x-replace: true` (do not
-infer) and `x-enum-files: <glob in chart/>`. The result is Draft-07, self-contained and without $ref, which every
-Helm from 3.17 on understands. `x-error` stays in: the plugin shows it when a pattern does not match.
+Names, defaults, types and prose come from values.yaml: the comment above a key is its description, and a block with the
+keys of an earlier sibling need not repeat them. A file `<top-level key>.yaml` here adds what a default cannot say, as a
+piece of JSON Schema that is laid over the inferred one. Own keywords, resolved here: `x-use: <definition>`,
+`x-same-as: <top-level key>`, `x-replace: true` (do not infer) and `x-enum-files: <glob in chart/>`. The result is
+Draft-07, self-contained and without $ref, which every Helm from 3.17 on understands. `x-error` stays in: the plugin
+shows it when a pattern does not match.
 
     python values-schema/build.py           write the schema
     python values-schema/build.py --check   exit 1 when the committed schema is stale
@@ -56,22 +57,38 @@ def comments(text: str) -> dict[int, str]:
     return found
 
 
-def infer(node: yaml.Node, prose: dict[int, str], path: str) -> Schema:
-    """Return the schema that a default implies, strict about unknown keys."""
+def infer(node: yaml.Node, prose: dict[int, str], path: str, alike: Schema) -> Schema:
+    """Return the schema that a default implies, strict about unknown keys.
+
+    `alike` is the schema of an earlier sibling: keys that are explained there need no comment here.
+    """
     value = yaml.safe_load(yaml.serialize(node))
     schema: Schema = {"type": TYPES[type(value)]}
     if not isinstance(node, yaml.MappingNode) or not node.value:
         return schema | {"default": value}
     schema["additionalProperties"] = False
-    schema["properties"] = {
-        key.value: describe(key, prose, path) | infer(child, prose, f"{path}.{key.value}") for key, child in node.value
-    }
+    schema["properties"] = {}
+    # A comment above a line of keys speaks of the line as a whole.
+    prose = {} if node.flow_style else prose
+    for key, child in node.value:
+        twin = alike.get("properties", {}).get(key.value) or earlier_sibling(child, schema["properties"])
+        described = describe(key, prose, path, alike.get("properties", {}).get(key.value, {}))
+        schema["properties"][key.value] = described | infer(child, prose, f"{path}.{key.value}", twin)
     return schema
 
 
-def describe(key: yaml.Node, prose: dict[int, str], path: str) -> Schema:
-    """Return the description of a key; resource amounts explain themselves."""
-    text = prose.get(key.start_mark.line)
+def earlier_sibling(node: yaml.Node, siblings: Schema) -> Schema:
+    """Return the earlier sibling that has most keys in common with this mapping, or nothing."""
+    keys = {key.value for key, _ in node.value} if isinstance(node, yaml.MappingNode) else set()
+    common = {name: len(keys & found.get("properties", {}).keys()) for name, found in siblings.items()}
+    best = max(common, key=lambda name: common[name], default="")
+    found: Schema = siblings[best] if best and common[best] else {}
+    return found
+
+
+def describe(key: yaml.Node, prose: dict[int, str], path: str, twin: Schema) -> Schema:
+    """Return the description of a key: the comment above it, or what its twin's says."""
+    text = prose.get(key.start_mark.line, twin.get("description"))
     if text is None and ".resources" not in path:
         raise BuildError(f"values.yaml:{key.start_mark.line + 1}: {path}.{key.value} has no comment above it")
     return {"description": text} if text else {}
@@ -140,7 +157,7 @@ def build() -> Schema:
     root = yaml.compose(text)
     if root is None:
         raise BuildError("values.yaml is empty")
-    inferred = infer(root, comments(text), "values")["properties"]
+    inferred = infer(root, comments(text), "values", {})["properties"]
     constraints = {file.stem: load(file) for file in HERE.glob("*.yaml") if file.stem != "definitions"}
     if stray := constraints.keys() - inferred.keys():
         raise BuildError(f"constraints for keys that values.yaml lacks: {', '.join(sorted(stray))}")

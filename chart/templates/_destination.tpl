@@ -3,6 +3,11 @@
 {{- default (printf "https://%s.xscalerlabs.com/api/v1/push" .Values.xscaler.region) .Values.xscaler.metrics.url -}}
 {{- end -}}
 
+{{/* Where access logs are pushed. Inputs: . (root) */}}
+{{- define "xscaler-istio.logsUrl" -}}
+{{- default (printf "https://%s.l.xscalerlabs.com/api/v1/logs/push" .Values.xscaler.region) .Values.xscaler.logs.url -}}
+{{- end -}}
+
 {{/* Folder in the container that holds token, tenant and authority. Not a subPath: those are never updated. */}}
 {{- define "xscaler-istio.authFolder" -}}
 /etc/xscaler/auth

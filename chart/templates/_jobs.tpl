@@ -63,15 +63,17 @@ metric_relabel_configs:
 - target_label: __tmp_port
   replacement: {{ int $metrics.targets.proxies.port | quote }}
 {{- end }}
-{{- with $metrics.namespaces.include }}
-- source_labels: [__meta_kubernetes_namespace]
-  regex: {{ join "|" . | replace "*" ".*" | quote }}
-  action: keep
+{{- include "xscaler-istio.namespaceRules" $metrics.namespaces }}
 {{- end }}
-{{- with $metrics.namespaces.exclude }}
+{{- end -}}
+
+{{/* The choice of namespaces as relabelling rules, each on new lines. Inputs: a block with include and exclude */}}
+{{- define "xscaler-istio.namespaceRules" -}}
+{{- range $key, $action := dict "include" "keep" "exclude" "drop" }}
+{{- with index $ $key }}
 - source_labels: [__meta_kubernetes_namespace]
   regex: {{ join "|" . | replace "*" ".*" | quote }}
-  action: drop
+  action: {{ $action }}
 {{- end }}
 {{- end }}
 {{- end -}}

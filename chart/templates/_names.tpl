@@ -45,15 +45,24 @@ annotations:
 {{ include "xscaler-istio.fullname" .root }}-metrics-{{ .shard }}
 {{- end -}}
 
-{{/* The collector's ServiceAccount. Inputs: . (root) */}}
+{{/*
+A component's ServiceAccount. A name of the user's own is that of the metrics collector; others follow it where the
+chart makes them. Inputs: root, component
+*/}}
 {{- define "xscaler-istio.serviceAccountName" -}}
-{{- $made := printf "%s-metrics" (include "xscaler-istio.fullname" .) -}}
-{{- default (ternary $made "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
+{{- $own := .root.Values.serviceAccount.name -}}
+{{- if not .root.Values.serviceAccount.create -}}
+{{- default "default" $own -}}
+{{- else if eq .component "metrics" -}}
+{{- default (printf "%s-metrics" (include "xscaler-istio.fullname" .root)) $own -}}
+{{- else -}}
+{{- printf "%s-%s" (default (include "xscaler-istio.fullname" .root) $own) .component -}}
+{{- end -}}
 {{- end -}}
 
-{{/* Name of the cluster-wide objects: two releases of one name in two namespaces must not share it. Inputs: . (root) */}}
+{{/* Name of the cluster-wide objects: two releases of one name in two namespaces must not share it. Inputs: root, component */}}
 {{- define "xscaler-istio.clusterWideName" -}}
-{{ include "xscaler-istio.fullname" . }}-metrics-{{ .Release.Namespace }}
+{{ include "xscaler-istio.fullname" .root }}-{{ .component }}-{{ .root.Release.Namespace }}
 {{- end -}}
 
 {{/* The Secret that holds the token. Inputs: . (root) */}}

@@ -1,7 +1,7 @@
 {{/*
 The pod, written once for every workload.
 Inputs: root, component, name (of its ConfigMap), labels, config (the text of that ConfigMap), settings (the
-collector's block of values), workload (the parsed `collector.<name>.workload`)
+program's block of values), workload (a parsed `collector.<name>.workload` or `logs.workload`)
 */}}
 {{- define "xscaler-istio.podTemplate" -}}
 {{- $pod := mustMergeOverwrite (deepCopy .root.Values.pod) (deepCopy .settings.pod) -}}
@@ -16,19 +16,18 @@ metadata:
   annotations:
     {{- mustMergeOverwrite (deepCopy .root.Values.commonAnnotations) $pod.annotations $annotations | toYaml | nindent 4 }}
 spec:
-  serviceAccountName: {{ include "xscaler-istio.serviceAccountName" .root | quote }}
+  serviceAccountName: {{ include "xscaler-istio.serviceAccountName" . | quote }}
   automountServiceAccountToken: true
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ .workload.terminationGracePeriodSeconds }}
   securityContext:
-    runAsNonRoot: true
-    runAsUser: 65534
-    runAsGroup: 65534
-    fsGroup: 65534
-    seccompProfile:
-      type: RuntimeDefault
+    {{- mustMergeOverwrite (include (ternary "xscaler-istio.root" "xscaler-istio.nobody" (hasKey .workload "runAsRoot")) . | fromYaml) $pod.securityContext | toYaml | nindent 4 }}
   nodeSelector:
     {{- mustMergeOverwrite (dict "kubernetes.io/os" "linux") $pod.nodeSelector | toYaml | nindent 4 }}
+  {{- if and .workload.everyNode (not $pod.tolerations) }}
+  tolerations:
+    - operator: Exists
+  {{- end }}
   {{- range $key := list "imagePullSecrets" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" }}
   {{- with index $pod $key }}
   {{ $key }}: {{ toYaml . | nindent 4 }}
@@ -45,15 +44,30 @@ spec:
     - {{ include "xscaler-istio.caVolume" .root | nindent 6 | trim }}
     {{- end }}
     {{- if .workload.storageFolder }}
-    - name: storage
-      {{- if .settings.persistence.enabled }}
-      persistentVolumeClaim:
-        claimName: {{ .name | quote }}
-      {{- else }}
-      emptyDir:
-        sizeLimit: {{ .settings.persistence.size | quote }}
-      {{- end }}
+    - {{ include "xscaler-istio.storageVolume" . | nindent 6 | trim }}
     {{- end }}
+    {{- range $number, $folder := .workload.hostFolders }}
+    - name: logs-{{ $number }}
+      hostPath:
+        path: {{ $folder }}
+    {{- end }}
+{{- end -}}
+
+{{- define "xscaler-istio.nobody" -}}
+runAsNonRoot: true
+runAsUser: 65534
+runAsGroup: 65534
+fsGroup: 65534
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{/* Without any capability: it may read what belongs to root, and nothing more than that. */}}
+{{- define "xscaler-istio.root" -}}
+runAsUser: 0
+runAsGroup: 0
+seccompProfile:
+  type: RuntimeDefault
 {{- end -}}
 
 {{/* Keeps a pod out of the mesh: a collector behind a sidecar reads its own proxy whatever it scrapes. */}}
@@ -62,18 +76,32 @@ sidecar.istio.io/inject: "false"
 istio.io/dataplane-mode: none
 {{- end -}}
 
-{{/* The collector's container. Inputs: as xscaler-istio.podTemplate */}}
+{{/* Where the program keeps its state. Inputs: as xscaler-istio.podTemplate */}}
+{{- define "xscaler-istio.storageVolume" -}}
+name: storage
+{{- if .workload.stateFolder }}
+hostPath:
+  path: {{ .workload.stateFolder | quote }}
+  type: DirectoryOrCreate
+{{- else if dig "persistence" "enabled" false .settings }}
+persistentVolumeClaim:
+  claimName: {{ .name | quote }}
+{{- else }}
+emptyDir:
+  sizeLimit: {{ dig "persistence" "size" "64Mi" .settings | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* The program's container. Inputs: as xscaler-istio.podTemplate */}}
 {{- define "xscaler-istio.container" -}}
 name: collector
 image: {{ include "xscaler-istio.image" .settings.image | quote }}
 imagePullPolicy: {{ .settings.image.pullPolicy }}
 args:
   {{- concat .workload.args .settings.extraArgs | toYaml | nindent 2 }}
-{{- with include "xscaler-istio.goMemoryLimit" . }}
+{{- with include "xscaler-istio.environment" . | trim }}
 env:
-  # Go frees memory sooner when it comes near this.
-  - name: GOMEMLIMIT
-    value: {{ . | quote }}
+  {{- . | nindent 2 }}
 {{- end }}
 ports:
   - name: http
@@ -113,6 +141,26 @@ volumeMounts:
   - name: storage
     mountPath: {{ . }}
   {{- end }}
+  {{- range $number, $folder := .workload.hostFolders }}
+  - name: logs-{{ $number }}
+    mountPath: {{ $folder }}
+    readOnly: true
+  {{- end }}
+{{- end -}}
+
+{{/* Environment variables, or nothing. Inputs: as xscaler-istio.podTemplate */}}
+{{- define "xscaler-istio.environment" -}}
+{{- with include "xscaler-istio.goMemoryLimit" . }}
+# Go frees memory sooner when it comes near this.
+- name: GOMEMLIMIT
+  value: {{ . | quote }}
+{{- end }}
+{{- if .workload.nodeName }}
+- name: NODE_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: spec.nodeName
+{{- end }}
 {{- end -}}
 
 {{/* GOMEMLIMIT in bytes for a program that does not find it out itself, or nothing. Inputs: as xscaler-istio.podTemplate */}}

@@ -1,6 +1,6 @@
 """How long xScaler may be away before a collector loses something: answers 503 for some time, then counts what comes.
 
-    PYTHONPATH=. python tests/bench/bench_outage.py [MINUTES] [SERIES]
+    PYTHONPATH=. python tests/bench/bench_outage.py [MINUTES] [SERIES] [COLLECTOR...]
 
 Each collector has a mesh, a local xScaler and a Mimir of its own and runs its default configuration, the memory of the
 OpenTelemetry Collector held to the chart's default limit. Every scrape gives one sample of `up` for each target: what
@@ -100,20 +100,22 @@ async def until_nothing_more_comes(running: run.Running, ended: float) -> float:
 
 
 async def account(running: run.Running, began: float, ended: float) -> tuple[float, float]:
-    """Return the minutes before the outage's end of which every scrape arrived, and the share of all that did."""
+    """Return the minutes without loss, and the share of scrapes that arrived.
+
+    A write-ahead log loses the oldest samples, a full memory the newest: the longest outage that would have lost
+    nothing is what arrived whole from one of its ends.
+    """
     targets, step = len(running.expected), 2 * INTERVAL_SECONDS
-    full, whole = 0.0, True
-    expected = arrived = 0.0
+    shares = []
     at = ended
     while at - step >= began:
         found = await running.xscaler.query(f"sum(count_over_time(up[{step}s]))", at=at)
-        have = found[0].value if found else 0.0
-        expected, arrived = expected + 2 * targets, arrived + have
-        # A scrape at the edge of a window falls into the next one.
-        whole = whole and have >= 2 * targets * 0.98
-        full += step / 60 if whole else 0.0
+        shares.append((found[0].value if found else 0.0) / (2 * targets))
         at -= step
-    return full, arrived / expected
+    # A scrape at the edge of a window falls into the next one.
+    whole = [share >= 0.98 for share in shares]
+    runs = ((*whole, False).index(False), (*reversed(whole), False).index(False))
+    return max(runs) * step / 60, sum(shares) / len(shares)
 
 
 def table(results: list[Result], series: int) -> str:
@@ -137,7 +139,8 @@ def table(results: list[Result], series: int) -> str:
 async def main() -> None:
     minutes, series = float((sys.argv[1:] or ["20"])[0]), int((sys.argv[2:] or ["50000"])[0])
     os.environ["GOMEMLIMIT"] = str(MEMORY_MIB * 80 // 100 * 2**20)
-    results = await asyncio.gather(*(measure(name, minutes, series) for name in run.COLLECTORS))
+    chosen = sys.argv[3:] or list(run.COLLECTORS)
+    results = await asyncio.gather(*(measure(name, minutes, series) for name in chosen))
     print(table(list(results), series))
 
 

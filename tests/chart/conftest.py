@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import json
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +36,40 @@ def tool(name: str) -> Path:
     """Return the path of a pinned program, built when missing."""
     built = subprocess.run([ROOT / "tools/get", name], check=True, stdout=subprocess.PIPE, text=True)
     return Path(built.stdout.strip())
+
+
+@functools.cache
+def istio_schemas() -> Path:
+    """Return a folder with schemas of Istio's own kinds, made from the definitions in Istio's module."""
+    module = go_module("istio.io/istio")
+    folder = Path(tempfile.mkdtemp(prefix="xscaler-istio-schemas-"))
+    atexit.register(shutil.rmtree, folder)
+    for definition in yaml.safe_load_all((module / "manifests/charts/base/files/crd-all.gen.yaml").read_text()):
+        versions = definition["spec"]["versions"]
+        schema = next(version["schema"]["openAPIV3Schema"] for version in versions if version["storage"])
+        (folder / f"{definition['spec']['names']['singular']}.json").write_text(json.dumps(_strict(schema)))
+    return folder
+
+
+def _strict(schema: Any) -> Any:
+    """Refuse unknown fields, as the API server does when it is told to be strict."""
+    if isinstance(schema, dict):
+        closed = {"additionalProperties": False} if "properties" in schema else {}
+        known: dict[str, Any] = (
+            {"apiVersion": {}, "kind": {}, "metadata": {}} if "spec" in schema.get("properties", {}) else {}
+        )
+        strict = {key: _strict(value) for key, value in schema.items()}
+        return {**closed, **strict, **({"properties": {**known, **strict["properties"]}} if known else {})}
+    return [_strict(item) for item in schema] if isinstance(schema, list) else schema
+
+
+@functools.cache
+def go_module(name: str) -> Path:
+    """Return the folder of a Go module that tools/evidence requires, fetched when missing."""
+    go = shutil.which("go") or "/usr/local/go/bin/go"
+    command = [go, "mod", "download", "-json", name]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT / "tools/evidence")
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 @functools.cache

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import collections
 import json
-import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from .conftest import CHART, ROOT, ci, prometheus_config, template, tool
+from .conftest import CHART, ROOT, ci, go_module, prometheus_config, template, tool
 from .relabel import relabel
 
 if TYPE_CHECKING:
@@ -28,11 +27,7 @@ EMPTIED = {f"{side}_{what}" for side in ("source", "destination") for what in ("
 @pytest.fixture(scope="module")
 def reading() -> Mapping[str, Mapping[str, set[str]]]:
     """What tools/evidence finds in the modules: metrics and labels by source."""
-    go = shutil.which("go") or "/usr/local/go/bin/go"
-    command = [go, "mod", "download", "-json", *MODULES]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT / "tools/evidence")
-    folders = [line.split('"')[3] for line in done.stdout.splitlines() if '"Dir":' in line]
-    assert len(folders) == len(MODULES)
+    folders = [str(go_module(module)) for module in MODULES]
     printed = subprocess.run([tool("evidence"), *folders], check=True, capture_output=True, text=True).stdout
     by_file = {f"istio.io/istio {source['file'].split()[-1]}": name for name, source in EVIDENCE["sources"].items()}
     found: dict[str, dict[str, set[str]]] = collections.defaultdict(lambda: {"metrics": set(), "labels": set()})

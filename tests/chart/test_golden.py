@@ -8,16 +8,20 @@ import pytest
 
 from xscaler_istio import render
 
-from .conftest import ci, configs, template
+from .conftest import ci, template
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("collector", render.CONFIG_FILES)
-def test_the_configuration_is_the_one_that_was_read(collector: str, helm: str) -> None:
-    text = template(helm, "--values", str(ci("default")), "--set", f"metrics.collector={collector}")
-    assert configs(text)[0].text == (GOLDEN / render.CONFIG_FILES[collector]).read_text(encoding="utf-8")
+FILES = {**render.CONFIG_FILES, render.LOGS: "logs.alloy"}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_configuration_is_the_one_that_was_read(name: str, helm: str) -> None:
+    sets = ("--set", "logs.enabled=true", *(() if name == render.LOGS else ("--set", f"metrics.collector={name}")))
+    found = render.configs(render.manifests(template(helm, "--values", str(ci("default")), *sets)))
+    assert render.chosen_config(found, name, 0) == (GOLDEN / FILES[name]).read_text(encoding="utf-8")
 
 
 def test_nothing_else_lies_there() -> None:
-    assert {file.name for file in GOLDEN.iterdir()} == set(render.CONFIG_FILES.values())
+    assert {file.name for file in GOLDEN.iterdir()} == set(FILES.values())

@@ -21,9 +21,8 @@ def notes(file: Path, *arguments: str) -> str:
 
 def test_they_say_what_goes_where(ci_file: Path) -> None:
     said = notes(ci_file)
-    assert "  metrics     https://" in said
-    assert "kubectl -n telemetry logs deployment/" in said
-    assert "-metrics-0" in said
+    assert "  metrics     " in said
+    assert ("kubectl -n telemetry logs deployment/" in said) == ("metrics.collector is none" not in said)
     assert "<no value>" not in said
     assert "%!" not in said
 
@@ -39,3 +38,21 @@ def test_without_a_collector_they_speak_of_none() -> None:
     said = notes(ci("default"), "--set", "metrics.collector=none")
     assert "metrics.collector is none" in said
     assert "-metrics-0" not in said
+
+
+def test_with_logs_they_name_what_the_namespace_must_admit_and_what_istio_must_be_told() -> None:
+    logs = ("--set", "logs.enabled=true")
+    said = notes(ci("default"), *logs)
+    assert "https://euw1-01.l.xscalerlabs.com/api/v1/logs/push" in said
+    assert "kubectl label namespace telemetry pod-security.kubernetes.io/enforce=privileged" in said
+    assert "Metrics need no more than the restricted level" in said
+    assert "Istio writes NO access logs unless it is told to." in said
+    assert '"spec":{"accessLogging":[{"providers":[{"name":"envoy"}]}]}' in said
+    assert "Telemetry object t-xscaler-istio" not in said
+    assert "enforce=privileged" not in notes(ci("default"), *logs, "--set", "logs.source=api")
+
+
+def test_they_warn_of_a_second_telemetry_object() -> None:
+    said = notes(ci("default"), "--set", "istio.telemetry.trimTags.enabled=true,istio.rootNamespace=mesh")
+    assert "The Telemetry object t-xscaler-istio in mesh holds for the whole mesh. Istio honours ONE object" in said
+    assert "kubectl -n mesh get telemetry" in said

@@ -10,7 +10,7 @@ import yaml
 
 from xscaler_istio.lint import kubernetes_schemas
 
-from .conftest import ci, objects, of_kind, run_template, template, tool
+from .conftest import ci, istio_schemas, objects, of_kind, run_template, template, tool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,12 @@ def rendered(helm: str, file: Path, *more: str) -> str:
 
 
 def pods(text: str) -> list[dict[str, Any]]:
-    return [deployment["spec"]["template"] for deployment in of_kind(text, "Deployment")]
+    return [item["spec"]["template"] for kind in ("Deployment", "DaemonSet") for item in of_kind(text, kind)]
+
+
+def restricted(text: str) -> list[dict[str, Any]]:
+    """Return the pods that make no exception: all but the agents that read the files of a node."""
+    return [pod for pod in pods(text) if pod["metadata"]["labels"]["app.kubernetes.io/component"] != "logs"]
 
 
 @pytest.mark.parametrize("kubernetes", KUBERNETES)
@@ -33,7 +38,8 @@ def test_kubernetes_admits_every_object(helm: str, ci_file: Path, kubernetes: st
     manifest.write_text(rendered(helm, ci_file, "--kube-version", kubernetes))
     schemas = kubernetes_schemas(kubernetes)
     location = f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
-    command = [str(tool("kubeconform")), "-strict", "-summary", "-schema-location", location, str(manifest)]
+    command = [str(tool("kubeconform")), "-strict", "-summary", "-schema-location", location]
+    command += ["-schema-location", f"{istio_schemas()}/{{{{ .ResourceKind }}}}.json", str(manifest)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert f"{len(objects(manifest.read_text()))} resources found" in done.stdout
@@ -61,7 +67,7 @@ def test_two_renders_are_equal(helm: str, ci_file: Path) -> None:
 
 def test_pods_meet_the_restricted_level(ci_file: Path) -> None:
     # https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
-    for pod in pods(rendered("helm4", ci_file)):
+    for pod in restricted(rendered("helm4", ci_file)):
         spec = pod["spec"]
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -80,16 +86,37 @@ def test_pods_stay_outside_the_mesh(ci_file: Path) -> None:
         assert pod["metadata"]["annotations"]["sidecar.istio.io/inject"] == "false"
 
 
+FIND_PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}
+# The agent that reads logs through the API server asks for each pod, and for its log.
+READ_LOGS = [
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+]
+
+
 def test_roles_allow_to_find_pods_and_nothing_else(ci_file: Path) -> None:
     text = rendered("helm4", ci_file)
-    rules = [rule for kind in ("ClusterRole", "Role") for role in of_kind(text, kind) for rule in role["rules"]]
-    assert rules == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
+    roles = {
+        role["metadata"]["labels"]["app.kubernetes.io/component"]: role["rules"]
+        for kind in ("ClusterRole", "Role")
+        for role in of_kind(text, kind)
+    }
+    allowed = {"metrics": [FIND_PODS], "logs": [FIND_PODS], "logs-api": READ_LOGS}
+    assert roles
+    assert roles == {component: allowed[component] for component in roles}
+    # Each component has its own, bound to its own account.
+    bound = {item["roleRef"]["name"]: item["subjects"] for item in of_kind(text, "ClusterRoleBinding")}
+    assert len(bound) == len(roles)
+    assert {pod["spec"]["serviceAccountName"] for pod in pods(text)} == {
+        subject["name"] for subjects in bound.values() for subject in subjects
+    }
 
 
 def test_selectors_match_their_pods(ci_file: Path) -> None:
-    for deployment in of_kind(rendered("helm4", ci_file), "Deployment"):
-        selector = deployment["spec"]["selector"]["matchLabels"]
-        assert selector.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+    text = rendered("helm4", ci_file)
+    for workload in (*of_kind(text, "Deployment"), *of_kind(text, "DaemonSet")):
+        selector = workload["spec"]["selector"]["matchLabels"]
+        assert selector.items() <= workload["spec"]["template"]["metadata"]["labels"].items()
 
 
 def test_pods_find_their_volumes(ci_file: Path) -> None:

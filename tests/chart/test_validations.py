@@ -45,6 +45,28 @@ RULES = [
         "xscaler.metrics.url is http, so the token would travel in clear text.",
     ),
     (
+        "xscaler.logs.url=https://user:pass@a.example/push",
+        "xscaler.logs.url holds a user name or password, which would be readable in a ConfigMap. Use xscaler.auth",
+    ),
+    (
+        "xscaler.logs.url=http://a.example/push",
+        "xscaler.logs.url is http, so the token would travel in clear text. Use https, or for a test backend set:\n"
+        "  xscaler:\n    allowInsecureHttp: true",
+    ),
+    (
+        "xscaler.region=,logs.enabled=true",
+        "xscaler.region is empty. It says which xScaler host takes the metrics and the logs. Set:",
+    ),
+    (
+        "xscaler.region=,logs.enabled=true,metrics.collector=none",
+        "xscaler.region is empty. It says which xScaler host takes the logs. Set:",
+    ),
+    (
+        "logAgent.queue.batchSize=2MiB",
+        "logAgent.queue.batchSize (2MiB) is larger than logAgent.queue.capacity (1MiB): no batch would fit. Set:\n"
+        "  logAgent:\n    queue:\n      capacity: 2MiB",
+    ),
+    (
         "xscaler.proxyUrl=http://user:pass@a.example",
         "xscaler.proxyUrl holds a user name or password, which would be readable in a ConfigMap.",
     ),

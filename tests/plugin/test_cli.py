@@ -49,12 +49,12 @@ def helm_name(request: pytest.FixtureRequest) -> str:
 
 
 def test_render_config_is_the_collectors_file(cli: Callable[..., Ran]) -> None:
-    loaded = yaml.safe_load(cli("render", "-f", EXAMPLE, "--config").out)
+    loaded = yaml.safe_load(cli("render", "-f", EXAMPLE, "--config", "prometheus").out)
     assert [job["job_name"] for job in loaded["scrape_configs"]] == ["cni", "istiod", "proxies", "ztunnel"]
 
 
 def test_render_config_of_a_shard(cli4: Callable[..., Ran]) -> None:
-    flags = ("-f", EXAMPLE, "--set", "metrics.shards=2", "--config", "--shard")
+    flags = ("-f", EXAMPLE, "--set", "metrics.shards=2", "--config", "prometheus", "--shard")
     assert 'regex: "1"' in cli4("render", *flags, "1").out
     ran = cli4("render", *flags, "2")
     assert (ran.code, ran.err) == (2, "error: there is no shard 2: metrics.shards is 2\n  fix: use 0 to 1\n")

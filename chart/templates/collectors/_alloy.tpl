@@ -5,7 +5,6 @@
 {{- $metrics := $root.Values.metrics -}}
 {{- $xscaler := $root.Values.xscaler -}}
 {{- $queue := $root.Values.alloy.queue -}}
-{{- $auth := include "xscaler-istio.authFolder" $root -}}
 // Written from files/jobs, files/profiles and files/rules of the chart, where the reasons stand.
 discovery.kubernetes "pods" {
   role = "pod"
@@ -15,7 +14,7 @@ discovery.kubernetes "pods" {
 
 discovery.relabel {{ $name | quote }} {
   targets = discovery.kubernetes.pods.targets
-  {{- include "collector.alloy.rules" $job.relabel_configs | trim | nindent 2 }}
+  {{- include "xscaler-istio.alloy.rules" $job.relabel_configs | trim | nindent 2 }}
 }
 
 prometheus.scrape {{ $name | quote }} {
@@ -47,7 +46,7 @@ prometheus.relabel {{ $name | quote }} {
     regex = {{ include "collector.alloy.report" . | quote }}
     action = "drop"
   }
-  {{- include "collector.alloy.rules" $job.metric_relabel_configs | trim | nindent 2 }}
+  {{- include "xscaler-istio.alloy.rules" $job.metric_relabel_configs | trim | nindent 2 }}
 }
 {{- end }}
 
@@ -65,7 +64,7 @@ prometheus.relabel "report" {
 {{- if not $xscaler.tenantId }}
 
 local.file "tenant" {
-  filename = "{{ $auth }}/tenant-id"
+  filename = "{{ include "xscaler-istio.authFolder" $root }}/tenant-id"
 }
 {{- end }}
 
@@ -78,26 +77,7 @@ prometheus.remote_write "xscaler" {
     {{- else }}
     headers = {"X-Scope-OrgID" = string.trim_space(local.file.tenant.content)}
     {{- end }}
-    // Credential files are read for every request: a rotated Secret needs no restart.
-    {{- if eq $xscaler.auth.type "basic" }}
-    basic_auth {
-      username = {{ $xscaler.auth.username | quote }}
-      password_file = "{{ $auth }}/token"
-    }
-    {{- else }}
-    authorization {
-      type = "Bearer"
-      credentials_file = "{{ $auth }}/token"
-    }
-    {{- end }}
-    {{- if $xscaler.tls.ca.name }}
-    tls_config {
-      ca_file = "{{ include "xscaler-istio.caFolder" $root }}/ca.crt"
-    }
-    {{- end }}
-    {{- with $xscaler.proxyUrl }}
-    proxy_url = {{ . | quote }}
-    {{- end }}
+    {{- include "xscaler-istio.alloy.credentials" $root | nindent 4 }}
     remote_timeout = "30s"
     metadata_config {
       max_samples_per_send = {{ int $root.Values.limits.samplesPerRequest }}
@@ -136,19 +116,6 @@ args:
 - --server.http.listen-addr=:12345
 - --disable-reporting
 - /etc/collector/config.alloy
-{{- end -}}
-
-{{/* Relabelling rules as blocks. Inputs: a list of rules in Prometheus' words */}}
-{{- define "collector.alloy.rules" -}}
-{{- range $rule := . }}
-rule {
-{{- range $key := list "source_labels" "separator" "regex" "modulus" "target_label" "replacement" "action" }}
-  {{- if hasKey $rule $key }}
-  {{ $key }} = {{ get $rule $key | toRawJson }}
-  {{- end }}
-{{- end }}
-}
-{{- end -}}
 {{- end -}}
 
 {{/* The series that a scrape itself gives, as a regular expression. */}}

@@ -4,7 +4,7 @@ wrong, and the YAML to set. All paragraphs are reported at once.
 */}}
 {{- define "xscaler-istio.validations" -}}
 {{- $problems := list -}}
-{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "proxyUrl" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" -}}
+{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "logsUrl" "proxyUrl" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "queue" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" -}}
 {{- with include (printf "xscaler-istio.validate.%s" $rule) $ | trim -}}
 {{- $problems = append $problems . -}}
 {{- end -}}
@@ -23,8 +23,11 @@ cluster.name is empty. It becomes the cluster label of every series. Set:
 {{- end -}}
 
 {{- define "xscaler-istio.validate.region" -}}
-{{- if not (or .Values.xscaler.region .Values.xscaler.metrics.url) }}
-xscaler.region is empty. It says which xScaler host takes the metrics. Set:
+{{- $needed := list -}}
+{{- if not (or (eq .Values.metrics.collector "none") .Values.xscaler.metrics.url) }}{{ $needed = append $needed "metrics" }}{{ end -}}
+{{- if and .Values.logs.enabled (not .Values.xscaler.logs.url) }}{{ $needed = append $needed "logs" }}{{ end -}}
+{{- if and $needed (not .Values.xscaler.region) }}
+xscaler.region is empty. It says which xScaler host takes the {{ join " and the " $needed }}. Set:
   xscaler:
     region: euw1-01
 {{- end }}
@@ -62,11 +65,20 @@ xscaler.auth.existingSecret.name is empty. Make a Secret with the token and name
 {{- end -}}
 
 {{- define "xscaler-istio.validate.metricsUrl" -}}
-{{- $url := .Values.xscaler.metrics.url -}}
+{{- include "xscaler-istio.validateUrl" (dict "root" . "what" "metrics") -}}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.logsUrl" -}}
+{{- include "xscaler-istio.validateUrl" (dict "root" . "what" "logs") -}}
+{{- end -}}
+
+{{/* Inputs: root, what (metrics or logs) */}}
+{{- define "xscaler-istio.validateUrl" -}}
+{{- $url := (index .root.Values.xscaler .what).url -}}
 {{- if include "xscaler-istio.hasUserinfo" $url }}
-xscaler.metrics.url holds a user name or password, which would be readable in a ConfigMap. Use xscaler.auth instead.
-{{- else if and (hasPrefix "http://" $url) (not .Values.xscaler.allowInsecureHttp) }}
-xscaler.metrics.url is http, so the token would travel in clear text. Use https, or for a test backend set:
+xscaler.{{ .what }}.url holds a user name or password, which would be readable in a ConfigMap. Use xscaler.auth instead.
+{{- else if and (hasPrefix "http://" $url) (not .root.Values.xscaler.allowInsecureHttp) }}
+xscaler.{{ .what }}.url is http, so the token would travel in clear text. Use https, or for a test backend set:
   xscaler:
     allowInsecureHttp: true
 {{- end }}
@@ -125,6 +137,21 @@ metrics.targets has nothing enabled, so nothing would be scraped. Set at least:
       enabled: false
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.queue" -}}
+{{- $queue := .Values.logAgent.queue -}}
+{{- if gt (include "xscaler-istio.kibibytes" $queue.batchSize | int) (include "xscaler-istio.kibibytes" $queue.capacity | int) }}
+logAgent.queue.batchSize ({{ $queue.batchSize }}) is larger than logAgent.queue.capacity ({{ $queue.capacity }}): no batch would fit. Set:
+  logAgent:
+    queue:
+      capacity: {{ $queue.batchSize }}
+{{- end }}
+{{- end -}}
+
+{{/* A size in KiB or MiB, in KiB. Inputs: the size */}}
+{{- define "xscaler-istio.kibibytes" -}}
+{{- mul (regexFind "^[0-9]+" . | int64) (ternary 1024 1 (hasSuffix "MiB" .)) -}}
 {{- end -}}
 
 {{/* A duration of one unit (500ms, 30s, 2m, 1h) in milliseconds. Inputs: the duration */}}

@@ -28,6 +28,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_CONFIGS = ("prometheus", "alloy", "opentelemetry", "logs")
+
 Values = Annotated[
     list[str] | None, typer.Option("-f", "--values", help="Values file; repeatable, the last wins; - is stdin.")
 ]
@@ -81,7 +83,7 @@ def validate(
 
 
 @app.command(
-    epilog="Example: helm xscaler render -f values.yaml --config > prometheus.yml",
+    epilog="Example: helm xscaler render -f values.yaml --config prometheus > prometheus.yml",
 )
 def render(
     release_name: ReleaseName = "xscaler-istio",
@@ -97,7 +99,14 @@ def render(
         list[str] | None, typer.Option("-a", "--api-versions", help="API versions to assume.")
     ] = None,
     show_only: Annotated[list[str] | None, typer.Option("-s", "--show-only", help="Only these templates.")] = None,
-    config: Annotated[bool, typer.Option("--config", help="Only the collector's configuration.")] = False,
+    config: Annotated[
+        str,
+        typer.Option(
+            "--config",
+            help="Only the configuration of this collector (whichever the values choose) or of the log agents.",
+            metavar="|".join(_CONFIGS),
+        ),
+    ] = "",
     shard: Annotated[int, typer.Option("--shard", help="Whose configuration, with metrics.shards above 1.")] = 0,
     debug: Debug = False,
 ) -> None:
@@ -110,10 +119,13 @@ def render(
     extra += [word for name in show_only or () for word in ("--show-only", name)]
     extra += ["--kube-version", kube_version] if kube_version else []
     sets = _sets(set_, set_string, set_json, set_file)
+    if config:
+        _choose("--config", config, _CONFIGS)
+        sets += () if config == rendering.LOGS else (("--set", f"metrics.collector={config}"),)
     with _release(chart, values, sets, name=release_name, namespace=namespace, extra=extra) as release:
         text = helm.template(release)
     if config:
-        text = rendering.config_of_shard(rendering.collector_configs(rendering.manifests(text)), shard)
+        text = rendering.chosen_config(rendering.configs(rendering.manifests(text)), config, shard)
     _print(text)
 
 

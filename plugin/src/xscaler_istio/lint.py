@@ -85,14 +85,21 @@ def _kubernetes(rendered: tuple[Manifest, ...], version: str) -> list[Finding] |
         return f"no schemas of Kubernetes {version} (pip install kubernetes-validate==1.37.0)"
     stream = "\n---\n".join(json.dumps(item.document) for item in rendered)
     location = f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
-    command = [str(program), "-strict", "-output", "json", "-schema-location", location, "-"]
+    command = [str(program), "-strict", "-ignore-missing-schemas", "-verbose", "-output", "json"]
+    command += ["-schema-location", location, "-"]
     done = subprocess.run(command, check=False, input=stream, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS)
     if not done.stdout.strip():
         return [_error("XS310", f"kubeconform: {done.stderr.strip()}", "rendered", "run kubeconform by hand")]
-    return [
-        _error("XS310", f"{item['kind']} {item['name']}: {_reason(item['msg'])}", "rendered", "mend the template")
-        for item in json.loads(done.stdout).get("resources") or []
-    ]
+    return [_judged(item) for item in json.loads(done.stdout)["resources"] if item["status"] != "statusValid"]
+
+
+def _judged(item: Mapping[str, str]) -> Finding:
+    """Make a finding of what kubeconform says of one object that is not valid."""
+    name = f"{item['kind']} {item['name']}"
+    if item["status"] == "statusSkipped":
+        message = f"{name} was not checked: it is no kind of Kubernetes' own, and its schema is not at hand"
+        return Finding("XS311", Severity.INFO, message, Location("rendered"), "", "")
+    return _error("XS310", f"{name}: {_reason(item['msg'])}", "rendered", "mend the template")
 
 
 def _reason(text: str) -> str:
@@ -138,7 +145,7 @@ def _copy_schemas(source: Path, target: Path) -> None:
 
 def _collectors(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
     findings: list[Finding] = []
-    for config in render.collector_configs(rendered):
+    for config in render.configs(rendered):
         found = check_config(config)
         if isinstance(found, str):
             return found
@@ -159,6 +166,7 @@ _VALIDATORS: Mapping[str, _Validator] = {
     "prometheus": _Validator("promtool", ("check", "config", "--agent", "--lint=all", "--lint-fatal")),
     "alloy": _Validator("alloy", ("validate",)),
     "opentelemetry": _Validator("otelcol", ("validate",), "--config="),
+    render.LOGS: _Validator("alloy", ("validate",)),
 }
 # Flags of the container that change what a configuration may say.
 _DECIDING_FLAGS = ("--feature-gates", "--stability.level")
@@ -184,7 +192,7 @@ def check_config(config: CollectorConfig) -> list[Finding] | str:
         return []
     said = (done.stdout + done.stderr).replace(str(file), config.file).replace(f"{folder}/", "/etc/xscaler/")
     lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Checking")]
-    return [_error("XS320", " ".join(lines), config.file, "`render --config` shows the file")]
+    return [_error("XS320", " ".join(lines), config.file, "`render --config NAME` shows the file")]
 
 
 _CHECKS: Mapping[str, Callable[[tuple[Manifest, ...], str], list[Finding] | str]] = {

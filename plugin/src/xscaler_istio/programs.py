@@ -24,6 +24,7 @@ WHERE_TO_GET: Mapping[str, str] = {
     "alloy": "https://github.com/grafana/alloy/releases (1.18 or newer)",
     "otelcol": "https://github.com/open-telemetry/opentelemetry-collector-releases/releases (otelcol-contrib, 0.163 or "
     "newer), or set XSCALER_OTELCOL to its path",
+    "loki": "https://github.com/grafana/loki/releases",
     "mimir": "https://github.com/grafana/mimir/releases, or use --backend prometheus",
 }
 # In a checkout `helm` is the newest major.

@@ -18,6 +18,10 @@ CONFIG_FILES: Mapping[str, str] = {
     "alloy": "config.alloy",
     "opentelemetry": "otelcol.yaml",
 }
+# What the configurations of the log agents are called, beside the collectors.
+LOGS = "logs"
+_LOG_COMPONENTS = ("logs", "logs-api")
+_WORKLOADS = ("Deployment", "DaemonSet")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +35,10 @@ class Manifest:
 
 @dataclasses.dataclass(frozen=True)
 class CollectorConfig:
-    """The configuration of one shard, as text, and how its container starts and is asked whether it is ready."""
+    """The configuration of one workload, as text, and how its container starts and is asked whether it is ready.
+
+    `collector` is one of CONFIG_FILES, or LOGS; `shard` counts the workloads of one collector from 0.
+    """
 
     collector: str
     shard: int
@@ -42,7 +49,7 @@ class CollectorConfig:
 
     @property
     def unique_file(self) -> str:
-        """A file name that no other shard has."""
+        """A file name that no other workload has."""
         return f"{self.collector}-{self.shard}.{self.file.rpartition('.')[2]}"
 
 
@@ -53,36 +60,52 @@ def manifests(text: str) -> tuple[Manifest, ...]:
     return tuple(Manifest(item["kind"], item["metadata"]["name"], item) for item in documents)
 
 
+def configs(rendered: tuple[Manifest, ...]) -> tuple[CollectorConfig, ...]:
+    """Return the configurations of all workloads: of the metrics collector by shard, then of the log agents."""
+    maps = {item.name: item.document for item in rendered if item.kind == "ConfigMap"}
+    found = [_config(item.document, maps[item.name]["data"]) for item in rendered if item.kind in _WORKLOADS]
+    return tuple(sorted(found, key=lambda config: (config.collector == LOGS, config.shard)))
+
+
 def collector_configs(rendered: tuple[Manifest, ...]) -> tuple[CollectorConfig, ...]:
-    """Return the configurations of the metrics collectors, in the order of their shards."""
-    deployments = {item.name: item.document for item in rendered if item.kind == "Deployment"}
-    found = [
-        _config(collector, item, deployments[item.name])
-        for item in rendered
-        if item.kind == "ConfigMap"
-        for collector, file in CONFIG_FILES.items()
-        if file in item.document["data"]
-    ]
-    return tuple(sorted(found, key=lambda config: config.shard))
+    """Return the configurations of the metrics collector, in the order of its shards."""
+    return tuple(config for config in configs(rendered) if config.collector != LOGS)
 
 
-def _config(collector: str, item: Manifest, deployment: Mapping[str, Any]) -> CollectorConfig:
-    pod = deployment["spec"]["template"]
-    container = pod["spec"]["containers"][0]
-    file = CONFIG_FILES[collector]
+def log_configs(rendered: tuple[Manifest, ...]) -> tuple[CollectorConfig, ...]:
+    """Return the configurations of the log agents."""
+    return tuple(config for config in configs(rendered) if config.collector == LOGS)
+
+
+def _config(workload: Mapping[str, Any], files: Mapping[str, str]) -> CollectorConfig:
+    pod = workload["spec"]["template"]
+    labels, container = pod["metadata"]["labels"], pod["spec"]["containers"][0]
+    ((file, text),) = files.items()
+    component = labels["app.kubernetes.io/component"]
+    collectors = {name: collector for collector, name in CONFIG_FILES.items()}
     return CollectorConfig(
-        collector,
-        int(pod["metadata"]["labels"]["xscaler.io/shard"]),
+        LOGS if component in _LOG_COMPONENTS else collectors[file],
+        _LOG_COMPONENTS.index(component) if component in _LOG_COMPONENTS else int(labels["xscaler.io/shard"]),
         file,
-        item.document["data"][file],
+        text,
         tuple(container["args"]),
         container["readinessProbe"]["httpGet"]["path"],
     )
 
 
-def config_of_shard(configs: tuple[CollectorConfig, ...], shard: int) -> str:
-    """Return the configuration of one shard; raise UsageError when there is no such shard."""
-    for config in configs:
-        if config.shard == shard:
-            return config.text
-    raise UsageError(f"there is no shard {shard}: metrics.shards is {len(configs)}", f"use 0 to {len(configs) - 1}")
+def chosen_config(found: tuple[CollectorConfig, ...], name: str, shard: int) -> str:
+    """Return the configuration of one workload; raise UsageError when there is none of that name or shard."""
+    of_name = {config.shard: config.text for config in found if config.collector == name}
+    if not of_name:
+        raise UsageError(f"no configuration for {name} is rendered with these values", _HOW.get(name, ""))
+    if name == LOGS:
+        return "\n".join(of_name.values())
+    if shard not in of_name:
+        raise UsageError(f"there is no shard {shard}: metrics.shards is {len(of_name)}", f"use 0 to {len(of_name) - 1}")
+    return of_name[shard]
+
+
+_HOW: Mapping[str, str] = {
+    LOGS: "set logs.enabled: true",
+    **{name: f"set metrics.collector: {name}" for name in CONFIG_FILES},
+}

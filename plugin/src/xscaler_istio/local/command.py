@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio import helm, programs, render
 from xscaler_istio.errors import SetupError, UsageError
-from xscaler_istio.local import oracle, report
+from xscaler_istio.local import log_oracle, oracle, report
 from xscaler_istio.local import run as runs
 from xscaler_istio.local.mesh import topology
 
@@ -46,10 +46,14 @@ def run(release: Release, request: Request, *, local: bool, progress: Callable[[
         raise UsageError(f"--backend {request.backend} is unknown", f"use one of: {', '.join(BACKENDS)}")
     progress("rendering the chart")
     text = helm.template(release)
-    configs = render.collector_configs(render.manifests(text))
+    rendered = render.manifests(text)
+    configs = render.collector_configs(rendered)
     if not configs:
         raise UsageError("metrics.collector is none, so there is nothing to test", "choose a collector with --set")
     values = helm.effective_values(release.chart, release.values)
+    log_choices = log_oracle.choices(values)
+    # Reading logs through an API server takes a kubelet, which is not here.
+    log_configs = render.log_configs(rendered)[:1] if log_choices.files and not request.proxies else ()
     # A signal to end is an interruption: everything that was started is ended, as with ^C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="xscaler-istio-") as folder:
@@ -57,13 +61,15 @@ def run(release: Release, request: Request, *, local: bool, progress: Callable[[
             configs=configs,
             choices=oracle.choices(values),
             tenant=values["xscaler"]["tenantId"],
-            programs=_programs(configs, request),
+            programs=_programs(configs, log_configs, request),
             backend=_backend(request),
             interval=request.interval,
             timeout=request.timeout,
             folder=Path(folder),
             workloads=_workloads(request),
             real_envoys=not request.proxies,
+            log_configs=log_configs,
+            log_choices=log_choices,
         )
         try:
             outcome = asyncio.run(runs.test(plan, progress))
@@ -72,8 +78,8 @@ def run(release: Release, request: Request, *, local: bool, progress: Callable[[
             raise
         said = report.REPORTERS[request.output](outcome)
         if request.output_dir:
-            said += _keep(request, text, configs, outcome, plan.folder)
-    return said, outcome.verdict.ok
+            said += _keep(request, text, (*configs, *log_configs), outcome, plan.folder)
+    return said, outcome.ok
 
 
 def _workloads(request: Request) -> tuple[topology.Workload, ...]:
@@ -91,9 +97,15 @@ def _backend(request: Request) -> str:
     return "mimir" if programs.find("mimir") else "prometheus"
 
 
-def _programs(configs: tuple[CollectorConfig, ...], request: Request) -> dict[str, Path]:
+def _programs(
+    configs: tuple[CollectorConfig, ...], log_configs: tuple[CollectorConfig, ...], request: Request
+) -> dict[str, Path]:
     names = {runs.COLLECTORS[config.collector].program for config in configs} | {_backend(request)}
-    return {name: programs.require(name) for name in sorted(names)}
+    names |= {"alloy"} if log_configs else set()
+    found = {name: programs.require(name) for name in sorted(names)}
+    # Without a Loki every line is counted all the same, and none is stored.
+    loki = programs.find("loki") if log_configs else None
+    return {**found, "loki": loki} if loki else found
 
 
 def _keep(

@@ -25,9 +25,13 @@ LOCK_PORT = 1789
 
 API_SERVER_PORT = 6443
 GATEWAY_PORT = 8443
+LOG_GATEWAY_PORT = 8444
 COLLECTOR_PORT = 9090
 MIMIR_PORT = 9009
 PROMETHEUS_SERVER_PORT = 9091
+LOKI_PORT = 3100
+# And the ones after it, for further agents.
+LOG_AGENT_PORT = 12300
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,13 +30,24 @@ def as_text(outcome: Outcome) -> str:
         f"          {len(verdict.duplicate)} scraped twice, {len(verdict.unexpected)} not of the mesh",
         f"Samples   {account.accepted} accepted, {refused} refused; largest request {account.largest_request}",
         f"Metrics   {len(verdict.required) - len(verdict.missing_metrics)} of {len(verdict.required)} required found",
+        *_log_lines(outcome),
         "",
         *(line for answer in outcome.answers for line in (answer.title, *_indented(answer.lines or ("no data",)), "")),
     ]
-    for problem in verdict.problems:
+    for problem in outcome.problems:
         lines += [f"problem: {problem.what}", f"  fix: {problem.fix}"]
-    lines.append(f"{'ok' if verdict.ok else 'NOT OK'} after {outcome.seconds:.0f} s")
+    lines.append(f"{'ok' if outcome.ok else 'NOT OK'} after {outcome.seconds:.0f} s")
     return "\n".join(lines) + "\n"
+
+
+def _log_lines(outcome: Outcome) -> list[str]:
+    if not outcome.logs:
+        return []
+    count = outcome.logs.count
+    return [
+        f"Logs      {count.once} of {count.written} lines arrived once; {count.more} more than once, {count.lost} lost",
+        f"          {count.with_fields} access lines with their fields, {outcome.logs.secrets_seen} with query strings",
+    ]
 
 
 def _indented(lines: tuple[str, ...]) -> list[str]:
@@ -48,7 +59,7 @@ def as_json(outcome: Outcome) -> str:
     verdict, account = outcome.verdict, outcome.account
     document = {
         "schemaVersion": 1,
-        "ok": verdict.ok,
+        "ok": outcome.ok,
         "targets": {
             "expected": len(verdict.expected),
             "found": len(verdict.found),
@@ -73,12 +84,29 @@ def as_json(outcome: Outcome) -> str:
             "requestsByStatus": {str(status): count for status, count in account.requests.items()},
         },
         "metrics": {"required": verdict.required, "missing": verdict.missing_metrics},
+        "logs": _logs(outcome),
         "answers": [{"title": a.title, "promql": a.promql, "lines": a.lines} for a in outcome.answers],
-        "problems": [{"what": problem.what, "fix": problem.fix} for problem in verdict.problems],
+        "problems": [{"what": problem.what, "fix": problem.fix} for problem in outcome.problems],
         "overrides": [str(change) for change in outcome.overrides],
         "seconds": round(outcome.seconds, 1),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _logs(outcome: Outcome) -> dict[str, object] | None:
+    if not outcome.logs:
+        return None
+    count = outcome.logs.count
+    return {
+        "written": count.written,
+        "once": count.once,
+        "more": count.more,
+        "lost": count.lost,
+        "foreign": count.foreign,
+        "withFields": count.with_fields,
+        "secretsSeen": outcome.logs.secrets_seen,
+        "rejectedByReason": outcome.logs.rejected_by_reason,
+    }
 
 
 def overrides_as_text(outcome: Outcome) -> str:

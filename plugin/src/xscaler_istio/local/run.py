@@ -11,10 +11,10 @@ import time
 from typing import TYPE_CHECKING
 
 from xscaler_istio.errors import SetupError
-from xscaler_istio.local import certificates, kubernetes, oracle, questions, verdict
+from xscaler_istio.local import certificates, kubernetes, log_agents, log_oracle, oracle, questions, verdict
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.collectors import Surroundings, alloy, opentelemetry, prometheus
-from xscaler_istio.local.mesh import envoy, topology
+from xscaler_istio.local.mesh import envoy, topology, traffic
 from xscaler_istio.local.mesh import server as mesh_server
 from xscaler_istio.local.processes import responds, running
 from xscaler_istio.local.xscaler import server as xscaler_server
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xscaler_istio.local.collectors import Collector, Override
+    from xscaler_istio.local.log_agents import Agent
     from xscaler_istio.local.mesh.envoy import EnvoyMesh
     from xscaler_istio.local.mesh.server import MeshServer
     from xscaler_istio.local.mesh.topology import Member, Workload
     from xscaler_istio.local.processes import Child
+    from xscaler_istio.local.verdict import LogVerdict, Problem
     from xscaler_istio.local.xscaler.account import Account
     from xscaler_istio.local.xscaler.server import XScaler
     from xscaler_istio.render import CollectorConfig
@@ -53,7 +55,7 @@ class Plan:
     the Secret; `programs`: paths by name (the collector's and the
     backend's); `backend`: mimir or prometheus; `interval` and `timeout` in seconds: between scrapes, and until the
     evidence must be complete; `folder`: where all files of the run go; `pods`: further v1 Pods of the cluster that
-    no one answers for.
+    no one answers for; `log_configs`: of the agents that read files, which need the real Envoys.
     """
 
     configs: tuple[CollectorConfig, ...]
@@ -68,6 +70,8 @@ class Plan:
     real_envoys: bool = True
     request_rate: float = 20.0
     pods: tuple[Mapping[str, object], ...] = ()
+    log_configs: tuple[CollectorConfig, ...] = ()
+    log_choices: log_oracle.LogChoices = dataclasses.field(default_factory=log_oracle.LogChoices)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +83,17 @@ class Outcome:
     account: Account
     overrides: tuple[Override, ...]
     seconds: float
+    logs: LogVerdict | None = None
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is to be mended, of metrics and of logs."""
+        return (*self.verdict.problems, *(self.logs.problems if self.logs else ()))
+
+    @property
+    def ok(self) -> bool:
+        """All is as it should be."""
+        return not self.problems
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +111,7 @@ class Running:
     collectors: tuple[Child, ...]
     overrides: tuple[Override, ...]
     expected: tuple[oracle.Target, ...]
+    log_agents: tuple[Agent, ...] = ()
 
     def scrapes(self) -> Mapping[verdict.PodName, int]:
         """Return the pages served so far, by pod."""
@@ -111,7 +127,8 @@ async def test(plan: Plan, progress: Callable[[str], None]) -> Outcome:
         answers = await questions.ask(run.xscaler)
         account = await run.xscaler.account()
         judged = verdict.judge(dataclasses.replace(evidence, accepted=account.accepted, rejected=account.rejected))
-        return Outcome(judged, answers, account, run.overrides, time.monotonic() - began)
+        logs = await _judge_logs(run, progress)
+        return Outcome(judged, answers, account, run.overrides, time.monotonic() - began, logs)
 
 
 @contextlib.asynccontextmanager
@@ -135,6 +152,7 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
                 binary=plan.programs[plan.backend],
                 tokens={write: Token(tenant, Scope.WRITE), read: Token(tenant, Scope.READ)},
                 reader=xscaler_server.Reader(read, tenant),
+                loki_binary=plan.programs.get("loki"),
             )
         )
         clock = mesh_server.Clock(plan.interval)
@@ -165,10 +183,16 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
             storage_folder=plan.folder,
             scrape_interval=f"{plan.interval}s",
             scrape_timeout=f"{plan.interval}s",
+            logs_url=xscaler.logs.push_url,
+            log_folder=_log_root(plan),
         )
         collectors, overrides = await _collectors(stack, plan, network, surroundings, progress)
+        agents = await _log_agents(stack, plan, network, surroundings, progress)
+        collectors += tuple(agent.child for agent in agents)
+        overrides += tuple(change for agent in agents for change in agent.overrides)
         expected = oracle.expected_targets(pods, plan.choices)
-        yield Running(plan, network, xscaler, api, mesh, clock, members, envoys, collectors, overrides, expected)
+        up = (plan, network, xscaler, api, mesh, clock, members, envoys, collectors, overrides, expected)
+        yield Running(*up, tuple(agents))
 
 
 @contextlib.asynccontextmanager
@@ -176,10 +200,18 @@ async def _envoys(plan: Plan, network: networks.Network) -> AsyncIterator[EnvoyM
     if not plan.real_envoys:
         yield None
         return
+    log_root = _log_root(plan) if plan.log_configs else None
     async with envoy.running_envoys(
-        network, first_index=0, folder=plan.folder, requests_per_second=plan.request_rate
+        network, first_index=0, folder=plan.folder, requests_per_second=plan.request_rate, log_root=log_root
     ) as mesh:
         yield mesh
+
+
+def _log_root(plan: Plan) -> Path:
+    """Return the folder that stands in for /var/log/pods."""
+    root = plan.folder / "pods"
+    root.mkdir(exist_ok=True)
+    return root
 
 
 def _auth_folder(folder: Path, token: str, tenant: str) -> Path:
@@ -215,6 +247,48 @@ async def _collectors(
         await child.wait_until(functools.partial(responds, f"http://{address}{config.readiness_path}"))
         children.append(child)
     return tuple(children), changes
+
+
+async def _log_agents(
+    stack: contextlib.AsyncExitStack,
+    plan: Plan,
+    network: networks.Network,
+    surroundings: Surroundings,
+    progress: Callable[[str], None],
+) -> list[log_agents.Agent]:
+    agents = []
+    for config in plan.log_configs:
+        progress("starting the log agent of a node with the rendered configuration")
+        running_agent = log_agents.running_agent(
+            config,
+            surroundings,
+            network=network,
+            folder=plan.folder,
+            binary=plan.programs["alloy"],
+            node=envoy.NODE,
+            stop_timeout=30,
+        )
+        agents.append(await stack.enter_async_context(running_agent))
+    return agents
+
+
+async def _judge_logs(run: Running, progress: Callable[[str], None]) -> verdict.LogVerdict | None:
+    """Stop the traffic, wait until every line has had its time, and compare; None without log agents."""
+    if not (run.plan.log_configs and run.envoys):
+        return None
+    progress("waiting for the last lines of the access logs")
+    await run.envoys.freeze()
+    deadline, chosen = time.monotonic() + run.plan.timeout, run.plan.log_choices
+    since = 0 if chosen.old else min(agent.first_start() for agent in run.log_agents)
+    while True:
+        await asyncio.sleep(_POLL_SECONDS)
+        account = await run.xscaler.logs.account()
+        written = [line for line in run.envoys.written if line.nanoseconds >= since]
+        counted = log_oracle.count(written, account.entries, redacts=chosen.redacts)
+        secrets_seen = sum(traffic.SECRET in f"{entry.line}{entry.metadata}" for entry in account.entries)
+        judged = verdict.judge_logs(verdict.LogEvidence(counted, chosen, account, secrets_seen))
+        if judged.ok or time.monotonic() > deadline:
+            return judged
 
 
 async def _complete_evidence(run: Running) -> verdict.Evidence:

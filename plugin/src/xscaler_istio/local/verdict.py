@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from xscaler_istio.local.log_oracle import LogChoices, LogCount
     from xscaler_istio.local.oracle import Target
+    from xscaler_istio.local.xscaler.log_gateway import LogAccount
 
 PodName = tuple[str, str]
 
@@ -140,6 +142,72 @@ def target_pod(target: Target) -> PodName:
 
 def _names(pods: Iterable[PodName]) -> tuple[str, ...]:
     return tuple(sorted(f"{namespace}/{name}" for namespace, name in pods))
+
+
+@dataclasses.dataclass(frozen=True)
+class LogEvidence:
+    """What was seen of log lines: the count, what the values chose, the gateway's books, and lines with a secret."""
+
+    count: LogCount
+    chosen: LogChoices
+    account: LogAccount
+    secrets_seen: int
+
+
+@dataclasses.dataclass(frozen=True)
+class LogVerdict:
+    """The count of log lines, what was refused, and what is to be mended."""
+
+    count: LogCount
+    rejected_by_reason: Mapping[str, int]
+    secrets_seen: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """All is as it should be."""
+        return not self.problems
+
+
+LOG_FIXES = {
+    **FIXES,
+    "line_too_long": "set limits.logLineBytes to what xScaler allows",
+    "max_label_names_per_series": "set logs.dashboardLabels: false, which adds three labels",
+    "rate_limited": "the plan takes less: set logs.sampling.successRatio, or talk to xScaler",
+    "too_far_behind": "lines are much older than others of their pod: report it",
+    "structured_metadata": "xScaler has structured metadata switched off for this tenant: set logs.fields: none",
+}
+
+
+def judge_logs(evidence: LogEvidence) -> LogVerdict:
+    """Compare the lines that were written with those that arrived."""
+    rejected = {reason: count for reason, count in evidence.account.rejected.items() if count}
+    problems = tuple(_log_problems(evidence, rejected))
+    return LogVerdict(evidence.count, rejected, evidence.secrets_seen, problems)
+
+
+def refusal_reason(text: str) -> str:
+    """Return a reason of LOG_FIXES that an answer of Loki speaks of, or an empty string."""
+    return "structured_metadata" if "structured metadata" in text else ""
+
+
+def _log_problems(evidence: LogEvidence, rejected: Mapping[str, int]) -> Iterable[Problem]:
+    count, chosen = evidence.count, evidence.chosen
+    if count.lost and not chosen.samples:
+        yield Problem(f"{count.lost} of {count.written} log lines never arrived", "look at the log agent's log")
+    if count.more:
+        yield Problem(f"{count.more} log lines arrived more than once", "report it with the agent's configuration")
+    if count.foreign and not chosen.masks:
+        yield Problem(f"{count.foreign} lines arrived that nobody wrote", "report it with the agent's configuration")
+    if chosen.metadata and not count.with_fields:
+        yield Problem("no access line came with its fields", "is logs.fields what the tenant has switched on?")
+    if chosen.redacts and evidence.secrets_seen:
+        yield Problem(f"{evidence.secrets_seen} lines held a query string", "report it: redaction failed")
+    for reason, lines in sorted(rejected.items()):
+        fix = LOG_FIXES.get(reason, "see docs/troubleshooting.md for this reason")
+        yield Problem(f"xScaler refused {lines} log lines: {reason}", fix)
+    if reason := refusal_reason(evidence.account.last_refusal):
+        yield Problem(f"xScaler refused log lines: {evidence.account.last_refusal[:200]}", LOG_FIXES[reason])
 
 
 # A scrape more or less falls into a window by chance; a second scraper doubles the number.

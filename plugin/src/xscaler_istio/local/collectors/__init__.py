@@ -32,6 +32,8 @@ class Surroundings:
     storage_folder: Path
     scrape_interval: str
     scrape_timeout: str
+    logs_url: str = ""
+    log_folder: Path | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -56,16 +56,21 @@ def overrides(config: str, surroundings: Surroundings) -> tuple[Override, ...]:
     """Return what must be changed in a rendered config.alloy."""
     blocks = parse(config)
     return (
-        Override((_API, "api_server"), surroundings.api_server, "no cluster to run in"),
-        Override((_API, "authorization", "type"), "Bearer", "no service account"),
-        Override((_API, "authorization", "credentials_file"), str(surroundings.api_token_file), "no service account"),
-        Override((_API, "tls_config", "ca_file"), str(surroundings.ca_file), "authority of this run"),
+        *discovery(surroundings),
         *_intervals(blocks, surroundings),
         Override((*_ENDPOINT, "url"), surroundings.push_url, "the local xScaler"),
         Override((*_ENDPOINT, "tls_config", "ca_file"), str(surroundings.ca_file), "authority of this run"),
-        *_proxy(blocks),
-        *_mounted_files((), blocks, surroundings),
+        *proxy(blocks, _ENDPOINT),
+        *mounted_files((), blocks, surroundings),
     )
+
+
+def discovery(surroundings: Surroundings) -> Iterator[Override]:
+    """Yield the changes that let it find pods without a cluster."""
+    yield Override((_API, "api_server"), surroundings.api_server, "no cluster to run in")
+    yield Override((_API, "authorization", "type"), "Bearer", "no service account")
+    yield Override((_API, "authorization", "credentials_file"), str(surroundings.api_token_file), "no service account")
+    yield Override((_API, "tls_config", "ca_file"), str(surroundings.ca_file), "authority of this run")
 
 
 def _intervals(blocks: Blocks, surroundings: Surroundings) -> Iterator[Override]:
@@ -75,16 +80,18 @@ def _intervals(blocks: Blocks, surroundings: Surroundings) -> Iterator[Override]
             yield Override((header, "scrape_timeout"), surroundings.scrape_timeout, "not above the interval")
 
 
-def _proxy(blocks: Blocks) -> Iterator[Override]:
-    component, endpoint = _ENDPOINT
+def proxy(blocks: Blocks, place: tuple[str, str]) -> Iterator[Override]:
+    """Yield the removal of a proxy from the endpoint at `place`."""
+    component, endpoint = place
     if "proxy_url" in blocks[component][endpoint]:
-        yield Override((*_ENDPOINT, "proxy_url"), None, "nothing leaves this machine")
+        yield Override((*place, "proxy_url"), None, "nothing leaves this machine")
 
 
-def _mounted_files(place: Place, node: Blocks, surroundings: Surroundings) -> Iterator[Override]:
+def mounted_files(place: Place, node: Blocks, surroundings: Surroundings) -> Iterator[Override]:
+    """Yield a change for each attribute under `place` that names a file of the mounted Secret."""
     for key, value in node.items():
         if isinstance(value, dict):
-            yield from _mounted_files((*place, key), value, surroundings)
+            yield from mounted_files((*place, key), value, surroundings)
         elif found := re.fullmatch(rf'"{MOUNTED_AUTH}(.*)"', value):
             yield Override((*place, key), str(surroundings.auth_folder / found[1]), "no mounted Secret")
 

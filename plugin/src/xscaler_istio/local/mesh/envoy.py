@@ -15,12 +15,15 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp import web
 
 from xscaler_istio.errors import SetupError
+from xscaler_istio.local import kubelet
+from xscaler_istio.local.container_log import ContainerLog
+from xscaler_istio.local.kubelet import Output
 from xscaler_istio.local.mesh import pods
 from xscaler_istio.local.mesh.agent import Agent
 from xscaler_istio.local.mesh.envoy_config import (
@@ -28,6 +31,7 @@ from xscaler_istio.local.mesh.envoy_config import (
     APP_PORT,
     FIRST_OUTBOUND_PORT,
     INBOUND_PORT,
+    AccessLog,
     Upstream,
     bootstrap,
 )
@@ -41,11 +45,14 @@ if TYPE_CHECKING:
     import collections
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from xscaler_istio.local.container_log import Written
     from xscaler_istio.local.network import Network
 
     Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 NAMESPACE = "shop"
+# They all run on one node.
+NODE = "node-0"
 AGENT_PORT = 15020
 TCP_INBOUND_PORT = 15007
 _GATEWAY, _FRONTEND, _CHECKOUT, _PAYMENTS = "istio-ingressgateway", "frontend", "checkout", "payments"
@@ -59,12 +66,13 @@ class _Role:
     version: Version
     calls: tuple[str, ...] = ()
     tcp: tuple[str, ...] = ()
+    logs_json: bool = False
 
 
 _ROLES: Mapping[str, _Role] = {
     _GATEWAY: _Role(Kind.GATEWAY, Version(1, 31), calls=(_FRONTEND,)),
     _FRONTEND: _Role(Kind.SIDECAR, Version(1, 31), calls=(_CHECKOUT, _PAYMENTS), tcp=(_CHECKOUT,)),
-    _CHECKOUT: _Role(Kind.NATIVE_SIDECAR, Version(1, 31)),
+    _CHECKOUT: _Role(Kind.NATIVE_SIDECAR, Version(1, 31), logs_json=True),
     _PAYMENTS: _Role(Kind.SIDECAR, Version(1, 27)),
 }
 
@@ -72,11 +80,23 @@ _ROLES: Mapping[str, _Role] = {
 class EnvoyMesh:
     """The running mesh: its pods, and what really happened in it."""
 
-    def __init__(self, agents: tuple[Agent, ...], applications: Mapping[str, Application], client: Client) -> None:
+    def __init__(
+        self,
+        agents: tuple[Agent, ...],
+        applications: Mapping[str, Application],
+        client: Client,
+        logs: tuple[ContainerLog, ...],
+    ) -> None:
         self.pods: tuple[Pod, ...] = tuple(agent.pod for agent in agents)
+        self.logs = logs
         self._agents = agents
         self._applications = applications
         self._client = client
+
+    @property
+    def written(self) -> tuple[Written, ...]:
+        """The lines of all access logs, as they went into the containers' files."""
+        return tuple(line for log in self.logs for line in log.written)
 
     @property
     def scrapes(self) -> Mapping[tuple[str, str], int]:
@@ -98,7 +118,7 @@ class EnvoyMesh:
         await self._client.stop()
         for agent in self._agents:
             agent.freeze()
-        # Two flushes of Envoy's statistics.
+        # Two flushes of Envoy's statistics, and of its access logs.
         await asyncio.sleep(2.1)
 
 
@@ -113,10 +133,16 @@ def envoy_binary() -> Path:
 
 @contextlib.asynccontextmanager
 async def running_envoys(
-    network: Network, *, first_index: int, folder: Path, requests_per_second: float = 20.0
+    network: Network,
+    *,
+    first_index: int,
+    folder: Path,
+    requests_per_second: float = 20.0,
+    log_root: Path | None = None,
 ) -> AsyncIterator[EnvoyMesh]:
     """Run the mesh until the end of the block; its pods take the addresses from `first_index` on.
 
+    With `log_root` the proxies write access logs, which end up in files below it as on a node.
     Raises SetupError when Envoy is absent, does not start, or a port is in use.
     """
     binary = envoy_binary()
@@ -129,8 +155,13 @@ async def running_envoys(
         agents = tuple(Agent(pod, session, has_application=name in applications) for name, pod in members.items())
         for agent in agents:
             await _serve(stack, agent.pod.ip, AGENT_PORT, agent.handle)
+        outputs = tuple(_output(pod, folder, log_root) for pod in members.values()) if log_root else ()
+        await stack.enter_async_context(kubelet.running(outputs))
         await asyncio.gather(
-            *(_start(stack, binary, pod, _upstreams(name, members), folder, session) for name, pod in members.items())
+            *(
+                _start(stack, binary, pod, _upstreams(name, members), folder, session, logs=log_root is not None)
+                for name, pod in members.items()
+            )
         )
         client = Client(
             session,
@@ -140,13 +171,23 @@ async def running_envoys(
         )
         client.start()
         stack.push_async_callback(client.stop)
-        yield EnvoyMesh(agents, applications, client)
+        yield EnvoyMesh(agents, applications, client, tuple(output.log for output in outputs))
 
 
 def _pod(name: str, role: _Role, ip: str) -> Pod:
     return pods.pod(
-        role.kind, namespace=NAMESPACE, name=f"{name}-0", ip=ip, workload=name, version=role.version, node="node-0"
+        role.kind, namespace=NAMESPACE, name=f"{name}-0", ip=ip, workload=name, version=role.version, node=NODE
     )
+
+
+def _access_log(pod: Pod, folder: Path) -> Path:
+    return folder / f"envoy-{pod.workload}.access"
+
+
+def _output(pod: Pod, folder: Path, log_root: Path) -> Output:
+    metadata: Any = pod.manifest["metadata"]
+    log = ContainerLog(log_root, pod.namespace, pod.name, metadata["uid"], "istio-proxy")
+    return Output(_access_log(pod, folder), log)
 
 
 def _application(name: str, members: Mapping[str, Pod], session: aiohttp.ClientSession) -> Application:
@@ -189,9 +230,13 @@ async def _start(
     upstreams: list[Upstream],
     folder: Path,
     session: aiohttp.ClientSession,
+    *,
+    logs: bool,
 ) -> None:
     config = folder / f"envoy-{pod.workload}.json"
-    config.write_text(json.dumps(bootstrap(pod.ip, upstreams, Party(pod.workload, pod.namespace))), encoding="utf-8")
+    access_log = AccessLog(str(_access_log(pod, folder)), _ROLES[pod.workload].logs_json) if logs else None
+    content = bootstrap(pod.ip, upstreams, Party(pod.workload, pod.namespace), access_log)
+    config.write_text(json.dumps(content), encoding="utf-8")
     command = [str(binary), "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
     child = await stack.enter_async_context(running(f"envoy-{pod.workload}", command, folder=folder))
 

@@ -17,6 +17,41 @@ if TYPE_CHECKING:
 
 Config = dict[str, Any]
 
+# Istio's access log as TEXT since 1.9, and the same fields as JSON (istio/istio pilot/pkg/model/telemetry_logging.go).
+TEXT_LOG = (
+    '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% '
+    '%RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% "%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED% '
+    '%BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" '
+    '"%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% '
+    "%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n"
+)
+JSON_LOG = {
+    "start_time": "%START_TIME%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+    "protocol": "%PROTOCOL%",
+    "response_code": "%RESPONSE_CODE%",
+    "response_flags": "%RESPONSE_FLAGS%",
+    "response_code_details": "%RESPONSE_CODE_DETAILS%",
+    "connection_termination_details": "%CONNECTION_TERMINATION_DETAILS%",
+    "upstream_transport_failure_reason": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+    "bytes_received": "%BYTES_RECEIVED%",
+    "bytes_sent": "%BYTES_SENT%",
+    "duration": "%DURATION%",
+    "upstream_service_time": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
+    "x_forwarded_for": "%REQ(X-FORWARDED-FOR)%",
+    "user_agent": "%REQ(USER-AGENT)%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "authority": "%REQ(:AUTHORITY)%",
+    "upstream_host": "%UPSTREAM_HOST%",
+    "upstream_cluster": "%UPSTREAM_CLUSTER_RAW%",
+    "upstream_local_address": "%UPSTREAM_LOCAL_ADDRESS%",
+    "downstream_local_address": "%DOWNSTREAM_LOCAL_ADDRESS%",
+    "downstream_remote_address": "%DOWNSTREAM_REMOTE_ADDRESS%",
+    "requested_server_name": "%REQUESTED_SERVER_NAME%",
+    "route_name": "%ROUTE_NAME%",
+}
+
 # Envoy puts "envoy_" before this, and a dot after it.
 STAT_PREFIX = "istiostats"
 INBOUND_PORT = 15006
@@ -27,6 +62,20 @@ APP_PORT = 8080
 
 _HTTP_VALUES = {"response_code": "%RESPONSE_CODE%", "response_flags": "%RESPONSE_FLAGS%"}
 _TCP_VALUES = {"response_flags": "%RESPONSE_FLAGS%"}
+
+
+@dataclasses.dataclass(frozen=True)
+class AccessLog:
+    """Where a proxy writes its access log, and whether as JSON."""
+
+    path: str
+    as_json: bool
+
+    def config(self) -> Config:
+        """Return the access logger."""
+        form = {"json_format": JSON_LOG} if self.as_json else {"text_format_source": {"inline_string": TEXT_LOG}}
+        typed = {"@type": _type("access_loggers.file.v3.FileAccessLog"), "path": self.path, "log_format": form}
+        return {"name": "envoy.access_loggers.file", "typed_config": typed}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,14 +93,15 @@ class Upstream:
         return f"{self.counts.reporter}-{self.port}"
 
 
-def bootstrap(ip: str, upstreams: Iterable[Upstream], party: Party) -> Config:
+def bootstrap(ip: str, upstreams: Iterable[Upstream], party: Party, access_log: AccessLog | None = None) -> Config:
     """Return the configuration of one proxy whose pod has this address."""
     upstreams = tuple(upstreams)
+    logs = [access_log.config()] if access_log else []
     return {
         "node": {"id": f"sidecar~{ip}~{party.workload}.{party.namespace}", "cluster": party.workload},
         "admin": {"address": _address(ip, ADMIN_PORT)},
         "static_resources": {
-            "listeners": [_stats_listener(ip), *(_listener(ip, upstream) for upstream in upstreams)],
+            "listeners": [_stats_listener(ip), *(_listener(ip, upstream, logs) for upstream in upstreams)],
             "clusters": [_cluster("prometheus_stats", ip, ADMIN_PORT)]
             + [_cluster(upstream.name, upstream.address, upstream.upstream_port) for upstream in upstreams],
         },
@@ -73,17 +123,17 @@ def bootstrap(ip: str, upstreams: Iterable[Upstream], party: Party) -> Config:
     }
 
 
-def _listener(ip: str, upstream: Upstream) -> Config:
+def _listener(ip: str, upstream: Upstream, logs: list[Config]) -> Config:
     make = _tcp_filter if upstream.counts.protocol == "tcp" else _http_filter
     return {
         "name": upstream.name,
         "address": _address(ip, upstream.port),
-        "filter_chains": [{"filters": [make(upstream)]}],
+        "filter_chains": [{"filters": [make(upstream, logs)]}],
     }
 
 
-def _http_filter(upstream: Upstream) -> Config:
-    return _connection_manager(upstream.name, "/", upstream.name, [_http_log(upstream.counts)])
+def _http_filter(upstream: Upstream, logs: list[Config]) -> Config:
+    return _connection_manager(upstream.name, "/", upstream.name, [_http_log(upstream.counts), *logs])
 
 
 def _connection_manager(name: str, prefix: str, cluster: str, logs: list[Config]) -> Config:
@@ -105,14 +155,15 @@ def _connection_manager(name: str, prefix: str, cluster: str, logs: list[Config]
     }
 
 
-def _tcp_filter(upstream: Upstream) -> Config:
+def _tcp_filter(upstream: Upstream, logs: list[Config]) -> Config:
+    at_the_end = [{**log, "filter": {"log_type_filter": {"types": ["TcpConnectionEnd"]}}} for log in logs]
     return {
         "name": "envoy.filters.network.tcp_proxy",
         "typed_config": {
             "@type": _type("filters.network.tcp_proxy.v3.TcpProxy"),
             "stat_prefix": upstream.name,
             "cluster": upstream.name,
-            "access_log": _tcp_logs(upstream.counts),
+            "access_log": [*_tcp_logs(upstream.counts), *at_the_end],
             "access_log_options": {"flush_access_log_on_connected": True},
         },
     }

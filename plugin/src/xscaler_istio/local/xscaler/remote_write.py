@@ -1,8 +1,7 @@
 """Remote write 1.0: a snappy block that holds a protobuf `prometheus.WriteRequest`.
 
-The message is described here in code and not generated, so that no build step is needed; field numbers are those of
-https://prometheus.io/docs/specs/prw/remote_write_spec/. Exemplars and native histograms stay opaque bytes: the
-gateway counts and forwards them.
+Field numbers are those of https://prometheus.io/docs/specs/prw/remote_write_spec/. Exemplars and native histograms stay
+opaque bytes: the gateway counts and forwards them.
 """
 
 from __future__ import annotations
@@ -10,34 +9,28 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Protocol
 
-import cramjam
-from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
+from xscaler_istio.local.xscaler import protobuf
+from xscaler_istio.local.xscaler.protobuf import DecodeError, Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# A request of 2,000 Istio samples is 2 MB; xScaler would not take a much larger one either.
-MAX_DECODED_BYTES = 64 * 1024 * 1024
+__all__ = ["DecodeError", "Series", "compress", "count_samples", "decode", "encode", "labels_of", "without"]
 
-_Field = descriptor_pb2.FieldDescriptorProto
-_SCHEMA = {
-    "Label": (("name", 1, _Field.TYPE_STRING, ""), ("value", 2, _Field.TYPE_STRING, "")),
-    "Sample": (("value", 1, _Field.TYPE_DOUBLE, ""), ("timestamp", 2, _Field.TYPE_INT64, "")),
+_SCHEMA: protobuf.Schema = {
+    "Label": (("name", 1, Field.TYPE_STRING, ""), ("value", 2, Field.TYPE_STRING, "")),
+    "Sample": (("value", 1, Field.TYPE_DOUBLE, ""), ("timestamp", 2, Field.TYPE_INT64, "")),
     "TimeSeries": (
-        ("labels", 1, _Field.TYPE_MESSAGE, "Label"),
-        ("samples", 2, _Field.TYPE_MESSAGE, "Sample"),
-        ("exemplars", 3, _Field.TYPE_BYTES, "repeated"),
-        ("histograms", 4, _Field.TYPE_BYTES, "repeated"),
+        ("labels", 1, Field.TYPE_MESSAGE, "Label"),
+        ("samples", 2, Field.TYPE_MESSAGE, "Sample"),
+        ("exemplars", 3, Field.TYPE_BYTES, "repeated"),
+        ("histograms", 4, Field.TYPE_BYTES, "repeated"),
     ),
     "WriteRequest": (
-        ("timeseries", 1, _Field.TYPE_MESSAGE, "TimeSeries"),
-        ("metadata", 3, _Field.TYPE_BYTES, "repeated"),
+        ("timeseries", 1, Field.TYPE_MESSAGE, "TimeSeries"),
+        ("metadata", 3, Field.TYPE_BYTES, "repeated"),
     ),
 }
-
-
-class DecodeError(ValueError):
-    """The body is no remote write request."""
 
 
 class WriteRequest(Protocol):
@@ -58,40 +51,14 @@ class Series:
     samples: tuple[tuple[float, int], ...]
 
 
-def _message_class() -> type[message.Message]:
-    file = descriptor_pb2.FileDescriptorProto(name="remote_write.proto", package="prometheus", syntax="proto3")
-    for name, fields in _SCHEMA.items():
-        described = file.message_type.add(name=name)
-        for field, number, kind, detail in fields:
-            repeated = kind == _Field.TYPE_MESSAGE or detail == "repeated"
-            label = _Field.LABEL_REPEATED if repeated else _Field.LABEL_OPTIONAL
-            added = described.field.add(name=field, number=number, type=kind, label=label)
-            if kind == _Field.TYPE_MESSAGE:
-                added.type_name = f".prometheus.{detail}"
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("prometheus.WriteRequest"))
-
-
-_WRITE_REQUEST = _message_class()
+_WRITE_REQUEST = protobuf.message_class("prometheus", _SCHEMA, "WriteRequest")
 
 
 def decode(body: bytes) -> WriteRequest:
     """Return the request in a body; raise DecodeError for anything else."""
-    try:
-        size = cramjam.snappy.decompress_raw_len(body)
-        if size > MAX_DECODED_BYTES:
-            raise DecodeError(f"decoded body has {size} bytes, more than {MAX_DECODED_BYTES}")
-        raw = bytes(cramjam.snappy.decompress_raw(body))
-    except cramjam.DecompressionError as error:
-        raise DecodeError(f"no snappy block: {error}") from error
-    request: Any = _WRITE_REQUEST()
-    try:
-        request.ParseFromString(raw)
-    except message.DecodeError as error:
-        raise DecodeError(f"no WriteRequest: {error}") from error
-    decoded: WriteRequest = request
-    return decoded
+    decoded: Any = protobuf.parse(_WRITE_REQUEST, body)
+    request: WriteRequest = decoded
+    return request
 
 
 def count_samples(request: WriteRequest) -> int:
@@ -118,7 +85,7 @@ def encode(series: Iterable[Series]) -> bytes:
 
 def compress(request: WriteRequest) -> bytes:
     """Return a request as it travels."""
-    return bytes(cramjam.snappy.compress_raw(request.SerializeToString()))
+    return protobuf.compress(request.SerializeToString())
 
 
 def without(request: WriteRequest, dropped: Sequence[int]) -> WriteRequest:

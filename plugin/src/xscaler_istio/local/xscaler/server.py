@@ -11,11 +11,14 @@ from aiohttp import web
 
 from xscaler_istio.errors import SetupError, UnreachableError
 from xscaler_istio.local import network as ports
+from xscaler_istio.local.xscaler import loki
 from xscaler_istio.local.xscaler.backends import BACKENDS
 from xscaler_istio.local.xscaler.gateway import PUSH_PATH, Fault, Gateway, Token
 from xscaler_istio.local.xscaler.limits import XSCALER, Limits
+from xscaler_istio.local.xscaler.log_gateway import PUSH_PATHS, QUERY_PATHS, LogAccount, LogGateway, RateLimit
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
@@ -45,10 +48,44 @@ class Reader:
         return {"Authorization": f"Bearer {self.token}", "X-Scope-OrgID": self.tenant}
 
 
+class Logs:
+    """The side for logs, on a host (here: a port) of its own."""
+
+    def __init__(self, base_url: str, gateway: LogGateway, session: aiohttp.ClientSession, reader: Reader) -> None:
+        self.gateway = gateway
+        self.push_url = f"{base_url}{PUSH_PATHS[0]}"
+        self.query_url = f"{base_url}{QUERY_PATHS[0]}"
+        self._session = session
+        self._reader = reader
+
+    def inject(self, fault: Fault | None) -> None:
+        """Answer pushes with a fault from now on; None ends it."""
+        self.gateway.admission.fault = fault
+
+    def limit_rate(self, bytes_per_second: float | None) -> None:
+        """Answer 429 to what is more than this; None ends it."""
+        self.gateway.rate_limit = None if bytes_per_second is None else RateLimit(bytes_per_second)
+
+    async def account(self) -> LogAccount:
+        """Return every line that arrived, and what was refused."""
+        return await self.gateway.account()
+
+    async def query(self, logql: str) -> tuple[Sample, ...]:
+        """Ask a metric query of LogQL, now. Raises UnreachableError without a Loki."""
+        url = f"{self.query_url}/query"
+        async with self._session.get(url, params={"query": logql}, headers=self._reader.headers) as response:
+            if response.status != 200:
+                raise UnreachableError(f"the local xScaler answered {response.status}: {await response.text()}")
+            return tuple(_sample(item) for item in (await response.json())["data"]["result"])
+
+
 class XScaler:
     """A running local xScaler. `push_url` and `query_url` are what a collector and a user of xScaler would have."""
 
-    def __init__(self, base_url: str, gateway: Gateway, session: aiohttp.ClientSession, reader: Reader) -> None:
+    def __init__(
+        self, base_url: str, gateway: Gateway, logs: Logs, session: aiohttp.ClientSession, reader: Reader
+    ) -> None:
+        self.logs = logs
         self.push_url = f"{base_url}{PUSH_PATH}"
         self.query_url = base_url
         self._gateway = gateway
@@ -57,15 +94,17 @@ class XScaler:
 
     def inject(self, fault: Fault | None) -> None:
         """Answer pushes with a fault from now on; None ends it."""
-        self._gateway.fault = fault
+        self._gateway.admission.fault = fault
 
     def add_token(self, token: str, granted: Token) -> None:
         """Make a token valid."""
-        self._gateway.tokens[token] = granted
+        for gateway in (self._gateway, self.logs.gateway):
+            gateway.admission.tokens[token] = granted
 
     def revoke_token(self, token: str) -> None:
         """Make a token invalid."""
-        self._gateway.tokens.pop(token, None)
+        for gateway in (self._gateway, self.logs.gateway):
+            gateway.admission.tokens.pop(token, None)
 
     async def account(self) -> Account:
         """Return what was accepted and refused so far."""
@@ -105,8 +144,12 @@ async def serving(
     tokens: Mapping[str, Token],
     reader: Reader,
     limits: Limits = XSCALER,
+    loki_binary: Path | None = None,
+    structured_metadata: bool = True,
 ) -> AsyncIterator[XScaler]:
     """Run a local xScaler until the end of the block; `backend` is a name in BACKENDS and `binary` its program.
+
+    Without `loki_binary` log lines are counted and not stored; `structured_metadata` is Loki's switch for it.
 
     Raises SetupError when a port is in use or the backend does not start.
     """
@@ -115,18 +158,31 @@ async def serving(
         store = await stack.enter_async_context(
             BACKENDS[backend](network=network, folder=folder, binary=binary, limits=limits)
         )
-        gateway = Gateway(store, tokens, limits)
-        stack.push_async_callback(gateway.close)
-        runner = web.AppRunner(gateway.application(), access_log=None, shutdown_timeout=1)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
+        loki_behind = None
+        if loki_binary:
+            loki_behind = await stack.enter_async_context(
+                loki.serving(
+                    network=network, folder=folder, binary=loki_binary, structured_metadata=structured_metadata
+                )
+            )
+        gateway, log_gateway = Gateway(store, tokens, limits), LogGateway(loki_behind, tokens)
         tls = authority.server_context(address)
-        try:
-            await web.TCPSite(runner, address, ports.GATEWAY_PORT, ssl_context=tls).start()
-        except OSError as error:
-            raise SetupError(
-                f"port {ports.GATEWAY_PORT} on {address} is in use", "end the program that has it (ss -ltnp)"
-            ) from error
+        await _listen(stack, gateway, address, ports.GATEWAY_PORT, tls)
+        await _listen(stack, log_gateway, address, ports.LOG_GATEWAY_PORT, tls)
         connector = aiohttp.TCPConnector(ssl=authority.client_context())
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        yield XScaler(f"https://{address}:{ports.GATEWAY_PORT}", gateway, session, reader)
+        logs = Logs(f"https://{address}:{ports.LOG_GATEWAY_PORT}", log_gateway, session, reader)
+        yield XScaler(f"https://{address}:{ports.GATEWAY_PORT}", gateway, logs, session, reader)
+
+
+async def _listen(
+    stack: contextlib.AsyncExitStack, gateway: Gateway | LogGateway, address: str, port: int, tls: ssl.SSLContext
+) -> None:
+    stack.push_async_callback(gateway.close)
+    runner = web.AppRunner(gateway.application(), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, address, port, ssl_context=tls).start()
+    except OSError as error:
+        raise SetupError(f"port {port} on {address} is in use", "end the program that has it (ss -ltnp)") from error

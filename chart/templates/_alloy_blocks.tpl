@@ -1,0 +1,40 @@
+{{/* Blocks of Grafana Alloy's syntax that its collector and the log agent have in common. */}}
+
+{{/* Relabelling rules as blocks. Inputs: a list of rules in Prometheus' words */}}
+{{- define "xscaler-istio.alloy.rules" -}}
+{{- range $rule := . }}
+rule {
+{{- range $key := list "source_labels" "separator" "regex" "modulus" "target_label" "replacement" "action" }}
+  {{- if hasKey $rule $key }}
+  {{ $key }} = {{ get $rule $key | toRawJson }}
+  {{- end }}
+{{- end }}
+}
+{{- end -}}
+{{- end -}}
+
+{{/* How an endpoint proves who it is and whom it trusts. Inputs: . (root) */}}
+{{- define "xscaler-istio.alloy.credentials" -}}
+{{- $xscaler := .Values.xscaler -}}
+{{- $auth := include "xscaler-istio.authFolder" . -}}
+// Credential files are read for every request: a rotated Secret needs no restart.
+{{- if eq $xscaler.auth.type "basic" }}
+basic_auth {
+  username = {{ $xscaler.auth.username | quote }}
+  password_file = "{{ $auth }}/token"
+}
+{{- else }}
+authorization {
+  type = "Bearer"
+  credentials_file = "{{ $auth }}/token"
+}
+{{- end }}
+{{- if $xscaler.tls.ca.name }}
+tls_config {
+  ca_file = "{{ include "xscaler-istio.caFolder" . }}/ca.crt"
+}
+{{- end }}
+{{- with $xscaler.proxyUrl }}
+proxy_url = {{ . | quote }}
+{{- end }}
+{{- end -}}

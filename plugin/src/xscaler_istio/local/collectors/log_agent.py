@@ -1,0 +1,45 @@
+"""The log agent, outside a cluster: Grafana Alloy with another configuration."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from xscaler_istio.local.collectors import Override, Surroundings, alloy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xscaler_istio.local.collectors.alloy import Blocks
+
+__all__ = ["apply", "command", "overrides", "program"]
+
+program = alloy.program
+apply, command = alloy.apply, alloy.command
+
+_ENDPOINT = ('loki.write "xscaler"', "endpoint")
+_MOUNTED_LOGS = "/var/log/pods/"
+_MOUNTED_STATE = "/var/lib/alloy/"
+
+
+def overrides(config: str, surroundings: Surroundings) -> tuple[Override, ...]:
+    """Return what must be changed in a rendered config.alloy of a log agent."""
+    blocks = alloy.parse(config)
+    return (
+        *alloy.discovery(surroundings),
+        *_folders((), blocks, surroundings),
+        Override((*_ENDPOINT, "url"), surroundings.logs_url, "the local xScaler"),
+        Override((*_ENDPOINT, "tls_config", "ca_file"), str(surroundings.ca_file), "authority of this run"),
+        *alloy.proxy(blocks, _ENDPOINT),
+        *alloy.mounted_files((), blocks, surroundings),
+    )
+
+
+def _folders(place: tuple[str, ...], node: Blocks, surroundings: Surroundings) -> Iterator[Override]:
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _folders((*place, key), value, surroundings)
+        elif found := re.fullmatch(rf'"{_MOUNTED_LOGS}(.*)"', value):
+            yield Override((*place, key), f"{surroundings.log_folder}/{found[1]}", "no node to read")
+        elif found := re.fullmatch(rf'"{_MOUNTED_STATE}(.*)"', value):
+            yield Override((*place, key), f"{surroundings.storage_folder}/{found[1]}", "no node to write to")

@@ -1,0 +1,173 @@
+"""A log agent of the rendered chart, pods whose containers write log files, and a local xScaler with a real Loki."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.chart.conftest import ci, template, tool
+from xscaler_istio import render
+from xscaler_istio.local import certificates, kubernetes, log_agents, log_oracle
+from xscaler_istio.local import network as networks
+from xscaler_istio.local.collectors import Surroundings
+from xscaler_istio.local.container_log import ContainerLog
+from xscaler_istio.local.mesh import pods
+from xscaler_istio.local.mesh.model import Kind, Version
+from xscaler_istio.local.xscaler import server as xscaler_server
+from xscaler_istio.local.xscaler.admission import Scope, Token
+
+from .conftest import TENANT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from xscaler_istio.local.log_agents import Agent
+    from xscaler_istio.local.log_oracle import LogCount
+    from xscaler_istio.local.xscaler.log_push import Entry
+    from xscaler_istio.local.xscaler.server import XScaler
+    from xscaler_istio.render import CollectorConfig
+
+NODE = "node-1"
+
+
+def log_config(*sets: str, json: str = "") -> CollectorConfig:
+    """Render the chart with the ten-line values, logs enabled and these values; return the agent's configuration."""
+    words = [word for pair in ("logs.enabled=true", "metrics.collector=none", *sets) for word in ("--set", pair)]
+    words += ["--set-json", json] if json else []
+    text = template("helm4", "--values", str(ci("default")), *words)
+    return render.log_configs(render.manifests(text))[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class LogEnvironment:
+    """What is up: the agent comes and goes with `agent`."""
+
+    folder: Path
+    network: networks.Network
+    xscaler: XScaler
+    api: kubernetes.KubernetesApi
+    surroundings: Surroundings
+
+    @property
+    def log_root(self) -> Path:
+        """The folder that stands in for /var/log/pods."""
+        return self.folder / "pods"
+
+    async def container(
+        self,
+        name: str,
+        *,
+        container: str = "istio-proxy",
+        kind: Kind = Kind.SIDECAR,
+        node: str = NODE,
+        namespace: str = "shop",
+        docker: bool = False,
+        **more: Any,
+    ) -> ContainerLog:
+        """Add a pod, and return the log of one of its containers."""
+        made = pods.pod(
+            kind,
+            namespace=namespace,
+            name=name,
+            ip="127.9.0.1",
+            workload=name,
+            version=Version(1, 31),
+            node=node,
+            **more,
+        )
+        await self.api.apply(made.manifest)
+        metadata: Any = made.manifest["metadata"]
+        return ContainerLog(self.log_root, namespace, name, metadata["uid"], container, docker=docker)
+
+    @contextlib.asynccontextmanager
+    async def agent(self, config: CollectorConfig, *, node: str = NODE, number: int = 0) -> AsyncIterator[Agent]:
+        """Run the agent until the end of the block; its state stays for the next one of the same number."""
+        async with log_agents.running_agent(
+            config,
+            self.surroundings,
+            network=self.network,
+            folder=self.folder,
+            binary=tool("alloy"),
+            node=node,
+            number=number,
+        ) as running:
+            yield running
+
+    async def entries(self) -> tuple[Entry, ...]:
+        """Return every line that arrived."""
+        return (await self.xscaler.logs.account()).entries
+
+
+@contextlib.asynccontextmanager
+async def log_environment(*, loki: bool = True, structured_metadata: bool = True) -> AsyncIterator[LogEnvironment]:
+    """Start everything but the agent; end it in reverse."""
+    async with contextlib.AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xscaler-istio-test-")))
+        network = stack.enter_context(networks.claim())
+        authority = certificates.create(folder)
+        tokens = {"write": Token(TENANT, Scope.WRITE), "read": Token(TENANT, Scope.READ)}
+        xscaler = await stack.enter_async_context(
+            xscaler_server.serving(
+                network=network,
+                authority=authority,
+                folder=folder,
+                backend="prometheus",
+                binary=tool("prometheus"),
+                tokens=tokens,
+                reader=xscaler_server.Reader("read", TENANT),
+                loki_binary=tool("loki") if loki else None,
+                structured_metadata=structured_metadata,
+            )
+        )
+        api = await stack.enter_async_context(
+            kubernetes.serving(
+                host=network.infrastructure,
+                port=networks.API_SERVER_PORT,
+                tls=authority.server_context(network.infrastructure),
+                token="api",  # noqa: S106 - of this run alone
+                pods=(),
+            )
+        )
+        (folder / "api-token").write_text("api", encoding="utf-8")
+        auth = folder / "auth"
+        auth.mkdir()
+        (auth / "token").write_text("write", encoding="utf-8")
+        (auth / "tenant-id").write_text(TENANT, encoding="utf-8")
+        (folder / "pods").mkdir()
+        surroundings = Surroundings(
+            api_server=api.url,
+            api_token_file=folder / "api-token",
+            ca_file=authority.ca_file,
+            push_url=xscaler.push_url,
+            auth_folder=auth,
+            listen_address="",
+            storage_folder=folder,
+            scrape_interval="1s",
+            scrape_timeout="1s",
+            logs_url=xscaler.logs.push_url,
+            log_folder=folder / "pods",
+        )
+        yield LogEnvironment(folder, network, xscaler, api, surroundings)
+
+
+def count(logs: Iterable[ContainerLog], entries: Iterable[Entry]) -> LogCount:
+    """Compare what was written to these logs with what arrived."""
+    return log_oracle.count((item for log in logs for item in log.written), entries)
+
+
+async def until_arrived(environment: LogEnvironment, number: int, seconds: float = 60) -> tuple[Entry, ...]:
+    """Wait until this many lines have arrived and no more come; return them."""
+    deadline, last, since = time.monotonic() + seconds, -1, time.monotonic()
+    while time.monotonic() < deadline:
+        entries = await environment.entries()
+        if len(entries) != last:
+            last, since = len(entries), time.monotonic()
+        if len(entries) >= number and time.monotonic() - since > 2.5:
+            return entries
+        await asyncio.sleep(0.1)
+    return await environment.entries()
