@@ -69,6 +69,8 @@ stage.match {
     source = "line_time"
     format = "RFC3339Nano"
     action_on_failure = "skip"
+    // Else the second line of a millisecond gets another time when it is read again, and Loki stores it twice.
+    action_on_duplicate_timestamp = "keep"
   }
   {{- include "logs.metadata" (dict "root" .root "names" (include "logs.fields" . | fromYamlArray)) | nindent 2 }}
   {{- if $logs.dashboardLabels }}
