@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.10 pyproject.toml --extra local --group build
-TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir evidence
+TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir loki evidence
 DEMO_TOOLS := helm4 prometheus mimir
 
 .DEFAULT_GOAL := help

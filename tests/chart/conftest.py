@@ -102,9 +102,14 @@ def configs(text: str) -> tuple[CollectorConfig, ...]:
     return render.collector_configs(render.manifests(text))
 
 
+def log_configs(text: str) -> tuple[CollectorConfig, ...]:
+    """Return the configurations of log agents in a rendered stream."""
+    return render.log_configs(render.manifests(text))
+
+
 def parsed(config: CollectorConfig) -> dict[str, Any]:
     """Return a configuration as nested mappings; Alloy's attributes stay the text that they are written as."""
-    reader = alloy.parse if config.collector == "alloy" else yaml.safe_load
+    reader = alloy.parse if config.collector in ("alloy", render.LOGS) else yaml.safe_load
     loaded: dict[str, Any] = reader(config.text)
     return loaded
 

@@ -14,8 +14,9 @@ from hypothesis_jsonschema import from_schema
 from xscaler_istio import lint
 from xscaler_istio.local import run
 
-from .conftest import CHART, ci, configs, objects, run_template, tool
+from .conftest import CHART, ci, configs, log_configs, objects, run_template, tool
 from .relabel import relabel
+from .test_objects import FIND_PODS, READ_LOGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -108,6 +109,8 @@ def test_values_keep_the_contract_or_are_refused(
         monkeypatch.setenv(f"XSCALER_{name.upper()}", str(tool(name)))
     chosen = data.draw(values())
     chosen.setdefault("metrics", {})["collector"] = collector
+    # Half of them with access logs, whatever else was drawn.
+    chosen.setdefault("logs", {}).setdefault("enabled", data.draw(st.booleans()))
     file = folder / "values.yaml"
     # As JSON, which Helm reads as YAML: Python would write the text n, which is false there, without quotes.
     file.write_text(json.dumps(chosen))
@@ -120,9 +123,9 @@ def test_values_keep_the_contract_or_are_refused(
     rendered = objects(done.stdout)
     for item in rendered:
         _CHECKS.get(item["kind"], _nothing)(item, chosen)
-    for config in configs(done.stdout):
+    for config in (*configs(done.stdout), *log_configs(done.stdout)):
         assert lint.check_config(config) == []
-        if collector == "prometheus":
+        if config.collector == "prometheus":
             _label_budget(yaml.safe_load(config.text), chosen)
 
 
@@ -131,7 +134,8 @@ def _nothing(_item: dict[str, Any], _chosen: dict[str, Any]) -> None:
 
 
 def _role(item: dict[str, Any], _chosen: dict[str, Any]) -> None:
-    assert item["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
+    component = item["metadata"]["labels"]["app.kubernetes.io/component"]
+    assert item["rules"] == (READ_LOGS if component == "logs-api" else [FIND_PODS])
 
 
 def merged(defaults: Any, chosen: Any) -> Any:
@@ -151,7 +155,7 @@ def _image(settings_: dict[str, Any]) -> str:
     return f"{path}@{image['digest']}" if image["digest"] else f"{path}:{image['tag']}"
 
 
-def _deployment(item: dict[str, Any], chosen: dict[str, Any]) -> None:
+def _workload(item: dict[str, Any], chosen: dict[str, Any]) -> None:
     spec, pod = item["spec"], item["spec"]["template"]
     assert spec["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
     assert pod["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
@@ -159,7 +163,9 @@ def _deployment(item: dict[str, Any], chosen: dict[str, Any]) -> None:
     token = chosen["xscaler"]["auth"].get("token")
     (container,) = pod["spec"]["containers"]
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert container["image"] == _image(merged(VALUES, chosen)[chosen["metrics"]["collector"]])
+    component = item["metadata"]["labels"]["app.kubernetes.io/component"]
+    program = chosen["metrics"]["collector"] if component == "metrics" else "logAgent"
+    assert container["image"] == _image(merged(VALUES, chosen)[program])
     if token and len(token) > 4:
         assert token not in json.dumps(container)
 
@@ -170,7 +176,7 @@ def _config_map(item: dict[str, Any], chosen: dict[str, Any]) -> None:
         assert token not in json.dumps(item["data"])
 
 
-_CHECKS = {"ClusterRole": _role, "Deployment": _deployment, "ConfigMap": _config_map}
+_CHECKS = {"ClusterRole": _role, "Deployment": _workload, "DaemonSet": _workload, "ConfigMap": _config_map}
 
 
 def _label_budget(config: dict[str, Any], chosen: dict[str, Any]) -> None:

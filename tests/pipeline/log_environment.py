@@ -167,7 +167,7 @@ async def until_arrived(environment: LogEnvironment, number: int, seconds: float
         entries = await environment.entries()
         if len(entries) != last:
             last, since = len(entries), time.monotonic()
-        if len(entries) >= number and time.monotonic() - since > 2.5:
+        if len(entries) >= number and time.monotonic() - since > 1.5:
             return entries
         await asyncio.sleep(0.1)
     return await environment.entries()

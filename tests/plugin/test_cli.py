@@ -67,10 +67,19 @@ def test_render_of_bad_values_says_what_the_chart_says(cli: Callable[..., Ran]) 
     assert ran.err.startswith("error: the values need changes:\n\ncluster.name is empty.")
 
 
+# A kind of Istio's, whose schema Kubernetes does not publish:
+# tests/chart/test_log_objects.py checks it against Istio's.
+UNCHECKED_TELEMETRY = (
+    "rendered: info: Telemetry xscaler-istio was not checked: it is no kind of Kubernetes' own, and its schema is not"
+    " at hand [XS311]\nlint: 1 finding\n"
+)
+
+
 @pytest.mark.parametrize("file", CI_FILES, ids=lambda file: file.name)
 def test_lint_finds_nothing_in_our_own_cases(cli4: Callable[..., Ran], file: Path) -> None:
+    with_telemetry = "accessLogging" in file.read_text()
     ran = cli4("lint", "-f", file)
-    assert (ran.code, ran.out) == (0, "lint: no findings\n")
+    assert (ran.code, ran.out) == (0, UNCHECKED_TELEMETRY if with_telemetry else "lint: no findings\n")
 
 
 def test_lint_sees_what_helm_lint_swallows(cli: Callable[..., Ran]) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chart.conftest import CI_FILES, configs, parsed, template
+from tests.chart.conftest import CI_FILES, configs, log_configs, parsed, template
+from xscaler_istio import render
 from xscaler_istio.local import run
-from xscaler_istio.local.collectors import Surroundings, alloy
+from xscaler_istio.local.collectors import Surroundings, alloy, log_agent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,10 @@ SURROUNDINGS = Surroundings(
     storage_folder=Path("/run/storage"),
     scrape_interval="5s",
     scrape_timeout="5s",
+    logs_url="https://127.10.0.1:8444/api/v1/logs/push",
+    log_folder=Path("/run/pods"),
 )
+COLLECTORS = {**run.COLLECTORS, render.LOGS: log_agent}
 # What may differ between a cluster and this machine, and nothing else (design: API server, credential and authority
 # files, push URL, listen address, storage folder, intervals; a proxy has no place on loopback).
 ALLOWED = {
@@ -80,11 +84,28 @@ ALLOWED = {
         "exporters.prometheus_remote_write.http.proxy_url",
         "exporters.prometheus_remote_write.http.headers.X-Scope-OrgID",
     },
+    render.LOGS: {
+        'discovery.kubernetes "pods".api_server',
+        'discovery.kubernetes "pods".authorization.type',
+        'discovery.kubernetes "pods".authorization.credentials_file',
+        'discovery.kubernetes "pods".tls_config.ca_file',
+        # The folders of the node: logs, and the agent's own.
+        'discovery.relabel "pods".rule.replacement',
+        'local.file "first_start".filename',
+        'loki.source.file "pods".file_match.sync_period',
+        'loki.write "xscaler".endpoint.url',
+        'loki.write "xscaler".endpoint.tls_config.ca_file',
+        'loki.write "xscaler".endpoint.proxy_url',
+        'loki.write "xscaler".endpoint.authorization.credentials_file',
+        'loki.write "xscaler".endpoint.basic_auth.password_file',
+        'local.file "tenant".filename',
+    },
 }
 ALLOWED_ARGUMENTS = {
     "prometheus": {"--config.file", "--storage.agent.path", "--web.listen-address"},
     "alloy": {"/etc/collector/config.alloy", "--storage.path", "--server.http.listen-addr"},
     "opentelemetry": {"--config"},
+    render.LOGS: {"/etc/collector/config.alloy", "--storage.path", "--server.http.listen-addr"},
 }
 
 
@@ -100,18 +121,22 @@ def leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
 
 def general(place: str) -> str:
     steps = ".".join("*" if step.isdigit() else step for step in place.split("."))
+    steps = re.sub(r"rule#\d+", "rule", steps)
     return re.sub(r'^prometheus.scrape "\w+"', 'prometheus.scrape "*"', steps)
 
 
-@pytest.fixture(params=run.COLLECTORS)
+@pytest.fixture(params=COLLECTORS)
 def rendered(request: pytest.FixtureRequest, file: Path) -> tuple[CollectorConfig, ...]:
+    if request.param == render.LOGS:
+        # The agent that reads files: the other one needs the log endpoints of a kubelet.
+        return log_configs(template("helm4", "--values", str(file), "--set", "logs.enabled=true,xscaler.region=x"))[:1]
     return configs(template("helm4", "--values", str(file), "--set", f"metrics.collector={request.param}"))
 
 
 @by_file
 def test_nothing_else_differs(rendered: tuple[CollectorConfig, ...]) -> None:
     for config in rendered:
-        collector = run.COLLECTORS[config.collector]
+        collector = COLLECTORS[config.collector]
         changes = collector.overrides(config.text, SURROUNDINGS)
         applied = dataclasses.replace(config, text=collector.apply(config.text, changes))
         before, after = dict(leaves(parsed(config))), dict(leaves(parsed(applied)))
@@ -121,13 +146,13 @@ def test_nothing_else_differs(rendered: tuple[CollectorConfig, ...]) -> None:
         assert differing <= {".".join(map(str, change.path)) for change in changes}
         assert all(change.reason for change in changes)
         # Nothing of the cluster is left.
-        assert not [value for value in after.values() if re.search(r"/etc/|/var/run/", str(value))]
+        assert not [value for value in after.values() if re.search(r"/etc/|/var/", str(value))]
 
 
 @by_file
 def test_arguments_keep_their_number_and_order(rendered: tuple[CollectorConfig, ...]) -> None:
     for config in rendered:
-        local = run.COLLECTORS[config.collector].command(config.arguments, Path("/run/config"), SURROUNDINGS)
+        local = COLLECTORS[config.collector].command(config.arguments, Path("/run/config"), SURROUNDINGS)
         pairs = list(zip(config.arguments, local, strict=True))
         assert {old.split("=")[0] for old, new in pairs if old != new} == ALLOWED_ARGUMENTS[config.collector]
         assert all(old.split("=")[0] == new.split("=")[0] for old, new in pairs if old.startswith("-"))

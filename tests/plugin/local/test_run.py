@@ -71,6 +71,20 @@ def test_yes(environment: dict[str, str], tmp_path: Path) -> None:
     assert {"manifests.yaml", "prometheus-0.yml", "overrides.txt", "report.json"} <= kept
 
 
+def test_yes_with_logs(environment: dict[str, str], tmp_path: Path) -> None:
+    programs = {f"XSCALER_{name.upper()}": str(tool(name)) for name in ("alloy", "loki")}
+    flags = ("--set", "logs.enabled=true", "--output-dir", tmp_path / "kept")
+    with nothing_left(environment):
+        ran = runner(tool("helm4"))(*SMALL, *flags, **environment, **programs)
+    report = json.loads(ran.out)
+    assert ran.code == 0, ran.err
+    logs = report["logs"]
+    assert logs["written"] == logs["once"] > 500
+    assert (logs["lost"], logs["more"], logs["foreign"], logs["secretsSeen"]) == (0, 0, 0, 0)
+    assert logs["withFields"] > 100
+    assert "logs-0.alloy" in {file.name for file in (tmp_path / "kept").iterdir()}
+
+
 def test_no(environment: dict[str, str], tmp_path: Path) -> None:
     # A chart without the label budget: what the usual scrape rules do to Istio's latency.
     chart = tmp_path / "chart"

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from xscaler_istio.local import oracle, verdict
+from xscaler_istio.local.log_oracle import LogChoices, LogCount
 from xscaler_istio.local.mesh import topology
 from xscaler_istio.local.network import Network
+from xscaler_istio.local.xscaler.log_gateway import LogAccount
 
 PODS = [member.pod.manifest for member in topology.build(topology.small(), Network(10), 0)]
 EXPECTED = oracle.expected_targets(PODS, oracle.Choices("c"))
@@ -71,3 +73,57 @@ def test_one_thing_wrong_is_no(change: dict[str, Any], problem: str) -> None:
     assert not judged.ok
     assert [item.what for item in judged.problems] == [problem]
     assert all(item.fix for item in judged.problems)
+
+
+GOOD_LOGS = verdict.LogEvidence(
+    count=LogCount(written=100, once=100, more=0, lost=0, foreign=0, with_fields=90),
+    chosen=LogChoices(files=True),
+    account=LogAccount((), {}, {}, {204: 1}, 1000, ""),
+    secrets_seen=0,
+)
+
+
+def logs_with(**change: int) -> dict[str, Any]:
+    return {"count": dataclasses.replace(GOOD_LOGS.count, **change)}
+
+
+def test_all_is_well_with_logs() -> None:
+    assert verdict.judge_logs(GOOD_LOGS).ok
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (logs_with(lost=3), "3 of 100 log lines never arrived"),
+        (logs_with(more=2), "2 log lines arrived more than once"),
+        (logs_with(foreign=1), "1 lines arrived that nobody wrote"),
+        (logs_with(with_fields=0), "no access line came with its fields"),
+        ({"secrets_seen": 4}, "4 lines held a query string"),
+        (
+            {"account": dataclasses.replace(GOOD_LOGS.account, rejected={"unauthorized": 7})},
+            "xScaler refused 7 log lines: unauthorized",
+        ),
+        (
+            {"account": dataclasses.replace(GOOD_LOGS.account, last_refusal="structured metadata is disallowed")},
+            "xScaler refused log lines: structured metadata is disallowed",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_one_thing_wrong_with_logs_is_no(change: dict[str, Any], problem: str) -> None:
+    judged = verdict.judge_logs(dataclasses.replace(GOOD_LOGS, **change))
+    assert [item.what for item in judged.problems] == [problem]
+    assert all(item.fix for item in judged.problems)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "change"),
+    [
+        (LogChoices(samples=True), logs_with(lost=3)),
+        (LogChoices(masks=True), logs_with(foreign=3)),
+        (LogChoices(metadata=False), logs_with(with_fields=0)),
+        (LogChoices(redacts=False), {"secrets_seen": 3}),
+    ],
+)
+def test_what_the_values_ask_for_is_no_problem(chosen: LogChoices, change: dict[str, Any]) -> None:
+    assert verdict.judge_logs(dataclasses.replace(GOOD_LOGS, chosen=chosen, **change)).ok

@@ -28,11 +28,18 @@ def overrides(config: str, surroundings: Surroundings) -> tuple[Override, ...]:
     return (
         *alloy.discovery(surroundings),
         *_folders((), blocks, surroundings),
+        *_intervals(blocks),
         Override((*_ENDPOINT, "url"), surroundings.logs_url, "the local xScaler"),
         Override((*_ENDPOINT, "tls_config", "ca_file"), str(surroundings.ca_file), "authority of this run"),
         *alloy.proxy(blocks, _ENDPOINT),
         *alloy.mounted_files((), blocks, surroundings),
     )
+
+
+def _intervals(blocks: Blocks) -> Iterator[Override]:
+    source = 'loki.source.file "pods"'
+    if source in blocks:
+        yield Override((source, "file_match", "sync_period"), "500ms", "evidence in seconds")
 
 
 def _folders(place: tuple[str, ...], node: Blocks, surroundings: Surroundings) -> Iterator[Override]:

@@ -5,6 +5,7 @@ Field numbers are those of Loki's pkg/push/push.proto; lines and metadata stay b
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 import re
@@ -51,7 +52,8 @@ def decode(body: bytes, content_type: str) -> tuple[Entry, ...]:
 
 def _from_protobuf(request: Any) -> Iterator[Entry]:
     for stream in request.streams:
-        labels = {name: json.loads(f'"{value}"') for name, value in _LABEL.findall(stream.labels)}
+        # Go quotes as Python does: \x1f and \a too, which JSON does not know.
+        labels = {name: ast.literal_eval(f'"{value}"') for name, value in _LABEL.findall(stream.labels)}
         for entry in stream.entries:
             metadata = {_text(pair.name): _text(pair.value) for pair in entry.metadata}
             nanoseconds = entry.timestamp.seconds * 10**9 + entry.timestamp.nanos

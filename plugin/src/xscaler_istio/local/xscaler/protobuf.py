@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import cramjam
@@ -70,4 +71,5 @@ def labels_text(labels: Mapping[str, str]) -> str:
 
 
 def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    # Go reads all the escapes that json writes.
+    return json.dumps(value, ensure_ascii=False)[1:-1]
