@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,6 +33,14 @@ CHARACTERS = "abz019 -_.:/$'\"\\{}#%&*!|>@`,"
 # Kubernetes takes these as they are; what it refuses is not the chart's to say.
 PASSED_ON = {"resources", "affinity", "tolerations", "topologySpreadConstraints", "imagePullSecrets", "nodeSelector"}
 EXPRESSIONS = ["istio_.*", "envoy_x_(sum|count|bucket)", "a|b", "pilot_xds_pushes"]
+
+
+class ForHelm(yaml.SafeDumper):
+    """Quotes the texts y and n, which are true and false to Helm and nothing to PyYAML."""
+
+
+ForHelm.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^[yYnN]$"), list("yYnN"))
+
 NAME = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
 
 
@@ -112,8 +121,7 @@ def test_values_keep_the_contract_or_are_refused(
     # Half of them with access logs, whatever else was drawn.
     chosen.setdefault("logs", {}).setdefault("enabled", data.draw(st.booleans()))
     file = folder / "values.yaml"
-    # As JSON, which Helm reads as YAML: Python would write the text n, which is false there, without quotes.
-    file.write_text(json.dumps(chosen))
+    file.write_text(yaml.dump(chosen, Dumper=ForHelm))
     done = run_template("helm4", "--values", str(file))
     if done.returncode:
         # Said by a rule, and not by a template that broke.

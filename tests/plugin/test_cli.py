@@ -67,19 +67,28 @@ def test_render_of_bad_values_says_what_the_chart_says(cli: Callable[..., Ran]) 
     assert ran.err.startswith("error: the values need changes:\n\ncluster.name is empty.")
 
 
-# A kind of Istio's, whose schema Kubernetes does not publish:
-# tests/chart/test_log_objects.py checks it against Istio's.
-UNCHECKED_TELEMETRY = (
-    "rendered: info: Telemetry xscaler-istio was not checked: it is no kind of Kubernetes' own, and its schema is not"
-    " at hand [XS311]\nlint: 1 finding\n"
-)
+# What lint says of the chart as it is: a kind of Istio's, whose schema Kubernetes does not publish
+# (tests/chart/test_log_objects.py checks it against Istio's), and what the log agent on nodes needs.
+NOTICES = {"accessLogging:": "XS311", "\nlogs:\n  enabled: true": "XS330"}
 
 
 @pytest.mark.parametrize("file", CI_FILES, ids=lambda file: file.name)
 def test_lint_finds_nothing_in_our_own_cases(cli4: Callable[..., Ran], file: Path) -> None:
-    with_telemetry = "accessLogging" in file.read_text()
-    ran = cli4("lint", "-f", file)
-    assert (ran.code, ran.out) == (0, UNCHECKED_TELEMETRY if with_telemetry else "lint: no findings\n")
+    expected = {rule for text, rule in NOTICES.items() if text in file.read_text()}
+    ran = cli4("lint", "-f", file, "-o", "json")
+    findings = json.loads(ran.out)["findings"]
+    assert (ran.code, {finding["rule"] for finding in findings}) == (0, expected)
+    assert {finding["severity"] for finding in findings} <= {"info"}
+
+
+def test_lint_names_the_level_that_the_namespace_must_have(cli4: Callable[..., Ran]) -> None:
+    ran = cli4("lint", "-f", EXAMPLE, "--set", "logs.enabled=true", "--namespace", "mesh-logs")
+    assert (
+        "DaemonSet xscaler-istio-logs needs a namespace with the pod-security level privileged: hostPath /var/"
+        in ran.out
+    )
+    assert "kubectl label namespace mesh-logs pod-security.kubernetes.io/enforce=privileged" in ran.out
+    assert ran.code == 0
 
 
 def test_lint_sees_what_helm_lint_swallows(cli: Callable[..., Ran]) -> None:

@@ -90,7 +90,7 @@ stage.match {
 stage.match {
   selector = {{ printf "`{log_type=\"\"} |~ %q`" .formats.begins.ztunnel }}
   stage.regex {
-    expression = {{ "^[^\\t]+\\t[a-z]+\\taccess\\t[^\\t]*\\t(?P<pairs>.*)$" | quote }}
+    expression = {{ .formats.ztunnelPairs | quote }}
   }
   stage.logfmt {
     source = "pairs"
@@ -137,7 +137,7 @@ stage.static_labels {
 stage.match {
   selector = {{ printf "`{log_type=\"\"} |~ %q`" .formats.begins.tabbed }}
   stage.regex {
-    expression = {{ "^[^\\t]+\\t(?P<level>[a-z]+)\\t" | quote }}
+    expression = {{ .formats.systemLevel | quote }}
   }
   {{- include "logs.stages.systemLevel" . | nindent 2 }}
 }
@@ -192,7 +192,7 @@ stage.match {
 {{- define "logs.stages.privacy" -}}
 {{- if .root.Values.logs.redactQueryStrings -}}
 stage.match {
-  selector = `{namespace=~".+"} |~ "[?]|u003[fF]"`
+  selector = {{ printf "`{namespace=~\".+\"} |~ %q`" .formats.queryHint }}
   stage.replace {
     expression = {{ .formats.query | quote }}
     replace = "redacted"

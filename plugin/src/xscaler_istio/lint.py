@@ -1,5 +1,5 @@
 """Everything that can be wrong with what the chart renders: Helm's lint, a full render, Kubernetes' schemas, the
-collector's own check of its configuration."""
+collector's own check of its configuration, and what its pods ask of their namespace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xscaler_istio import helm, programs, render
+from xscaler_istio import helm, pod_security, programs, render
 from xscaler_istio.findings import Finding, Location, Severity
 
 if TYPE_CHECKING:
@@ -195,7 +195,26 @@ def check_config(config: CollectorConfig) -> list[Finding] | str:
     return [_error("XS320", " ".join(lines), config.file, "`render --config NAME` shows the file")]
 
 
+# -- what the namespace has to admit ------------------------------------------------------------------------------
+
+
+def _pod_security(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
+    return [
+        Finding(
+            "XS330",
+            Severity.INFO,
+            f"{need.workload} needs a namespace with the pod-security level {need.level}: {'; '.join(need.reasons)}",
+            Location("rendered"),
+            "",
+            f"kubectl label namespace {need.namespace} pod-security.kubernetes.io/enforce={need.level}; metrics and"
+            " logs may be two releases in two namespaces, and logs.source: api needs no such label (docs/security.md)",
+        )
+        for need in pod_security.needs(rendered)
+    ]
+
+
 _CHECKS: Mapping[str, Callable[[tuple[Manifest, ...], str], list[Finding] | str]] = {
     "Kubernetes schemas": _kubernetes,
     "collector configuration": _collectors,
+    "pod security": _pod_security,
 }
