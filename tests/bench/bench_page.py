@@ -2,19 +2,20 @@
 
     PYTHONPATH=. python tests/bench/bench_page.py
 
-Prints the table of docs/options.md: targets, what arrives of each metric that the page promises, and what
-xScaler refuses.
+Prints the tables of docs/options.md: targets, what arrives of each metric that the page promises, and what
+xScaler refuses; and what becomes of access logs.
 """
 
 from __future__ import annotations
 
 import asyncio
 
-from tests.pipeline import ways
+from tests.pipeline import log_ways, ways
 
 
 async def main() -> None:
-    print(ways.table(await ways.compare()), end="")
+    print(ways.table(await ways.compare()))
+    print(log_ways.table(await log_ways.compare()), end="")
 
 
 if __name__ == "__main__":
