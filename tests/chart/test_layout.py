@@ -131,9 +131,9 @@ def test_default_values_satisfy_their_schema() -> None:
     assert list(jsonschema.Draft7Validator(schema).iter_errors(VALUES)) == []
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", [*run.COLLECTORS, "logAgent"])
 def test_the_image_is_the_version_that_the_tests_run(collector: str) -> None:
-    program = tool(run.COLLECTORS[collector].program)
+    program = tool(run.COLLECTORS["alloy" if collector == "logAgent" else collector].program)
     said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True)
     words = [word.removeprefix("v") for word in (said.stdout + said.stderr).split()]
     assert VALUES[collector]["image"]["tag"].removeprefix("v") in words
