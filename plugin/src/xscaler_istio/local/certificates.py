@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import trustme
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class Contexts(Protocol):
+    """Where a server and its clients get their TLS from."""
+
+    def server_context(self, *names: str) -> ssl.SSLContext:
+        """Return a TLS server context whose certificate holds these addresses and host names."""
+
+    def client_context(self) -> ssl.SSLContext:
+        """Return a TLS client context that trusts this authority and nothing else."""
 
 
 @dataclasses.dataclass(frozen=True)

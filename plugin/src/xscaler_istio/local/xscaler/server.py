@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from xscaler_istio.local.certificates import Authority
+    from xscaler_istio.local.certificates import Contexts
     from xscaler_istio.local.network import Network
     from xscaler_istio.local.xscaler.account import Account
 
@@ -137,7 +137,7 @@ def _sample(item: dict[str, Any]) -> Sample:
 async def serving(
     *,
     network: Network,
-    authority: Authority,
+    authority: Contexts,
     folder: Path,
     backend: str,
     binary: Path,
@@ -146,10 +146,12 @@ async def serving(
     limits: Limits = XSCALER,
     loki_binary: Path | None = None,
     structured_metadata: bool = True,
+    listen: str = "",
 ) -> AsyncIterator[XScaler]:
     """Run a local xScaler until the end of the block; `backend` is a name in BACKENDS and `binary` its program.
 
-    Without `loki_binary` log lines are counted and not stored; `structured_metadata` is Loki's switch for it.
+    Without `loki_binary` log lines are counted and not stored; `structured_metadata` is Loki's switch for it. The
+    gateways listen on `listen`, or where the network has its infrastructure.
 
     Raises SetupError when a port is in use or the backend does not start.
     """
@@ -167,8 +169,8 @@ async def serving(
             )
         gateway, log_gateway = Gateway(store, tokens, limits), LogGateway(loki_behind, tokens)
         tls = authority.server_context(address)
-        await _listen(stack, gateway, address, ports.GATEWAY_PORT, tls)
-        await _listen(stack, log_gateway, address, ports.LOG_GATEWAY_PORT, tls)
+        await _listen(stack, gateway, listen or address, ports.GATEWAY_PORT, tls)
+        await _listen(stack, log_gateway, listen or address, ports.LOG_GATEWAY_PORT, tls)
         connector = aiohttp.TCPConnector(ssl=authority.client_context())
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         logs = Logs(f"https://{address}:{ports.LOG_GATEWAY_PORT}", log_gateway, session, reader)

