@@ -31,8 +31,8 @@ WORKLOAD_KEYS = {
     "reload",
     "terminationGracePeriodSeconds",
 }
-# What a collector without a write-ahead log, or with a limit of its own for Go's memory, leaves out.
-OPTIONAL_WORKLOAD_KEYS = {"storageFolder", "goMemoryLimitPercent"}
+# What a collector has that keeps a log on disk, needs a limit for Go's memory, or has its metrics on another port.
+OPTIONAL_WORKLOAD_KEYS = {"storageFolder", "goMemoryLimitPercent", "metricsPort"}
 
 
 @pytest.mark.parametrize("file", COLLECTORS, ids=lambda file: file.stem)
@@ -150,3 +150,19 @@ def test_reasons_reach_the_rendered_configuration() -> None:
     text = template("helm4", "--values", str(ci("default")))
     assert "# Native sidecars are init containers" in text
     assert prometheus_config(text)["scrape_configs"]
+
+
+TEST_SCRIPTS = sorted(CHART.glob("files/tests/*.sh"))
+
+
+def test_every_collector_has_a_test_and_shells_understand_it() -> None:
+    names = {file.stem for file in TEST_SCRIPTS}
+    assert names == {file.stem.lstrip("_") for file in COLLECTORS} | {"common", "metrics", "logs"}
+    for file in TEST_SCRIPTS:
+        subprocess.run(["sh", "-n", file], check=True)
+
+
+@pytest.mark.parametrize("file", COLLECTORS, ids=lambda file: file.stem)
+def test_a_collector_s_test_defines_what_all_have(file: Path) -> None:
+    script = (CHART / f"files/tests/{file.stem.lstrip('_')}.sh").read_text()
+    assert re.findall(r"(?m)^(\w+)\(\) \{", script) == ["ready", "targets", "pushes"]

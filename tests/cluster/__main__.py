@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from xscaler_istio.errors import SetupError
 
 from . import catalogue, kubectl, mesh, node
+from .authority import CACHE
 from .layout import NODE, Layout
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from .images import Image
 
 HERE = Path(__file__).parent
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xscaler-istio" / "images"
 
 
 def main() -> int:
@@ -98,7 +98,7 @@ def load(layout: Layout, images: Iterable[Image]) -> None:
     """Import images into the node, two at a time."""
 
     def one(image: Image) -> None:
-        command = node.inside(layout, "ctr", "--namespace=k8s.io", "images", "import", image.archive(_CACHE))
+        command = node.inside(layout, "ctr", "--namespace=k8s.io", "images", "import", image.archive(CACHE))
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
             raise SetupError(f"{image.name} cannot be loaded: {done.stderr.strip()}", "run make cluster-down")

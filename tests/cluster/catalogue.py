@@ -1,10 +1,9 @@
-"""The images of the tests: the chart's under the very names of its values, Istio's, and those of the tests' own pods."""
+"""The images of the tests: the chart's under the very names of its values, Istio's, and the tests' own."""
 
 from __future__ import annotations
 
 import functools
 import importlib.metadata
-import importlib.util
 import json
 import re
 import shutil
@@ -18,6 +17,9 @@ import yaml
 
 from tests.chart.conftest import CHART, ROOT, go_module, tool
 
+from xscaler_istio.local.mesh.envoy import envoy_binary
+
+from . import authority
 from .images import Image, libraries, tree
 from .settings import PAUSE_IMAGE
 
@@ -29,11 +31,24 @@ PYTHON_IMAGE = "xscaler-istio.test/python:1"
 ISTIO_HUB, ISTIO_TAG = "istio.test", "1.31.0"
 _AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 # Large parts of the standard library that no server needs.
-_LEFT_OUT = ("site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip")
+_LEFT_OUT = (
+    "site-packages",
+    "dist-packages",
+    "test",
+    "tests",
+    "idlelib",
+    "tkinter",
+    "turtledemo",
+    "lib2to3",
+    "ensurepip",
+)
 # A WebAssembly module that does nothing: a header, a memory, and the two functions that Envoy's host looks for. As
 # extension of the bootstrap it makes Envoy register the stat namespace of Wasm, whose names it shows without `envoy_`,
 # as Istio's proxy does with its own.
-_NO_OP_WASM = "AGFzbQEAAAABCQJgAABgAX8BfwMDAgABBQMBAAEHLQMGbWVtb3J5AgAXcHJveHlfYWJpX3ZlcnNpb25fMF8yXzEAAAZtYWxsb2MAAQoJAgIACwQAQQAL"
+_NO_OP_WASM = (
+    "AGFzbQEAAAABCQJgAABgAX8BfwMDAgABBQMBAAEHLQMGbWVtb3J5AgAXcHJveHlf"
+    "YWJpX3ZlcnNpb25fMF8yXzEAAAZtYWxsb2MAAQoJAgIACwQAQQAL"
+)
 
 
 def chart_image(key: str) -> str:
@@ -45,8 +60,14 @@ def chart_image(key: str) -> str:
 
 
 def _one_program(name: str, program: str, path: str, **more: Any) -> Image:
-    files = {path: tool(program), _AUTHORITIES: Path(_AUTHORITIES)}
+    files: dict[str, Path | bytes] = {path: tool(program), _AUTHORITIES: _authorities()}
     return Image(name, files, entry_point=[path], **more)
+
+
+@functools.cache
+def _authorities() -> bytes:
+    """Return the authorities of this machine, and the one that xScaler's certificate is of in the tests."""
+    return Path(_AUTHORITIES).read_bytes() + authority.xscaler().cert_pem.bytes()
 
 
 def _pause() -> Image:
@@ -58,7 +79,11 @@ def _busybox() -> Image:
     busybox = Path(shutil.which("busybox") or "/bin/busybox")
     names = subprocess.run([busybox, "--list"], check=True, capture_output=True, text=True).stdout.split()
     links = {f"/bin/{name}": "busybox" for name in names if name != "busybox"}
-    return Image(chart_image("tests.image"), {"/bin/busybox": busybox}, links=links)
+    # Debian's is static, and yet loads these to look a host up.
+    folder = Path("/lib/x86_64-linux-gnu")
+    loaded = [folder / name for name in ("libc.so.6", "libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2")]
+    files = {"/bin/busybox": busybox, **{str(file): file.resolve() for file in loaded}, **libraries(loaded)}
+    return Image(chart_image("tests.image"), files, links=links)
 
 
 def _pilot() -> Image:
@@ -68,7 +93,7 @@ def _pilot() -> Image:
 
 def _proxy() -> Image:
     """Return Istio's proxy with upstream Envoy: the agent, Envoy, the bootstrap, and iptables for istio-init."""
-    envoy = _envoy()
+    envoy = envoy_binary()
     tables = {f"xtables-{kind}-multi": Path(f"/usr/sbin/xtables-{kind}-multi") for kind in ("nft", "legacy")}
     extensions = sorted(Path("/usr/lib/x86_64-linux-gnu/xtables").glob("*.so"))
     links = {}
@@ -96,12 +121,6 @@ def _proxy() -> Image:
         links,
         environment={"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "ISTIO_META_ISTIO_PROXY_SHA": "upstream"},
     )
-
-
-def _envoy() -> Path:
-    spec = importlib.util.find_spec("envoy")
-    assert spec and spec.submodule_search_locations
-    return Path(spec.submodule_search_locations[0], "_bin/envoy")
 
 
 def _bootstrap() -> bytes:
@@ -134,7 +153,7 @@ def _cni() -> Image:
 def _python() -> Image:
     """Return this interpreter with the plugin's locked packages, the plugin, the tests' pods, Mimir and Loki."""
     library, platform = Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("platstdlib"))
-    interpreter = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]  # noqa: SLF001 - no public name
+    interpreter = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
     files: dict[str, Path] = {
         str(interpreter): interpreter,
         **tree(library, _LEFT_OUT),
@@ -186,7 +205,7 @@ OF_THE_TESTS: Mapping[str, Callable[[], Image]] = {
     "prometheus": _of_the_chart("prometheus", "prometheus", "/bin/prometheus"),
     "alloy": _of_the_chart("alloy", "alloy", "/bin/alloy"),
     "opentelemetry": _of_the_chart("opentelemetry", "otelcol", "/otelcol-contrib"),
-    # "busybox": _busybox,
+    "busybox": _busybox,
     "pilot": _pilot,
     "proxy": _proxy,
     "cni": _cni,

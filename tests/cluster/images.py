@@ -61,7 +61,9 @@ class Image:
                 entry.type, entry.linkname = tarfile.SYMTYPE, link
                 tar.addfile(entry)
         with layer.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
+            digest = (
+                hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
+            )
         config = json.dumps(self._config(digest)).encode()
         config_name = f"{hashlib.sha256(config).hexdigest()}.json"
         manifest = [{"Config": config_name, "RepoTags": [self.name], "Layers": ["layer.tar"]}]
@@ -73,7 +75,12 @@ class Image:
 
     def _config(self, digest: str) -> dict[str, Any]:
         variables = [f"{name}={value}" for name, value in {"PATH": "/usr/local/bin:/bin", **self.environment}.items()]
-        container = {"Entrypoint": list(self.entry_point), "Env": variables, "User": self.user, "WorkingDir": self.folder}
+        container = {
+            "Entrypoint": list(self.entry_point),
+            "Env": variables,
+            "User": self.user,
+            "WorkingDir": self.folder,
+        }
         layers = {"type": "layers", "diff_ids": [f"sha256:{digest}"]}
         return {"architecture": "amd64", "os": "linux", "config": container, "rootfs": layers}
 

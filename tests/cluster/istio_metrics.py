@@ -1,4 +1,4 @@
-"""Istio's metrics from upstream Envoy: an EnvoyFilter that puts Envoy's stats access logger where Istio has its own filter.
+"""Istio's metrics from upstream Envoy: its stats access logger, put where Istio has a filter of its own.
 
 Peers are known from headers that each side adds, where Istio exchanges metadata. What Istio's proxy does better: no
 `grpc_response_status`, TCP counted at a connection's end and without peers.
@@ -93,7 +93,9 @@ def _http(reporter: str) -> dict[str, Any]:
     ]
     return _logger(
         counters=[{"stat": _stat("istio_requests_total", labels), "value_fixed": 1}],
-        histograms=[{"stat": _stat(name, labels), "unit": unit, "value_format": value} for name, unit, value in histograms],
+        histograms=[
+            {"stat": _stat(name, labels), "unit": unit, "value_format": value} for name, unit, value in histograms
+        ],
     )
 
 
@@ -120,7 +122,9 @@ def _own_headers(at_source: bool) -> dict[str, Any]:
     return {"name": "xscaler-istio.peer", "typed_config": config}
 
 
-def _patch(kind: str, context: str, chain: Mapping[str, Any], operation: str, value: Mapping[str, Any]) -> dict[str, Any]:
+def _patch(
+    kind: str, context: str, chain: Mapping[str, Any], operation: str, value: Mapping[str, Any]
+) -> dict[str, Any]:
     match = {"context": context, "listener": {"filterChain": {"filter": chain}}}
     return {"applyTo": kind, "match": match, "patch": {"operation": operation, "value": value}}
 

@@ -45,9 +45,9 @@ def get(*arguments: str) -> dict[str, Any]:
     return document
 
 
-def namespace(name: str, **labels: str) -> None:
-    """Make a namespace; __ in a label's name stands for a slash and _ for a dash or dot cannot be said: give those whole."""
-    apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+def namespace(name: str, labels: dict[str, str] | None = None) -> None:
+    """Make a namespace."""
+    apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels or {}}})
 
 
 def rolled_out(kind_and_name: str, in_namespace: str, seconds: int = 90) -> None:

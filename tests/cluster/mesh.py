@@ -7,11 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import trustme
-
 from tests.chart.conftest import go_module
 
-from . import istio_metrics, kubectl
+from . import authority, istio_metrics, kubectl
 from .catalogue import ISTIO_HUB, ISTIO_TAG
 
 if TYPE_CHECKING:
@@ -42,17 +40,14 @@ NAMESPACES = {
     "outside": {},
     "xscaler": {},
 }
-XSCALER_HOSTS = ("metrics.xscaler.svc", "logs.xscaler.svc", "nobody.xscaler.svc", "localhost", "127.0.0.1")
+# As the chart's values have them for the region of the example; and for who comes through a forwarded port.
+XSCALER_HOSTS = ("euw1-01.xscalerlabs.com", "euw1-01.l.xscalerlabs.com", "nobody.xscaler.svc", "localhost", "127.0.0.1")
 
 
 def install(say: Callable[[str], None]) -> None:
     """Install everything and wait for it."""
-    kubectl.apply(
-        *(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-            for name, labels in NAMESPACES.items()
-        )
-    )
+    for name, labels in NAMESPACES.items():
+        kubectl.namespace(name, labels)
     _xscaler()
     _chart("istio-base", "base", "istio-system", {})
     _chart("istiod", "istio-control/istio-discovery", "istio-system", _ISTIOD)
@@ -74,13 +69,12 @@ def _chart(release: str, path: str, namespace: str, values: dict[str, Any]) -> N
 
 
 def _xscaler() -> None:
-    authority = trustme.CA()
-    certificate = authority.issue_cert(*XSCALER_HOSTS)
-    chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
+    issuer = authority.xscaler()
+    certificate = issuer.issue_cert(*XSCALER_HOSTS)
     files = {
-        "tls.crt": chain,
+        "tls.crt": b"".join(blob.bytes() for blob in certificate.cert_chain_pems),
         "tls.key": certificate.private_key_pem.bytes(),
-        "ca.crt": authority.cert_pem.bytes(),
+        "ca.crt": issuer.cert_pem.bytes(),
     }
     data = {name: base64.b64encode(content).decode() for name, content in files.items()}
     metadata = {"name": "tls", "namespace": "xscaler"}

@@ -38,7 +38,9 @@ def up(layout: Layout) -> None:
         raise SetupError(f"the cluster {layout.name} is up already", f"export KUBECONFIG={layout.kubeconfig}")
     machine.ensure()
     programs = {name: str(tool(name)) for name in KUBERNETES}
-    programs |= {name: shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") or name for name in ("etcd", "containerd")}
+    programs |= {
+        name: shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") or name for name in ("etcd", "containerd")
+    }
     # What an interrupted run may have left.
     down(layout)
     for folder in (layout.folder, layout.logs):
@@ -163,7 +165,18 @@ def _remove_cgroups(layout: Layout) -> bool:
 def _start(layout: Layout, listener: socket.socket, programs: dict[str, str]) -> None:
     groups = [str(hierarchy / layout.cgroup / "node" / "cgroup.procs") for hierarchy in _hierarchies()]
     join = 'for group in "$@"; do [ "$group" = -- ] && break; echo $$ > "$group"; shift; done; shift; exec "$@"'
-    own = ["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child=KILL", "--mount-proc", "--"]
+    own = [
+        "unshare",
+        "--mount",
+        "--net",
+        "--pid",
+        "--ipc",
+        "--uts",
+        "--fork",
+        "--kill-child=KILL",
+        "--mount-proc",
+        "--",
+    ]
     first = [sys.executable, "-m", "tests.cluster.node_init", layout.name, str(listener.fileno())]
     with (layout.logs / "node.log").open("wb") as log:
         process = subprocess.Popen(
@@ -180,7 +193,9 @@ def _start(layout: Layout, listener: socket.socket, programs: dict[str, str]) ->
     process.stdin.close()
     wait_until(lambda: process.poll() is not None or _child(process.pid), 10, "unshare does not start")
     if process.poll() is not None:
-        raise SetupError(f"unshare ended: {(layout.logs / 'node.log').read_text().strip()}", "see tests/cluster/machine.py")
+        raise SetupError(
+            f"unshare ended: {(layout.logs / 'node.log').read_text().strip()}", "see tests/cluster/machine.py"
+        )
     layout.pids.write_text(f"{process.pid} {_child(process.pid)}")
 
 

@@ -20,7 +20,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .layout import API_PORT, API_SERVICE, DNS_SERVICE, NODE, NODE_ADDRESS, POD_NETWORK, SERVICE_NETWORK, Layout
+from .layout import API_PORT, API_SERVICE, NODE, NODE_ADDRESS, POD_NETWORK, SERVICE_NETWORK, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

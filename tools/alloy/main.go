@@ -34,6 +34,7 @@ import (
 	"github.com/grafana/alloy/internal/service/livedebugging"
 	"github.com/grafana/alloy/internal/service/otel"
 	"github.com/grafana/alloy/internal/service/remotecfg"
+	"github.com/grafana/alloy/internal/service/ui"
 	"github.com/grafana/alloy/internal/validator"
 	"github.com/grafana/alloy/syntax/parser"
 	"github.com/grafana/alloy/syntax/printer"
@@ -141,6 +142,7 @@ func validate(stability featuregate.Stability, path string) error {
 	definitions := []service.Definition{
 		(&cluster.Service{}).Definition(), (&http.Service{}).Definition(), (&labelstore.Service{}).Definition(),
 		(&livedebugging.Service{}).Definition(), (&otel.Service{}).Definition(), (&remotecfg.Service{}).Definition(),
+		(&ui.Service{}).Definition(),
 	}
 	err = validator.Validate(validator.Options{
 		Sources:            sources,
@@ -240,6 +242,7 @@ func assemble(o options, path string, logger *logging.Logger, tracer *tracing.Tr
 	if err != nil {
 		return nil, err
 	}
+	live := livedebugging.New()
 	alloyseed.Init(o.storage, log)
 	result.runtime, err = runtime.New(runtime.Options{
 		Logger:       logger,
@@ -248,7 +251,9 @@ func assemble(o options, path string, logger *logging.Logger, tracer *tracing.Tr
 		Reg:          registry,
 		MinStability: o.stability,
 		Services: []service.Service{
-			alone, result.http, labelstore.New(log, registry, true), livedebugging.New(), otel.New(log), remote,
+			alone, result.http, labelstore.New(log, registry, true), live, otel.New(log), remote,
+			// Without its pages, which are not part of the module; what answers questions about components is.
+			ui.New(ui.Options{UIPrefix: "/", CallbackManager: live.Data().(livedebugging.CallbackManager), Logger: log}),
 		},
 		TaskShutdownDeadline: 10 * time.Minute,
 	})

@@ -20,6 +20,11 @@ extensions:
   {{- end }}
 receivers:
   prometheus:
+    # What is scraped and how it went, for `helm test` and people; the collector's own metrics do not tell.
+    api_server:
+      enabled: true
+      server_config:
+        endpoint: 0.0.0.0:9090
     config:
       global:
         scrape_interval: {{ .root.Values.metrics.scrapeInterval }}
@@ -96,6 +101,7 @@ service:
 {{- define "collector.opentelemetry.workload" -}}
 configFile: otelcol.yaml
 port: 13133
+metricsPort: 8888
 readinessPath: /
 livenessPath: /
 terminationGracePeriodSeconds: 60

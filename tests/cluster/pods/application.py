@@ -1,4 +1,4 @@
-"""An application of the mesh: `serve` answers HTTP and echoes TCP, `load SECONDS URL...` asks URLs in turn, for ever."""
+"""An application of the mesh: `serve` answers HTTP and echoes TCP, `load SECONDS URL...` asks URLs in turn."""
 
 from __future__ import annotations
 

@@ -68,6 +68,7 @@ ALLOWED = {
     },
     "opentelemetry": {
         "extensions.health_check.endpoint",
+        "receivers.prometheus.api_server.server_config.endpoint",
         "extensions.bearertokenauth.filename",
         "extensions.basicauth.client_auth.password_file",
         "service.telemetry.metrics.readers.*.pull.exporter.prometheus.host",

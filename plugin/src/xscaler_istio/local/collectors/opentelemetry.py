@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["apply", "command", "overrides", "program"]
 
 program = "otelcol"
-# Its own metrics have a port of their own.
+# Its own metrics have a port of their own, and so has the receiver's API.
 _TELEMETRY_PORT_OFFSET = 2
+_API_PORT_OFFSET = 3
 
 
 def overrides(config: str, surroundings: Surroundings) -> tuple[Override, ...]:
@@ -36,6 +37,8 @@ def overrides(config: str, surroundings: Surroundings) -> tuple[Override, ...]:
 def _addresses(surroundings: Surroundings) -> Iterator[Override]:
     host, _, port = surroundings.listen_address.rpartition(":")
     yield Override(("extensions", "health_check", "endpoint"), surroundings.listen_address, "loopback of this run")
+    api = ("receivers", "prometheus", "api_server", "server_config", "endpoint")
+    yield Override(api, f"{host}:{int(port) + _API_PORT_OFFSET}", "loopback of this run")
     reader = ("service", "telemetry", "metrics", "readers", 0, "pull", "exporter", "prometheus")
     yield Override((*reader, "host"), host, "loopback of this run")
     yield Override((*reader, "port"), int(port) + _TELEMETRY_PORT_OFFSET, "one for each collector of this run")

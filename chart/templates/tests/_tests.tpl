@@ -1,0 +1,65 @@
+{{/*
+A pod of `helm test`, which asks the pods of a component what they see and send. It has no rights and no token.
+Inputs: root, component, name, scripts (names in files/tests), environment (a dict)
+*/}}
+{{- define "xscaler-istio.testPod" -}}
+{{- $tests := .root.Values.tests -}}
+{{- $own := dict "root" .root "component" (printf "test-%s" .component) -}}
+{{- $hook := dict "helm.sh/hook" "test" "helm.sh/hook-delete-policy" "before-hook-creation" "sidecar.istio.io/inject" "false" -}}
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {{ include "xscaler-istio.fullname" .root }}-test-{{ .component }}
+  namespace: {{ .root.Release.Namespace | quote }}
+  labels:
+    {{- mustMergeOverwrite (include "xscaler-istio.labels" $own | fromYaml) (include "xscaler-istio.outsideMesh" . | fromYaml) | toYaml | nindent 4 }}
+  annotations:
+    {{- mustMergeOverwrite (deepCopy .root.Values.commonAnnotations) $hook | toYaml | nindent 4 }}
+spec:
+  restartPolicy: Never
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  securityContext:
+    {{- mustMergeOverwrite (include "xscaler-istio.nobody" . | fromYaml) .root.Values.pod.securityContext | toYaml | nindent 4 }}
+  nodeSelector:
+    {{- mustMergeOverwrite (dict "kubernetes.io/os" "linux") .root.Values.pod.nodeSelector | toYaml | nindent 4 }}
+  {{- range $key := list "imagePullSecrets" "tolerations" "priorityClassName" }}
+  {{- with index $.root.Values.pod $key }}
+  {{ $key }}: {{ toYaml . | nindent 4 }}
+  {{- end }}
+  {{- end }}
+  containers:
+    - name: test
+      image: {{ include "xscaler-istio.image" $tests.image | quote }}
+      imagePullPolicy: {{ $tests.image.pullPolicy }}
+      command: [/bin/sh, -c]
+      args:
+        - |
+          {{- range .scripts }}
+          {{- $.root.Files.Get (printf "files/tests/%s.sh" .) | nindent 10 }}
+          {{- end }}
+      env:
+        - name: SECONDS_LEFT
+          value: {{ div (include "xscaler-istio.milliseconds" $tests.timeout | int) 1000 | quote }}
+        - name: NAMESPACE
+          value: {{ .root.Release.Namespace | quote }}
+        {{- range $name, $value := .environment }}
+        - name: {{ $name }}
+          value: {{ $value | quote }}
+        {{- end }}
+      resources:
+        requests: {cpu: 10m, memory: 16Mi}
+        limits: {memory: 64Mi}
+      securityContext:
+        allowPrivilegeEscalation: false
+        readOnlyRootFilesystem: true
+        capabilities:
+          drop: [ALL]
+      volumeMounts:
+        - name: tmp
+          mountPath: /tmp
+  volumes:
+    - name: tmp
+      emptyDir:
+        sizeLimit: 64Mi
+{{- end -}}
