@@ -66,7 +66,8 @@ def _up(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 -
 
 def _mesh(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 - one shape
     start = time.monotonic()
-    mesh.install(_say)
+    own = {"cniBinDir": str(layout.cni_plugins), "cniConfDir": str(layout.cni)} if node.is_up(layout) else None
+    mesh.install(_say, own)
     _say(f"mesh and xScaler after {time.monotonic() - start:.0f} s")
     return 0
 

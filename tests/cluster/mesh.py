@@ -13,7 +13,7 @@ from . import authority, istio_metrics, kubectl
 from .catalogue import ISTIO_HUB, ISTIO_TAG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _MANIFESTS = Path(__file__).parent / "manifests"
 _SMALL = {"requests": {"cpu": "10m", "memory": "40Mi"}}
@@ -33,10 +33,13 @@ _GATEWAY = {
     "resources": _SMALL,
     "imagePullPolicy": "IfNotPresent",
 }
+# Its pods are targets. Sidecars go on with istio-init, as they do unless istiod is told otherwise.
+_CNI = {"resources": _SMALL, "useAppArmorAnnotation": False, "global": _OURS}
 NAMESPACES = {
     "istio-system": {},
     "istio-ingress": {"istio-injection": "enabled"},
     "shop": {"istio-injection": "enabled"},
+    "ambient": {},
     "outside": {},
     "xscaler": {},
 }
@@ -44,8 +47,8 @@ NAMESPACES = {
 XSCALER_HOSTS = ("euw1-01.xscalerlabs.com", "euw1-01.l.xscalerlabs.com", "nobody.xscaler.svc", "localhost", "127.0.0.1")
 
 
-def install(say: Callable[[str], None]) -> None:
-    """Install everything and wait for it."""
+def install(say: Callable[[str], None], cni: Mapping[str, str] | None = None) -> None:
+    """Install everything and wait for it; `cni` are folders of the node for istio-cni, where they are not the usual."""
     for name, labels in NAMESPACES.items():
         kubectl.namespace(name, labels)
     _xscaler()
@@ -53,10 +56,15 @@ def install(say: Callable[[str], None]) -> None:
     _chart("istiod", "istio-control/istio-discovery", "istio-system", _ISTIOD)
     say("istiod is ready")
     kubectl.apply(istio_metrics.envoy_filter())
-    kubectl.run("apply", "-f", _MANIFESTS / "shop.yaml")
+    for file in ("shop.yaml", "generated.yaml"):
+        kubectl.run("apply", "-f", _MANIFESTS / file)
     _chart("gateway", "gateway", "istio-ingress", _GATEWAY)
+    _chart("istio-cni", "istio-cni", "istio-system", {**_CNI, **(cni or {})})
     for name in ("checkout", "classic", "frontend"):
         kubectl.rolled_out(f"deployment/{name}", "shop")
+    for name in ("waypoint", "catalog"):
+        kubectl.rolled_out(f"deployment/{name}", "ambient")
+    kubectl.rolled_out("daemonset/ztunnel", "istio-system")
     kubectl.rolled_out("deployment/xscaler", "xscaler")
 
 

@@ -6,7 +6,7 @@ targets() {
     fetch 12345 "/api/v0/web/components/prometheus.scrape.$job" page || return 1
     sed 's/.*"debugInfo"//; s/{"name":"target","type":"block"/\n&/g' page | awk -v job="$job" '
       function value(name) {
-        if (!match($0, "\"name\":\"" name "\",\"type\":\"attr\",\"value\":{\"type\":\"string\",\"value\":\"([^\"\\\\]|\\\\.)*\"")) return ""
+        if (!match($0, "\"name\":\"" name "\",\"type\":\"attr\",\"value\":[{]\"type\":\"string\",\"value\":\"([^\"\\\\]|\\\\.)*\"")) return ""
         text = substr($0, RSTART, RLENGTH - 1)
         sub(/.*"value":"/, "", text)
         return text

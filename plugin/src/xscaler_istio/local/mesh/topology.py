@@ -70,7 +70,7 @@ def build(workloads: tuple[Workload, ...], network: Network, first_index: int) -
 
 
 def _members(workload: Workload, network: Network, indices: Iterator[int]) -> Iterator[Member]:
-    served = _pages(workload)
+    served = pages_of(workload)
     gzip = workload.version >= _GZIP_SINCE.get(workload.kind, _PROXY_GZIP_SINCE)
     for replica in range(workload.replicas):
         pod = pods.pod(
@@ -86,7 +86,8 @@ def _members(workload: Workload, network: Network, indices: Iterator[int]) -> It
         yield Member(pod, served, gzip)
 
 
-def _pages(workload: Workload) -> Mapping[tuple[int, str], Page]:
+def pages_of(workload: Workload) -> Mapping[tuple[int, str], Page]:
+    """Return what each pod of a workload serves, by port and path."""
     version, combinations = workload.version, workload.combinations
     if workload.kind is Kind.ISTIOD:
         return {_MONITORING: pages.istiod_page(version)}
