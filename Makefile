@@ -7,10 +7,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.10 pyproject.toml --extra local --group build
 TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir loki evidence
+CLUSTER_TOOLS := $(TEST_TOOLS) kubectl kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy coredns pilot-discovery pilot-agent install-cni istio-cni
 DEMO_TOOLS := helm4 prometheus mimir
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-chart test-pipeline lint schema golden bench tools lock clean
+.PHONY: help demo test test-unit test-chart test-pipeline test-cluster cluster-up cluster-down lint schema golden bench tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +33,22 @@ test-chart: $(VENV)/.installed-dev ## Tier 2: the chart, rendered by both Helms 
 test-pipeline: $(VENV)/.installed-dev ## Tier 3: real collectors scrape a mesh and push to a local xScaler
 	@tools/get $(TEST_TOOLS) >/dev/null
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/pipeline
+
+# CLUSTER=existing takes the cluster of the current kubeconfig, with the mesh in it, instead of starting one.
+test-cluster: $(VENV)/.installed-dev ## Tier 4: a real Kubernetes with a real Istio, and the chart as users install it (root)
+	@tools/get $(CLUSTER_TOOLS) >/dev/null
+ifeq ($(CLUSTER),existing)
+	$(BIN)/python -m pytest -n 4 tests/cluster
+else
+	$(BIN)/python -m tests.cluster --name test with $(BIN)/python -m pytest -n 4 tests/cluster
+endif
+
+cluster-up: $(VENV)/.installed-dev ## Start a Kubernetes with Istio, an application and a local xScaler, to try the chart in (root)
+	@tools/get $(CLUSTER_TOOLS) >/dev/null
+	@$(BIN)/python -m tests.cluster up --mesh
+
+cluster-down: $(VENV)/.installed-dev ## End it, and remove all that it had
+	@$(BIN)/python -m tests.cluster down
 
 lint: $(VENV)/.installed-dev ## ruff, mypy, and the schema is fresh
 	$(BIN)/ruff check .

@@ -29,7 +29,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     parser.add_argument("--name", default="default", help="clusters of different names live beside each other")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start a node, with DNS and the images of the chart")
+    up = commands.add_parser("up", help="start a node, with DNS and the images of the chart")
+    up.add_argument("--mesh", action="store_true", help="and what the command mesh installs")
     commands.add_parser("mesh", help="install Istio, an application and a local xScaler in the current cluster")
     commands.add_parser("down", help="end the node and remove all that it had")
     within = commands.add_parser("with", help="run a command with a cluster and a mesh, which go when it ends")
@@ -47,7 +48,7 @@ def main() -> int:
         return 3
 
 
-def _up(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 - one shape
+def _up(arguments: argparse.Namespace, layout: Layout) -> int:
     start = time.monotonic()
     node.up(layout)
     os.environ.update(layout.environment())
@@ -60,6 +61,8 @@ def _up(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 -
     load(layout, map(catalogue.image, catalogue.OF_THE_TESTS))
     kubectl.rolled_out("deployment/coredns", "kube-system")
     _say(f"DNS and images after {time.monotonic() - start:.0f} s")
+    if arguments.mesh:
+        _mesh(arguments, layout)
     print(f"export KUBECONFIG={layout.kubeconfig}")
     return 0
 
@@ -79,8 +82,7 @@ def _down(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001
 
 def _with(arguments: argparse.Namespace, layout: Layout) -> int:
     with node.guarded(layout):
-        _up(arguments, layout)
-        _mesh(arguments, layout)
+        _up(argparse.Namespace(mesh=True), layout)
         return subprocess.run(arguments.argument, check=False, env={**os.environ, "CLUSTER": layout.name}).returncode
 
 

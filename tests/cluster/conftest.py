@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .backend import Backend
-
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,7 +43,7 @@ def new_release(backend: Backend) -> Iterator[Callable[..., Release]]:
     with contextlib.ExitStack() as stack:
 
         def make(major: int = 4, level: str = "restricted") -> Release:
-            name = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}-{next(_numbers)}"
+            name = f"test-{uuid.uuid4().hex[:8]}"
             kubectl.namespace(name, {"pod-security.kubernetes.io/enforce": level})
             stack.callback(kubectl.run, "delete", "namespace", name, "--wait=false")
             release = Release(name, name, f"write-{name}", f"read-{name}", backend, major)
