@@ -143,7 +143,7 @@ BAD = [
     (("validate", "-f", EXAMPLE, "-o", "xml"), 2, "error: --output xml is unknown\n  fix: use one of: text, json\n"),
     (("vaildate",), 2, "Did you mean 'validate'?"),
     (("validate", "--valeus", "x"), 2, "No such option"),
-    (("test", "-f", EXAMPLE), 2, "error: only --local is there in this version"),
+    (("test", "-f", EXAMPLE), 2, "error: what shall be tested?"),
     (("test", "--local", "-f", EXAMPLE, "--backend", "cortex"), 2, "error: --backend cortex is unknown"),
     (("test", "--local", "-f", EXAMPLE, "--set", "cluster.name="), 1, "cluster.name is empty"),
     (("test", "--local", "-f", EXAMPLE, "--proxies", "3", "--series", "10"), 2, "a proxy has at least"),

@@ -156,9 +156,12 @@ def lint(
 
 
 @app.command(
-    epilog="Example: helm xscaler test --local -f values.yaml --output-dir report",
+    epilog="Examples: helm xscaler test xscaler-istio -n telemetry · helm xscaler test --local -f values.yaml",
 )
 def test(
+    release_name: Annotated[
+        str, typer.Argument(metavar="[RELEASE]", help="A release in the cluster of the current kubeconfig.")
+    ] = "",
     values: Values = None,
     set_: Set = None,
     set_string: SetString = None,
@@ -176,7 +179,16 @@ def test(
         ),
     ] = "auto",
     interval: Annotated[int, typer.Option(help="Seconds between two scrapes.", min=1)] = 5,
-    timeout: Annotated[float, typer.Option(help="Seconds until the evidence must be complete.", min=1)] = 60,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds until the evidence must be complete; default 60, with RELEASE 300.", min=0)
+    ] = 0,
+    query_url: Annotated[str, typer.Option(help="With RELEASE: where to ask PromQL; default: by region.")] = "",
+    logs_query_url: Annotated[str, typer.Option(help="With RELEASE: where to ask LogQL; default: by region.")] = "",
+    read_token_file: Annotated[
+        Path | None,
+        typer.Option(help="With RELEASE: a file with a token that may read; without one xScaler is not asked."),
+    ] = None,
+    tenant: Annotated[str, typer.Option(help="With RELEASE: the tenant, if the values do not name it.")] = "",
     proxies: Annotated[
         int, typer.Option(help="Generate a mesh of this many proxies instead of the small one.", min=0)
     ] = 0,
@@ -184,15 +196,32 @@ def test(
     output_dir: Annotated[
         Path | None, typer.Option(help="Keep manifests, configuration, report and logs here.")
     ] = None,
-    output: Output = "text",
+    output: Annotated[
+        str, typer.Option("-o", "--output", help="text, json, or with RELEASE junit.", metavar="text|json|junit")
+    ] = "text",
     debug: Debug = False,
 ) -> None:
-    """Prove scraping and pushing: the real collector, a mesh of real Envoys, a local xScaler with its limits."""
+    """Prove scraping and pushing, of a release in a cluster or, with --local, of values on this machine.
+
+    RELEASE: runs its `helm test`, asks its collectors what they scrape and send, and with a read token asks xScaler
+    whether series and lines are there and fresh. --local: the real collector, a mesh of real Envoys, a local xScaler
+    with its limits.
+    """
     from xscaler_istio.local import command
 
     _set_debug(debug)
+    if release_name and not local:
+        from xscaler_istio.live import command as live
+
+        _choose("--output", output, ("text", "json", "junit"))
+        asked = live.Request(
+            release_name, namespace, timeout or 300, query_url, logs_query_url, read_token_file, tenant, output
+        )
+        text, content = live.run(asked, _progress)
+        _print(text)
+        raise typer.Exit(ExitCode.OK if content else ExitCode.FINDINGS)
     _choose("--output", output, ("text", "json"))
-    request = command.Request(backend, interval, timeout, proxies, series, output_dir, output)
+    request = command.Request(backend, interval, timeout or 60, proxies, series, output_dir, output)
     sets = _sets(set_, set_string, set_json, set_file)
     with _release(chart, values, sets, namespace=namespace) as release:
         text, content = command.run(release, request, local=local, progress=_progress)

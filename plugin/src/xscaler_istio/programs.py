@@ -18,6 +18,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 
 WHERE_TO_GET: Mapping[str, str] = {
     "helm": "install Helm (https://helm.sh/docs/intro/install/) or set HELM_BIN to its path",
+    "kubectl": "https://kubernetes.io/docs/tasks/tools/",
     "kubeconform": "https://github.com/yannh/kubeconform/releases",
     "promtool": "it comes with Prometheus: https://prometheus.io/download/",
     "prometheus": "https://prometheus.io/download/ (3.x)",

@@ -41,7 +41,7 @@ class Request:
 def run(release: Release, request: Request, *, local: bool, progress: Callable[[str], None]) -> tuple[str, bool]:
     """Return the report and whether all is well. Raises UsageError, ChartError or SetupError."""
     if not local:
-        raise UsageError("only --local is there in this version", "add --local; it needs no cluster")
+        raise UsageError("what shall be tested?", "name a release, or add --local, which needs no cluster")
     if request.backend not in BACKENDS:
         raise UsageError(f"--backend {request.backend} is unknown", f"use one of: {', '.join(BACKENDS)}")
     progress("rendering the chart")

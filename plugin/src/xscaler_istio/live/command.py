@@ -1,0 +1,90 @@
+"""`test RELEASE` as a function: from a release's name to the text of a report."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from xscaler_istio.errors import SetupError, UsageError
+from xscaler_istio.live import cluster as clusters
+from xscaler_istio.live import report, steps
+from xscaler_istio.live.backend import Backend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+TOKEN_VARIABLE = "XSCALER_READ_TOKEN"  # noqa: S105 - the name of a variable
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """The options of the command. `timeout` is that of `helm test`, in seconds; empty URLs follow from the values."""
+
+    release: str
+    namespace: str
+    timeout: float
+    query_url: str
+    logs_query_url: str
+    read_token_file: Path | None
+    tenant: str
+    output: str
+
+
+def run(request: Request, progress: Callable[[str], None]) -> tuple[str, bool]:
+    """Return the report and whether all is well; raises UsageError, SetupError or UnreachableError."""
+    cluster = clusters.connect(request.release, request.namespace)
+    values = cluster.values()
+    metrics, logs = backends(request, values)
+    name = values["cluster"]["name"]
+    plan: list[tuple[str, Callable[[], steps.Step]]] = [
+        ("running helm test", lambda: steps.helm_test(cluster, request.timeout, progress)),
+        ("asking the collector", lambda: steps.collector(cluster, values)),
+        ("asking the log agents", lambda: steps.log_agents(cluster, values)),
+        ("asking xScaler for series", lambda: steps.stored_series(metrics, name)),
+        ("asking xScaler for lines", lambda: steps.stored_lines(logs, name, enabled=values["logs"]["enabled"])),
+    ]
+    taken = []
+    for what, step in plan:
+        progress(what)
+        start = time.monotonic()
+        taken.append(dataclasses.replace(step(), seconds=time.monotonic() - start))
+    return report.REPORTERS[request.output](request.release, taken), all(step.ok for step in taken)
+
+
+def backends(request: Request, values: Mapping[str, Any]) -> tuple[Backend | None, Backend | None]:
+    """Return the query APIs for series and for lines, or None for both without a read token."""
+    token = _token(request.read_token_file)
+    if not token:
+        return None, None
+    tenant = request.tenant or values["xscaler"]["tenantId"]
+    if not tenant:
+        raise UsageError("the tenant of this release is in its Secret", "give it with --tenant")
+    region = values["xscaler"]["region"]
+    metrics = _base(request.query_url, f"https://{region}.m.xscalerlabs.com" if region else "", "--query-url")
+    logs = _base(request.logs_query_url, f"https://{region}.l.xscalerlabs.com" if region else "", "--logs-query-url")
+    # Both forms are published for logs.
+    return (
+        Backend((f"{metrics}/api/v1",), token, tenant),
+        Backend((f"{logs}/api/v1/logs", f"{logs}/api/v1"), token, tenant),
+    )
+
+
+def _base(given: str, default: str, option: str) -> str:
+    url = (given or default).rstrip("/")
+    if not url:
+        raise UsageError("the release has no region, so where to ask is not known", f"give it with {option}")
+    if not url.startswith("https://"):
+        raise UsageError(f"{option} {url} is not https", "a token must not travel in the clear")
+    return url.removesuffix("/api/v1")
+
+
+def _token(file: Path | None) -> str:
+    if not file:
+        return os.environ.get(TOKEN_VARIABLE, "").strip()
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SetupError(f"cannot read {file}: {error.strerror}", "name a file that holds the read token") from error

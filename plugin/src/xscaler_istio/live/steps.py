@@ -1,0 +1,221 @@
+"""The steps of `test RELEASE`, each of which gives a verdict with reasons and fixes."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import subprocess
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from xscaler_istio.errors import UnreachableError
+from xscaler_istio.live.collectors import COLLECTORS, LOG_REFUSAL, last_reason, of_log_agent
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterator, Mapping
+
+    from xscaler_istio.live.backend import Backend
+    from xscaler_istio.live.cluster import Cluster
+    from xscaler_istio.live.collectors import Pushes
+
+FRESH_SECONDS = 180
+_LOG_COMPONENTS: Mapping[str, tuple[str, ...]] = {
+    "files": ("logs",),
+    "api": ("logs-api",),
+    "both": ("logs", "logs-api"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """What is wrong, and how it is mended."""
+
+    what: str
+    fix: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One verdict. `skipped` says why a step was not taken."""
+
+    name: str
+    facts: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    skipped: str = ""
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def helm_test(cluster: Cluster, timeout: float, progress: Callable[[str], None]) -> Step:
+    """Run the release's own tests; what their pods say goes to `progress` while they run."""
+    names = cluster.test_pods()
+    if not names:
+        return Step("helm test", skipped="the release has no tests: tests.enabled is false")
+    before = {name: _uid(cluster, name) for name in names}
+    command = [str(cluster.helm), "test", cluster.release, "-n", cluster.namespace, f"--timeout={timeout:.0f}s"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        said: dict[str, list[str]] = {name: [] for name in names}
+        followers = [
+            threading.Thread(
+                target=_follow, args=(cluster, name, before[name], process, said[name], progress), daemon=True
+            )
+            for name in names
+        ]
+        for follower in followers:
+            follower.start()
+        output, _ = process.communicate()
+        for follower in followers:
+            follower.join(timeout=10)
+    if process.returncode == 0:
+        return Step("helm test", tuple(f"{name}: passed" for name in names))
+    failed = [name for name in names if "FAILED" in said[name]]
+    problems = [Problem(f"{name}: {what}", fix) for name in failed for what, fix in _problems(said[name])]
+    return Step("helm test", (), tuple(problems) or (Problem(output.strip().splitlines()[0], "see the lines above"),))
+
+
+def _uid(cluster: Cluster, pod: str) -> str:
+    return cluster.kube("get", "pod", pod, "--ignore-not-found", "-o", "jsonpath={.metadata.uid}:{.status.phase}")
+
+
+def _follow(
+    cluster: Cluster,
+    pod: str,
+    old: str,
+    process: subprocess.Popen[str],
+    said: list[str],
+    progress: Callable[[str], None],
+) -> None:
+    """Pass on what a pod says, once it is not the one of an earlier test and has started."""
+    while process.poll() is None:
+        now = _uid(cluster, pod)
+        if now and now.partition(":")[0] != old.partition(":")[0] and not now.endswith(("Pending", ":")):
+            break
+        time.sleep(0.5)
+    command = [str(cluster.kubectl), "-n", cluster.namespace, "logs", "--follow", pod]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as logs:
+        assert logs.stdout  # noqa: S101 - for the type checker
+        for line in logs.stdout:
+            said.append(line.rstrip())
+            progress(f"  {pod}: {line.rstrip()}")
+
+
+def _problems(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """Read what a test pod wrote after FAILED: a problem, then its fix."""
+    rest = lines[lines.index("FAILED") + 1 :]
+    for number, line in enumerate(rest):
+        if line.strip().startswith("fix: "):
+            yield rest[number - 1].strip(), line.strip().removeprefix("fix: ")
+
+
+def collector(cluster: Cluster, values: Mapping[str, Any]) -> Step:
+    """Ask every shard for its targets and pushes, through the API server."""
+    name = values["metrics"]["collector"]
+    if name == "none":
+        return Step("collector", skipped="metrics.collector is none")
+    how = COLLECTORS[name]
+    jobs = tuple(job for job, target in values["metrics"]["targets"].items() if target["enabled"])
+    facts, problems, found = [], [], 0
+    pods = cluster.pods("metrics")
+    for pod in (item["metadata"]["name"] for item in pods):
+        fetch = functools.partial(cluster.page, pod)
+        targets, pushes = how.targets(fetch, jobs), how.pushes(fetch)
+        found += len(targets)
+        up = sum(target.health == "up" for target in targets)
+        facts.append(f"{pod}: {up} of {len(targets)} targets up; {_said(pushes, 'samples')}")
+        for target in targets:
+            if target.health == "down":
+                problems.append(
+                    Problem(f"{target.url} ({target.job}): {target.error}", "docs/troubleshooting.md, A scrape fails")
+                )
+        problems += _refused(cluster, pod, pushes, how.refusal, "samples")
+    if len(pods) < values["metrics"]["shards"]:
+        problems.append(
+            Problem(f"{len(pods)} of {values['metrics']['shards']} collectors run", "kubectl get pods, events")
+        )
+    elif not found:
+        problems.append(Problem("no target at all", "docs/troubleshooting.md, A target is missing"))
+    return Step("collector", tuple(facts), tuple(problems))
+
+
+def log_agents(cluster: Cluster, values: Mapping[str, Any]) -> Step:
+    """Ask every log agent what it sent."""
+    if not values["logs"]["enabled"]:
+        return Step("log agents", skipped="logs.enabled is false")
+    facts, problems, delivered = [], [], 0
+    components = _LOG_COMPONENTS[values["logs"]["source"]]
+    for pod in (item["metadata"]["name"] for component in components for item in cluster.pods(component)):
+        pushes = of_log_agent(functools.partial(cluster.page, pod))
+        delivered += pushes.delivered
+        facts.append(f"{pod}: {_said(pushes, 'lines')}")
+        problems += _refused(cluster, pod, pushes, LOG_REFUSAL, "lines")
+    if not facts:
+        problems.append(Problem("no log agent runs", "docs/troubleshooting.md, Access logs do not arrive"))
+    elif not delivered and not problems:
+        problems.append(Problem("no line was sent", "docs/troubleshooting.md, Access logs do not arrive"))
+    return Step("log agents", tuple(facts), tuple(problems))
+
+
+def _said(pushes: Pushes, what: str) -> str:
+    text = f"{pushes.delivered:,} {what} taken, {pushes.failed:,} refused"
+    return f"{text}, {pushes.waiting:,} waiting" if pushes.waiting else text
+
+
+def _refused(cluster: Cluster, pod: str, pushes: Pushes, pattern: re.Pattern[str], what: str) -> list[Problem]:
+    if not pushes.failed and pushes.delivered:
+        return []
+    reason = last_reason(cluster.log(pod), pattern)
+    if pushes.failed:
+        shown = f": {reason}" if reason else ""
+        return [
+            Problem(
+                f"xScaler refused {pushes.failed:,} {what} of {pod}{shown}", "docs/troubleshooting.md, by the answer"
+            )
+        ]
+    if pushes.waiting or pushes.retried:
+        shown = f": {reason}" if reason else ""
+        return [Problem(f"xScaler has taken nothing of {pod}{shown}", "is the address right, and the way to it open?")]
+    return []
+
+
+def stored_series(backend: Backend | None, cluster_name: str) -> Step:
+    """Ask xScaler whether the cluster's series are there and fresh."""
+    if not backend:
+        return Step("series at xScaler", skipped="give a read token: --read-token-file, or XSCALER_READ_TOKEN")
+    selector = f'{{job="integrations/istio",cluster="{cluster_name}"}}'
+    try:
+        age = backend.number(f"time() - max(timestamp(up{selector}))")
+        up = backend.number(f"count(up{selector} == 1)")
+        requests = backend.number(f"count(istio_requests_total{selector})")
+    except UnreachableError as error:
+        return Step("series at xScaler", (), (Problem(error.message, error.fix),))
+    if age is None:
+        missing = f'no series with cluster="{cluster_name}" is there'
+        return Step("series at xScaler", (), (Problem(missing, "is the tenant the one that the release sends to?"),))
+    facts = (
+        f"{up or 0:.0f} targets up, newest sample {age:.0f} s old, {requests or 0:.0f} series of istio_requests_total",
+    )
+    if age > FRESH_SECONDS:
+        return Step("series at xScaler", facts, (Problem(f"nothing new for {age:.0f} s", "see the step collector"),))
+    return Step("series at xScaler", facts)
+
+
+def stored_lines(backend: Backend | None, cluster_name: str, *, enabled: bool) -> Step:
+    """Ask xScaler whether the cluster's log lines are there."""
+    if not enabled:
+        return Step("lines at xScaler", skipped="logs.enabled is false")
+    if not backend:
+        return Step("lines at xScaler", skipped="give a read token: --read-token-file, or XSCALER_READ_TOKEN")
+    try:
+        count = backend.number(f'sum(count_over_time({{job="integrations/istio",cluster="{cluster_name}"}}[10m]))')
+    except UnreachableError as error:
+        return Step("lines at xScaler", (), (Problem(error.message, error.fix),))
+    if not count:
+        missing = f'no line with cluster="{cluster_name}" in the last ten minutes'
+        return Step("lines at xScaler", (), (Problem(missing, "docs/troubleshooting.md, Access logs do not arrive"),))
+    return Step("lines at xScaler", (f"{count:,.0f} lines in the last ten minutes",))
