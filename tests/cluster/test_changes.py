@@ -1,0 +1,144 @@
+"""What changes in the life of a release: tokens, shards, collectors, values, pods; and what that costs."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from xscaler_istio.live import cluster as live_clusters
+from xscaler_istio.live.collectors import COLLECTORS
+from xscaler_istio.local import run
+
+from . import kubectl
+from .release import NAME, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .release import Release
+
+INTERVAL = 5
+FAST = f"metrics.scrapeInterval={INTERVAL}s,metrics.scrapeTimeout={INTERVAL}s"
+JOBS = ("proxies", "ztunnel", "istiod", "cni")
+# The kubelet here writes changed Secrets and ConfigMaps every ten seconds, and up to as much later.
+PROPAGATION = 25
+
+
+def owners(release: Release, collector: str) -> collections.Counter[str]:
+    """Return how many shards have each target, by URL, as the collectors say."""
+    asked = live_clusters.connect(NAME, release.namespace)
+    urls: collections.Counter[str] = collections.Counter()
+    for pod in release.pods():
+        fetch = functools.partial(asked.page, pod["metadata"]["name"])
+        urls.update(target.url for target in COLLECTORS[collector].targets(fetch, JOBS))
+    return urls
+
+
+def samples_of_up(release: Release, seconds: int) -> list[float]:
+    """Return how many samples of `up` each target of sidecars had in the last seconds."""
+    found = release.query(f'count_over_time(up{{cluster="{release.cluster}",namespace="shop"}}[{seconds}s])')
+    return [float(item["value"][1]) for item in found]
+
+
+def failed(release: Release, collector: str) -> int:
+    """Return the samples that xScaler refused for good."""
+    asked = live_clusters.connect(NAME, release.namespace)
+    pages = (functools.partial(asked.page, pod["metadata"]["name"]) for pod in release.pods())
+    return sum(COLLECTORS[collector].pushes(page).failed for page in pages)
+
+
+def identity(release: Release) -> list[tuple[str, int]]:
+    """Return the names of the collector's pods and how often their containers started again."""
+    return [(p["metadata"]["name"], p["status"]["containerStatuses"][0]["restartCount"]) for p in release.pods()]
+
+
+@pytest.mark.parametrize("collector", run.COLLECTORS)
+def test_a_rotated_token_costs_nothing_while_both_are_valid(
+    collector: str, new_release: Callable[..., Release]
+) -> None:
+    release = new_release()
+    release.install(f"metrics.collector={collector},{FAST}")
+    eventually(lambda: release.found(10), release.expected())
+    before = identity(release)
+    second = f"{release.token}-2"
+    release.backend.grant(second, "acme", "write")
+    release.secret(second)
+    time.sleep(PROPAGATION)
+    release.backend.revoke(release.token)
+    time.sleep(PROPAGATION)
+    assert identity(release) == before
+    assert failed(release, collector) == 0
+    # No gap: a sample every five seconds since before the old token went.
+    assert min(samples_of_up(release, 30)) >= 5
+    release.backend.revoke(second)
+
+
+@pytest.mark.parametrize("collector", run.COLLECTORS)
+def test_shards_come_and_go(collector: str, new_release: Callable[..., Release]) -> None:
+    release = new_release()
+    values = f"metrics.collector={collector},{FAST}"
+    for shards in (1, 3, 2):
+        release.install(f"{values},metrics.shards={shards}")
+        assert len(release.pods()) == shards
+        count = len(release.expected())
+        eventually(lambda: sorted(owners(release, collector).values()), [1] * count, 90)
+    eventually(lambda: release.found(10), release.expected())
+
+
+def test_a_collector_follows_another(new_release: Callable[..., Release]) -> None:
+    release = new_release()
+    for collector in run.COLLECTORS:
+        release.install(f"metrics.collector={collector},{FAST}")
+        eventually(lambda: release.found(10), release.expected(), 90)
+        assert len(release.pods()) == 1
+    # The same series go on: one for each target, whoever scraped it. None was scraped by two at once, which would give
+    # more samples than one every five seconds.
+    series = release.query(f'count by (pod) (count_over_time(up{{cluster="{release.cluster}"}}[5m]))')
+    assert {item["value"][1] for item in series} == {"1"}
+    assert max(samples_of_up(release, 60)) <= 60 / INTERVAL + 1
+
+
+def test_prometheus_takes_new_values_without_a_restart(new_release: Callable[..., Release]) -> None:
+    release = new_release()
+    release.install(FAST)
+    eventually(lambda: release.found(10), release.expected())
+    before = identity(release)
+    release.install(f"{FAST},metrics.profile=full")
+    more = f'count(envoy_listener_manager_lds_update_success{{cluster="{release.cluster}"}}) > bool 0'
+    assert release.query(more) == []
+    eventually(lambda: [item["value"][1] for item in release.query(more)], ["1"], 90)
+    time.sleep(30)
+    assert identity(release) == before
+    assert min(samples_of_up(release, 40)) >= 7
+
+
+@pytest.mark.parametrize("collector", run.COLLECTORS)
+def test_a_pod_that_is_killed_comes_back(collector: str, new_release: Callable[..., Release]) -> None:
+    release = new_release()
+    release.install(f"metrics.collector={collector},{FAST}")
+    eventually(lambda: release.found(10), release.expected())
+    (pod,) = release.pods()
+    kubectl.run("-n", release.namespace, "delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
+    killed = time.time()
+    # Of samples after the kill alone.
+    fresh = f'count(timestamp(up{{cluster="{release.cluster}"}}) > {killed + 1})'
+    expected = [str(len(release.expected()))]
+    eventually(lambda: [item["value"][1] for item in release.query(fresh)], expected, 60)
+    assert max(samples_of_up(release, 30)) <= 30 / INTERVAL + 2
+
+
+def test_the_agent_restarts_while_a_log_is_written(new_release: Callable[..., Release]) -> None:
+    release = new_release(level="privileged")
+    release.install("metrics.collector=none,logs.enabled=true")
+    eventually(lambda: len(release.backend.lines(release.cluster)) > 20, True)
+    kubectl.run("-n", release.namespace, "rollout", "restart", f"daemonset/{NAME}-logs")
+    kubectl.rolled_out(f"daemonset/{NAME}-logs", release.namespace)
+    time.sleep(10)
+    lines = [line for line in release.backend.lines(release.cluster) if line["labels"]["namespace"] == "shop"]
+    keys = collections.Counter((line["labels"]["pod"], line["nanoseconds"], line["line"]) for line in lines)
+    # An orderly end: nothing twice.
+    assert max(keys.values()) == 1
