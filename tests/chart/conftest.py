@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "chart"
-CI_FILES = sorted(CHART.glob("ci/*-values.yaml"))
+# What chart-testing installs, and presets that a cluster for tests cannot run: those are rendered only.
+INSTALLED = sorted(CHART.glob("ci/*-values.yaml"))
+CI_FILES = [*INSTALLED, *sorted(ROOT.glob("examples/*-values.yaml"))]
 HELMS = ("helm3", "helm4")
 
 
 def ci(case: str) -> Path:
-    """Return the values file of one case in ci/."""
-    return CHART / "ci" / f"{case}-values.yaml"
+    """Return the values file of one case in ci/ or examples/."""
+    return next(file for file in CI_FILES if file.name == f"{case}-values.yaml")
 
 
 @functools.cache
@@ -129,6 +131,6 @@ def helm(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=CI_FILES, ids=lambda file: file.name.removesuffix("-values.yaml"))
 def ci_file(request: pytest.FixtureRequest) -> Path:
-    """Run the test with each values file in ci/."""
+    """Run the test with each values file in ci/ and examples/."""
     file: Path = request.param
     return file

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .conftest import CI_FILES, ROOT, tool
+from .conftest import INSTALLED, ROOT, tool
 
 
 def test_ct_lints_the_chart_with_every_values_file(helm: str) -> None:
@@ -17,7 +17,7 @@ def test_ct_lints_the_chart_with_every_values_file(helm: str) -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'Linting chart "xscaler-istio' in done.stdout
-    for file in CI_FILES:
+    for file in INSTALLED:
         assert f'Linting chart with values file "chart/ci/{file.name}"' in done.stdout
 
 

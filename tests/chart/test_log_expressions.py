@@ -49,7 +49,7 @@ def expressions() -> dict[str, str]:
         for operator, text in each.items()
         if operator.endswith("~")
     }
-    whole = [text for text in rendered() if "?P<start_time>" in text]
+    whole = [text for text in rendered() if "?P<response_code>" in text]
     strict, lenient = sorted(whole, key=lambda text: ".*?" in text)
     return {**single, **begins, **success, "text_strict": strict, "text_lenient": lenient}
 

@@ -1,4 +1,4 @@
-"""Every object of every ci/ file, rendered by both Helms."""
+"""Every object of every values file of ci/ and examples/, rendered by both Helms."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,10 +35,10 @@ EXPRESSIONS = ["istio_.*", "envoy_x_(sum|count|bucket)", "a|b", "pilot_xds_pushe
 
 
 class ForHelm(yaml.SafeDumper):
-    """Quotes the texts y and n, which are true and false to Helm and nothing to PyYAML."""
+    """Quotes every text: y is true and 08 a number to Helm, and both are texts to PyYAML."""
 
 
-ForHelm.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^[yYnN]$"), list("yYnN"))
+ForHelm.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
 
 NAME = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
 

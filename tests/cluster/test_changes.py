@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -129,6 +130,38 @@ def test_a_pod_that_is_killed_comes_back(collector: str, new_release: Callable[.
     expected = [str(len(release.expected()))]
     eventually(lambda: [item["value"][1] for item in release.query(fresh)], expected, 60)
     assert max(samples_of_up(release, 30)) <= 30 / INTERVAL + 2
+
+
+def orders(release: Release, pod: str) -> list[int]:
+    """Return the numbers of the frontend's orders that arrived, as often as they did."""
+    lines = [line for line in release.backend.lines(release.cluster) if line["labels"]["pod"] == pod]
+    return sorted(int(found[1]) for line in lines if (found := re.search(r"GET /orders/(\d+)", line["line"])))
+
+
+def test_logs_through_the_api_server(new_release: Callable[..., Release]) -> None:
+    """What docs/logs.md says of a container's restart and of a new pod."""
+    release = new_release()
+    release.install("metrics.collector=none,logs.enabled=true,logs.source=api")
+    assert "PASSED" in release.test()
+    name = kubectl.get("pods", "-n", "shop", "-l", "app=frontend")["items"][0]["metadata"]["name"]
+    eventually(lambda: len(orders(release, name)) > 10, True)
+    first = orders(release, name)
+    assert first == sorted(set(first))
+    lines = [line for line in release.backend.lines(release.cluster) if line["labels"]["log_type"] == "access"]
+    labels = {"job", "cluster", "namespace", "pod", "container", "log_type"}
+    assert all(line["labels"].keys() == labels for line in lines)
+    assert {line["labels"]["job"] for line in lines} == {"integrations/istio"}
+    assert all(line["metadata"]["response_code"] for line in lines if " /orders/" in line["line"])
+    (pod,) = release.pods("logs-api")
+    kubectl.run("-n", release.namespace, "delete", "pod", pod["metadata"]["name"])
+    last = max(orders(release, name))
+    eventually(lambda: max(orders(release, name)) > last + 20, True, 90)
+    # A new pod begins with its own start: nothing twice, and what was written in between is not sent.
+    came = orders(release, name)
+    assert came == sorted(set(came))
+    written = re.findall(r"GET /orders/(\d+)", kubectl.run("-n", "shop", "logs", name, "-c", "istio-proxy"))
+    missing = {int(number) for number in written} & set(range(came[0], came[-1])) - set(came)
+    assert not [number for number in missing if number < last - 12]
 
 
 def test_the_agent_restarts_while_a_log_is_written(new_release: Callable[..., Release]) -> None:

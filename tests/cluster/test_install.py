@@ -77,6 +77,7 @@ def test_access_logs_come_once(new_release: Callable[..., Release]) -> None:
     lines = [line for line in release.backend.lines(release.cluster) if line["labels"]["pod"] == name]
     access = [line for line in lines if line["labels"]["log_type"] == "access"]
     assert all(line["metadata"]["response_code"] for line in access)
+    assert {line["labels"]["job"] for line in lines} == {"integrations/istio"}
     assert not [line for line in release.backend.lines(release.cluster) if "s3cret" in line["line"]]
     assert {line["labels"]["container"] for line in lines} == {"istio-proxy"}
     stored = release.backend.log_query(

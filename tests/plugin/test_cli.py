@@ -69,7 +69,7 @@ def test_render_of_bad_values_says_what_the_chart_says(cli: Callable[..., Ran]) 
 
 # What lint says of the chart as it is: a kind of Istio's, whose schema Kubernetes does not publish
 # (tests/chart/test_log_objects.py checks it against Istio's), and what the log agent on nodes needs.
-NOTICES = {"accessLogging:": "XS311", "\nlogs:\n  enabled: true": "XS330"}
+NOTICES = {"  telemetry:": "XS311", "\nlogs:\n  enabled: true": "XS330"}
 
 
 @pytest.mark.parametrize("file", CI_FILES, ids=lambda file: file.name)

@@ -82,9 +82,7 @@ local.file "first_start" {
 
 loki.process "lines" {
   forward_to = [loki.write.xscaler.receiver]
-  {{- if eq .source "files" }}
-  {{- include (printf "logs.framing.%s" $logs.runtime) $root | nindent 2 }}
-  {{- end }}
+  {{- include (printf "logs.framing.%s" (ternary $logs.runtime "api" (eq .source "files"))) $root | nindent 2 }}
   {{- if and (eq .source "files") (eq $logs.startAt "end") }}
   {{- include "logs.stages.old" "time" | nindent 2 }}
   {{- end }}
@@ -104,7 +102,7 @@ loki.process "lines" {
     }
   }
   stage.label_drop {
-    values = ["filename", "stream", "parsed"]
+    values = {{ ternary (list "filename" "stream" "parsed") (list "instance" "job" "parsed") (eq .source "files") | toJson | replace "," ", " }}
   }
 }
 {{- if not $xscaler.tenantId }}
@@ -194,6 +192,17 @@ stage.output {
   source = "cri"
 }
 {{ include "logs.framing.cri" . }}
+{{- end -}}
+
+{{/* What comes through the API server still ends with its newline. */}}
+{{- define "logs.framing.api" -}}
+stage.template {
+  source = "line"
+  template = "{{ "{{" }} trimSuffix \"\\n\" .Entry }}"
+}
+stage.output {
+  source = "line"
+}
 {{- end -}}
 
 {{/* Leaves lines that are older than the agent's first start; one whose time cannot be read is kept. Inputs: where the time is */}}

@@ -106,6 +106,7 @@ stage.match {
   selector = {{ printf "`{log_type=\"\"} |~ %q |= \"\\\"scope\\\":\\\"access\\\"\"`" .formats.begins.json }}
   stage.json {
     expressions = {
+      start_time = "time",
       {{- range $name, $key := .formats.ztunnel }}
       {{ $name }} = {{ printf "%q" $key | quote }},
       {{- end }}
@@ -144,7 +145,7 @@ stage.match {
 stage.match {
   selector = {{ printf "`{log_type=\"\"} |~ %q |= \"\\\"scope\\\":\"`" .formats.begins.json }}
   stage.json {
-    expressions = {level = ""}
+    expressions = {start_time = "time", level = ""}
   }
   {{- include "logs.stages.systemLevel" . | nindent 2 }}
 }

@@ -156,7 +156,7 @@ def lint(
 
 
 @app.command(
-    epilog="Examples: helm xscaler test xscaler-istio -n telemetry · helm xscaler test --local -f values.yaml",
+    epilog="Example: helm xscaler test xscaler-istio -n telemetry; or: helm xscaler test --local -f values.yaml",
 )
 def test(
     release_name: Annotated[

@@ -24,6 +24,8 @@ from xscaler_istio.local.xscaler.admission import Scope, Token
 if TYPE_CHECKING:
     from xscaler_istio.local.xscaler.server import XScaler
 
+# For people who try the chart in a cluster of `make cluster-up`; tests have tokens of their own.
+TOKENS = {"demo-write": Token("acme", Scope.WRITE), "demo-read": Token("acme", Scope.READ)}
 MOUNTED = Path("/etc/local-xscaler")
 ADMINISTRATION_PORT = 9000
 
@@ -101,7 +103,7 @@ async def main() -> None:
                 folder=folder,
                 backend="mimir",
                 binary=Path("/usr/local/bin/mimir"),
-                tokens={},
+                tokens=TOKENS,
                 reader=server.Reader("", ""),
                 loki_binary=Path("/usr/local/bin/loki"),
                 listen="0.0.0.0",  # noqa: S104 - a pod's own address
