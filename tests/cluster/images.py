@@ -12,11 +12,14 @@ import json
 import re
 import subprocess
 import tarfile
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+_KEPT_SECONDS = 3600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +49,15 @@ class Image:
             unfinished = target.with_suffix(f".{hashlib.sha256(str(target).encode()).hexdigest()[:6]}")
             self._write(unfinished)
             unfinished.rename(target)
+            self._forget_older(target)
         return target
+
+    @staticmethod
+    def _forget_older(target: Path) -> None:
+        """Remove archives that earlier programs made of this image, unless someone may still be loading them."""
+        for file in target.parent.glob(f"{target.stem.rpartition('-')[0]}-*.tar"):
+            if file != target and time.time() - file.stat().st_mtime > _KEPT_SECONDS:
+                file.unlink(missing_ok=True)
 
     def _write(self, target: Path) -> None:
         layer = target.with_suffix(".layer")

@@ -26,7 +26,7 @@ from . import certificates, machine, node_init, settings
 from .layout import NODE, NODE_ADDRESS, Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 _HIERARCHIES = "/sys/fs/cgroup"
@@ -83,9 +83,8 @@ def inside(layout: Layout, *command: str | Path) -> list[str]:
     return ["nsenter", f"--target={pids[1]}", "--mount", "--net", "--pid", "--ipc", "--uts", "--", *map(str, command)]
 
 
-def wait_until(condition: object, seconds: float, message: str) -> None:
+def wait_until(condition: Callable[[], object], seconds: float, message: str) -> None:
     """Wait for a condition; raise SetupError with the message when it does not come."""
-    assert callable(condition)
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

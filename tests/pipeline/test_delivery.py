@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from anyio.from_thread import BlockingPortal
 
+    from xscaler_istio.findings import Problem
+
 MESH = topology.scaled(4, 300)
 
 
@@ -101,6 +103,6 @@ def test_a_wrong_token_is_counted_and_named(delivering: Environment) -> None:
     )
 
 
-def problems(**evidence: Any) -> tuple[verdict.Problem, ...]:
+def problems(**evidence: Any) -> tuple[Problem, ...]:
     empty = verdict.Evidence((), (), {}, 0, {}, frozenset())
     return verdict.judge(dataclasses.replace(empty, **evidence)).problems

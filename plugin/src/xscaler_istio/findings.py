@@ -20,6 +20,14 @@ class Severity(enum.IntEnum):
 
 
 @dataclasses.dataclass(frozen=True)
+class Problem:
+    """One reason why the verdict of a test is no, and what to do about it."""
+
+    what: str
+    fix: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Location:
     """A place in a file; `line` and `column` count from 1, and 0 means unknown."""
 

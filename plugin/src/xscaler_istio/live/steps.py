@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from xscaler_istio.errors import UnreachableError
+from xscaler_istio.findings import Problem
 from xscaler_istio.live.collectors import COLLECTORS, LOG_REFUSAL, last_reason, of_log_agent
 
 if TYPE_CHECKING:
@@ -26,14 +27,6 @@ _LOG_COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "api": ("logs-api",),
     "both": ("logs", "logs-api"),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """What is wrong, and how it is mended."""
-
-    what: str
-    fix: str
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
+    from xscaler_istio.findings import Problem
     from xscaler_istio.local.collectors import Collector, Override
     from xscaler_istio.local.log_agents import Agent
     from xscaler_istio.local.mesh.envoy import EnvoyMesh
     from xscaler_istio.local.mesh.server import MeshServer
     from xscaler_istio.local.mesh.topology import Member, Workload
     from xscaler_istio.local.processes import Child
-    from xscaler_istio.local.verdict import LogVerdict, Problem
+    from xscaler_istio.local.verdict import LogVerdict
     from xscaler_istio.local.xscaler.account import Account
     from xscaler_istio.local.xscaler.server import XScaler
     from xscaler_istio.render import CollectorConfig

@@ -7,6 +7,8 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
+from xscaler_istio.findings import Problem
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -74,14 +76,6 @@ class Evidence:
     rejected: Mapping[str, int]
     metrics: frozenset[str]
     excluded_metrics: tuple[str, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """One reason why the verdict is no, and what to do about it."""
-
-    what: str
-    fix: str
 
 
 @dataclasses.dataclass(frozen=True)
