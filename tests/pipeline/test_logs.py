@@ -95,7 +95,7 @@ def expected(line: Line) -> dict[str, str]:
     return fields
 
 
-async def _all_formats(environment: LogEnvironment, total: int, rotate_bytes: int) -> dict[str, Any]:
+async def all_formats(environment: LogEnvironment, total: int, rotate_bytes: int) -> dict[str, Any]:
     case = Case(environment)
     rng = random.Random(20261125)
     logs = [await case.container(f"pod-{number}") for number in range(4)]
@@ -131,7 +131,7 @@ async def _all_formats(environment: LogEnvironment, total: int, rotate_bytes: in
 @pytest.fixture(scope="module")
 def everything(portal: BlockingPortal, environment: LogEnvironment) -> dict[str, Any]:
     """A hundred thousand lines, rotated, with a restart of the agent in the middle."""
-    found: dict[str, Any] = portal.call(_all_formats, environment, 100_000, 8_000_000)
+    found: dict[str, Any] = portal.call(all_formats, environment, 100_000, 8_000_000)
     return found
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xscaler_istio.errors import UnreachableError
 from xscaler_istio.findings import Problem
+from xscaler_istio.live import reasons
 from xscaler_istio.live.collectors import COLLECTORS, LOG_REFUSAL, last_reason, of_log_agent
 
 if TYPE_CHECKING:
@@ -163,16 +164,11 @@ def _refused(cluster: Cluster, pod: str, pushes: Pushes, pattern: re.Pattern[str
     if not pushes.failed and pushes.delivered:
         return []
     reason = last_reason(cluster.log(pod), pattern)
+    shown = f": {reason}" if reason else ""
     if pushes.failed:
-        shown = f": {reason}" if reason else ""
-        return [
-            Problem(
-                f"xScaler refused {pushes.failed:,} {what} of {pod}{shown}", "docs/troubleshooting.md, by the answer"
-            )
-        ]
+        return [Problem(f"xScaler refused {pushes.failed:,} {what} of {pod}{shown}", reasons.fix(reason))]
     if pushes.waiting or pushes.retried:
-        shown = f": {reason}" if reason else ""
-        return [Problem(f"xScaler has taken nothing of {pod}{shown}", "is the address right, and the way to it open?")]
+        return [Problem(f"xScaler has taken nothing of {pod}{shown}", reasons.fix(reason))]
     return []
 
 

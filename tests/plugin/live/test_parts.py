@@ -1,0 +1,88 @@
+"""The live test's parts that take no cluster: what logs and pages say, and what the reports make of steps."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from xscaler_istio.findings import Problem
+from xscaler_istio.live import reasons, report
+from xscaler_istio.live.collectors import COLLECTORS, LOG_REFUSAL, last_reason, metric
+from xscaler_istio.live.steps import Step
+
+# Lines as the programs write them, and the reason in them.
+LOGS = [
+    (
+        COLLECTORS["prometheus"].refusal,
+        'time=2026-11-25T12:28:37.644Z level=ERROR source=queue_manager.go:1674 msg="non-recoverable error"'
+        " component=remote remote_name=xscaler failedSampleCount=392"
+        ' err="server returned HTTP status 401 Unauthorized: invalid token\\n"',
+        "server returned HTTP status 401 Unauthorized: invalid token\\n",
+        "the token is wrong or expired",
+    ),
+    (
+        COLLECTORS["prometheus"].refusal,
+        'level=WARN msg="Failed to send batch, retrying" url=https://x err="Post \\"https://x\\": tls: failed to verify'
+        ' certificate: x509: certificate signed by unknown authority"',
+        'Post "https://x": tls: failed to verify certificate: x509: certificate signed by unknown authority',
+        "name it in xscaler.tls.ca",
+    ),
+    (
+        COLLECTORS["opentelemetry"].refusal,
+        "error\tinternal/queue_sender.go:49\tExporting failed. Dropping data.\t"
+        '{"otelcol.component.id": "prometheus_remote_write", "error": "Permanent error: remote write returned HTTP'
+        ' status 401 Unauthorized; err = %!w(<nil>): invalid token", "dropped_items": 392}',
+        "Permanent error: remote write returned HTTP status 401 Unauthorized; err = %!w(<nil>): invalid token",
+        "the token is wrong or expired",
+    ),
+    (
+        LOG_REFUSAL,
+        'ts=2026-11-25T12:00:00Z level=error msg="final error sending batch, no retries left, dropping data"'
+        ' component_id=loki.write.xscaler status=400 error="server returned HTTP status 400 Bad Request (400): stream'
+        ' \'{cluster=\\"prod-1\\"}\' includes structured metadata, but this feature is disallowed."',
+        "server returned HTTP status 400 Bad Request (400): stream '{cluster=\"prod-1\"}' includes structured metadata,"
+        " but this feature is disallowed.",
+        "set logs.fields: none",
+    ),
+]
+
+
+@pytest.mark.parametrize(("pattern", "line", "reason", "fix"), LOGS, ids=["401", "tls", "otel", "metadata"])
+def test_a_log_gives_the_reason_and_the_reason_its_fix(pattern: object, line: str, reason: str, fix: str) -> None:
+    log = f"something before\n{line}\nsomething after\n"
+    assert last_reason(log, pattern) == reason  # type: ignore[arg-type]
+    assert fix in reasons.fix(reason)
+
+
+def test_a_log_without_a_refusal() -> None:
+    assert last_reason("all is well\n", LOG_REFUSAL) == ""
+    assert reasons.fix("") == reasons.fix("never seen before")
+
+
+def test_a_metric_is_the_sum_of_its_series() -> None:
+    page = 'a_total{x="1"} 2\na_total{x="} 9"} 3e+00\na_total_more 7\nb 4\n# a_total 9\n'
+    assert [metric(page, name) for name in ("a_total", "b", "c")] == [5, 4, 0]
+
+
+STEPS = (
+    Step("helm test", ("t: passed",), seconds=1.5),
+    Step("collector", (), (Problem("<401> & more", "mend it"),)),
+    Step("lines at xScaler", skipped="logs.enabled is false"),
+)
+
+
+def test_reports_say_the_same() -> None:
+    text = report.as_text("r", STEPS)
+    assert text == (
+        "helm test          ok\n  t: passed\ncollector          FAILED\n  <401> & more\n    fix: mend it\n"
+        "lines at xScaler   skipped: logs.enabled is false\nr: 1 of 3 steps failed\n"
+    )
+    document = json.loads(report.as_json("r", STEPS))
+    assert (document["ok"], [step["ok"] for step in document["steps"]]) == (False, [True, False, True])
+    suite = ET.fromstring(report.as_junit("r", STEPS))  # noqa: S314 - our own
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
+    failure = suite.find(".//failure")
+    assert failure is not None
+    assert (failure.get("message"), failure.text) == ("<401> & more", "mend it")
