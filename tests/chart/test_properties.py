@@ -108,7 +108,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize("collector", run.COLLECTORS)
-@settings(max_examples=30, deadline=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_values_keep_the_contract_or_are_refused(
     collector: str, data: st.DataObject, folder: Any, monkeypatch: pytest.MonkeyPatch

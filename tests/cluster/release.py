@@ -42,10 +42,10 @@ class Release:
         document = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"token": token}}
         kubectl.apply(document)
 
-    def install(self, *sets: str, check: bool = True) -> str:
+    def install(self, *sets: str, chart: Path = CHART, check: bool = True) -> str:
         """Install or upgrade with the ten-line values and these, and wait until everything runs."""
         words = [word for pair in (f"cluster.name={self.cluster}", *sets) for word in ("--set", pair)]
-        command: list[str | Path] = ["upgrade", "--install", NAME, CHART, "-n", self.namespace, "-f", VALUES, *words]
+        command: list[str | Path] = ["upgrade", "--install", NAME, chart, "-n", self.namespace, "-f", VALUES, *words]
         return kubectl.helm(self.major, *command, "--wait", "--timeout=90s", check=check)
 
     def uninstall(self) -> None:

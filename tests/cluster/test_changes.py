@@ -5,11 +5,13 @@ from __future__ import annotations
 import collections
 import functools
 import re
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.chart.conftest import ROOT
 from xscaler_istio.live import cluster as live_clusters
 from xscaler_istio.live.collectors import COLLECTORS
 from xscaler_istio.local import run
@@ -19,9 +21,12 @@ from .release import NAME, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from .release import Release
 
+# The last commit before access logs; there is no tag yet.
+EARLIER = "8b2c352"
 INTERVAL = 5
 FAST = f"metrics.scrapeInterval={INTERVAL}s,metrics.scrapeTimeout={INTERVAL}s"
 JOBS = ("proxies", "ztunnel", "istiod", "cni")
@@ -115,6 +120,24 @@ def test_prometheus_takes_new_values_without_a_restart(new_release: Callable[...
     time.sleep(30)
     assert identity(release) == before
     assert min(samples_of_up(release, 40)) >= 7
+
+
+@pytest.mark.parametrize("collector", run.COLLECTORS)
+def test_an_upgrade_from_an_earlier_chart(collector: str, new_release: Callable[..., Release], tmp_path: Path) -> None:
+    archive = subprocess.run(["git", "archive", EARLIER, "chart"], check=True, capture_output=True, cwd=ROOT).stdout
+    subprocess.run(["tar", "-x", "-C", str(tmp_path)], check=True, input=archive)
+    release = new_release()
+    release.install(f"metrics.collector={collector},{FAST}", chart=tmp_path / "chart")
+    eventually(lambda: release.found(10), release.expected())
+    before = identity(release)
+    release.install(f"metrics.collector={collector},{FAST}")
+    eventually(lambda: release.found(10), release.expected())
+    time.sleep(40)
+    counts = samples_of_up(release, 40)
+    assert max(counts) <= 40 / INTERVAL + 1
+    # Prometheus' pod is the same: its configuration is read anew, and nothing is missing.
+    assert collector != "prometheus" or identity(release) == before
+    assert collector != "prometheus" or min(counts) >= 40 / INTERVAL - 1
 
 
 @pytest.mark.parametrize("collector", run.COLLECTORS)

@@ -269,6 +269,13 @@ _PUSH_TYPES = ("cds", "eds", "lds", "rds", "nds", "sds")
 _REMOVED_IN_1_20 = "pilot_conflict_outbound_listener_http_over_current_tcp"
 
 
+_XDS_METHOD = {
+    "grpc_service": "envoy.service.discovery.v3.AggregatedDiscoveryService",
+    "grpc_method": "StreamAggregatedResources",
+    "grpc_type": "bidi_stream",
+}
+
+
 def istiod_page(version: Version) -> Page:
     """Return what the control plane says."""
     pushes = [Course({"type": kind}, 20 + index, 1) for index, kind in enumerate(_PUSH_TYPES)]
@@ -286,7 +293,7 @@ def istiod_page(version: Version) -> Page:
         "citadel_server_root_cert_expiry_timestamp": 2_000_000_000,
     }
     gauges |= {"istiod_uptime_seconds": 8000} if version >= Version(1, 11) else {}
-    gauges |= {"istiod_managed_clusters": 1} if version >= Version(1, 12) else {}
+    managed = [Course({"cluster_type": kind}, value) for kind, value in (("local", 1), ("remote", 0))]
     gauges |= {_REMOVED_IN_1_20: 0} if version < Version(1, 20) else {}
     counters = {
         "pilot_total_xds_rejects": [Course({"type": "cds"}, 1)],
@@ -297,10 +304,14 @@ def istiod_page(version: Version) -> Page:
         "pilot_k8s_reg_events": [Course({"type": "Pods", "event": "update"}, 70, 1)],
         "citadel_server_csr_count": [Course({}, 9)],
         "citadel_server_success_cert_issuance_count": [Course({}, 9)],
-        "galley_validation_passed": [Course({"group": "networking.istio.io", "resource": "virtualservices"}, 3)],
+        "galley_validation_passed": [
+            Course({"group": "networking.istio.io", "version": "v1", "resource": "virtualservices"}, 3)
+        ],
         "sidecar_injection_requests_total": [Course({}, 20)],
         "sidecar_injection_success_total": [Course({}, 20)],
-        "grpc_server_handled_total": [Course({"grpc_code": code}, 0) for code in ("OK", "Aborted", "Canceled")],
+        "grpc_server_handled_total": [
+            Course({"grpc_code": code, **_XDS_METHOD}, 0) for code in ("OK", "Aborted", "Canceled")
+        ],
         "process_cpu_seconds_total": [Course({}, 80, 1)],
     }
     return _join(
@@ -326,6 +337,7 @@ def istiod_page(version: Version) -> Page:
                 else []
             ),
             family(GO, "pilot_xds_cds_reject", "gauge", [reject]),
+            *([family(GO, "istiod_managed_clusters", "gauge", managed)] if version >= Version(1, 12) else []),
             *(family(GO, name, "gauge", [Course({}, value)]) for name, value in gauges.items()),
             *(family(GO, name, "counter", courses) for name, courses in counters.items()),
             family(GO, "go_goroutines", "gauge", [Course({}, 800)]),
