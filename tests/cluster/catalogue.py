@@ -149,12 +149,16 @@ def _cni() -> Image:
     return Image(name, files, ["/usr/local/bin/install-cni"], folder="/opt/cni/bin")
 
 
+def interpreter() -> Path:
+    """Return where Python is, on this machine and in its image."""
+    return Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
+
+
 def _python() -> Image:
     """Return this interpreter with the plugin's locked packages, the plugin, the tests' pods, Mimir and Loki."""
     library, platform = Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("platstdlib"))
-    interpreter = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
     files: dict[str, Path] = {
-        str(interpreter): interpreter,
+        str(interpreter()): interpreter(),
         **tree(library, _LEFT_OUT),
         **tree(platform / "lib-dynload"),
         **_packages(),
@@ -166,8 +170,8 @@ def _python() -> Image:
     binaries = [path for path in files.values() if re.search(r"\.so(\.|$)", path.name)]
     return Image(
         PYTHON_IMAGE,
-        {**files, **libraries([interpreter, *binaries])},
-        [str(interpreter)],
+        {**files, **libraries([interpreter(), *binaries])},
+        [str(interpreter())],
         environment={"PYTHONPATH": "/app:/app/packages", "PYTHONUNBUFFERED": "1", "PYTHONHOME": sys.base_prefix},
     )
 

@@ -7,6 +7,8 @@ import functools
 import re
 import subprocess
 import time
+import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,17 +18,17 @@ from xscaler_istio.live import cluster as live_clusters
 from xscaler_istio.live.collectors import COLLECTORS
 from xscaler_istio.local import run
 
-from . import kubectl
+from . import catalogue, kubectl
 from .release import NAME, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from .release import Release
 
 # The last commit before access logs; there is no tag yet.
 EARLIER = "8b2c352"
+MANIFESTS = Path(__file__).parent / "manifests"
 INTERVAL = 5
 FAST = f"metrics.scrapeInterval={INTERVAL}s,metrics.scrapeTimeout={INTERVAL}s"
 JOBS = ("proxies", "ztunnel", "istiod", "cni")
@@ -185,6 +187,36 @@ def test_logs_through_the_api_server(new_release: Callable[..., Release]) -> Non
     written = re.findall(r"GET /orders/(\d+)", kubectl.run("-n", "shop", "logs", name, "-c", "istio-proxy"))
     missing = {int(number) for number in written} & set(range(came[0], came[-1])) - set(came)
     assert not [number for number in missing if number < last - 12]
+
+
+@pytest.fixture
+def client() -> Iterator[str]:
+    """Run a client of the mesh in a namespace of its own; give the namespace."""
+    name = f"client-{uuid.uuid4().hex[:8]}"
+    kubectl.namespace(name, {"istio-injection": "enabled"})
+    kubectl.run("-n", name, "apply", "-f", MANIFESTS / "own-client.yaml")
+    kubectl.run("-n", name, "wait", "--for=condition=Ready", "pod/client", "--timeout=60s")
+    yield name
+    kubectl.run("delete", "namespace", name, "--wait=false")
+
+
+@pytest.mark.parametrize("source", ["files", "api"])
+def test_a_proxy_that_starts_again_is_read_on(source: str, new_release: Callable[..., Release], client: str) -> None:
+    release = new_release(level="privileged")
+    only = f"logs.namespaces.include={{{client}}}"
+    release.install(f"metrics.collector=none,logs.enabled=true,logs.source={source}", only)
+    eventually(lambda: len(orders(release, "client")) > 20, True)
+    quit_ = "urllib.request.Request('http://127.0.0.1:15020/quitquitquit', method='POST')"
+    end = f"import urllib.request; urllib.request.urlopen({quit_})"
+    kubectl.run("-n", client, "exec", "client", "-c", "app", "--", catalogue.interpreter(), "-c", end)
+    last = max(orders(release, "client"))
+    eventually(lambda: max(orders(release, "client")) > last + 50, True)
+    came = orders(release, "client")
+    logs = ("-n", client, "logs", "client", "-c", "istio-proxy")
+    written = "".join((kubectl.run(*logs, "--previous"), kubectl.run(*logs)))
+    numbers = [int(number) for number in re.findall(r"GET /orders/(\d+)", written)]
+    # Nothing is lost and nothing comes twice.
+    assert came == [number for number in numbers if came[0] <= number <= came[-1]]
 
 
 def test_the_agent_restarts_while_a_log_is_written(new_release: Callable[..., Release]) -> None:

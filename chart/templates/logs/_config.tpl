@@ -102,7 +102,7 @@ loki.process "lines" {
     }
   }
   stage.label_drop {
-    values = {{ ternary (list "filename" "stream" "parsed") (list "instance" "job" "parsed") (eq .source "files") | toJson | replace "," ", " }}
+    values = {{ ternary (list "filename" "stream" "parsed") (list "instance" "job" "container_id" "parsed") (eq .source "files") | toJson | replace "," ", " }}
   }
 }
 {{- if not $xscaler.tenantId }}
@@ -167,6 +167,10 @@ loki.write "xscaler" {
   regex: (.+);(.+);(.+);(.+)
   target_label: __path__
   replacement: /var/log/pods/${1}_${2}_${3}/${4}/*.log
+{{- else }}
+# Without it a native sidecar that ends well and starts again would be the same target, which Alloy has done with.
+- source_labels: [__meta_kubernetes_pod_container_id]
+  target_label: container_id
 {{- end }}
 {{- end -}}
 
