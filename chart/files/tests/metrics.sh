@@ -9,15 +9,16 @@ targets_of_api() {
     's/.*"scrapePool":"\([^"]*\)","scrapeUrl":"\([^"]*\)".*"lastError":"\(\([^"\\]\|\\.\)*\)".*"health":"\([a-z]*\)".*/\5 \1 \2 \3/p'
 }
 
-# What Prometheus' remote storage counts, in Alloy too. A sample is counted each time it is sent, whatever comes of it,
-# and pending until it is taken or refused. Inputs: port
+# What Prometheus' remote storage counts, in Alloy too. A sample is counted each time it is sent, whatever comes of it;
+# the time of the newest that is done with stays 0 until a first one is. Inputs: port
 pushes_of_remote_storage() {
   fetch "$1" /metrics page || return 1
   failed=$(metric page prometheus_remote_storage_samples_failed_total)
   waiting=$(metric page prometheus_remote_storage_samples_pending)
   retried=$(metric page prometheus_remote_storage_samples_retried_total)
-  delivered=$(($(metric page prometheus_remote_storage_samples_total) - failed - retried - waiting))
-  [ "$delivered" -ge 0 ] || delivered=0
+  delivered=$(($(metric page prometheus_remote_storage_samples_total) - failed - retried))
+  done_with=$(metric page prometheus_remote_storage_queue_highest_sent_timestamp_seconds)
+  [ "$done_with" -gt 0 ] && [ "$delivered" -ge 0 ] || delivered=0
 }
 
 REFUSED="kubectl -n $NAMESPACE logs $SELECT --prefix | grep -i -e non-recoverable -e 'Dropping data' says why: 401 is the

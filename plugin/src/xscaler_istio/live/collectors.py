@@ -79,7 +79,10 @@ def _of_components(fetch: Fetch, jobs: tuple[str, ...]) -> tuple[Target, ...]:
 
 
 def _of_remote_storage(port: int) -> ReadPushes:
-    """Return a reader of Prometheus' remote storage: a sample counts each time it is sent, and waits until then."""
+    """Return a reader of Prometheus' remote storage, in which a sample counts each time it is sent.
+
+    The time of the newest sample that is done with stays 0 until a first one is.
+    """
 
     def pushes(fetch: Fetch) -> Pushes:
         page = fetch(port, "/metrics")
@@ -87,7 +90,8 @@ def _of_remote_storage(port: int) -> ReadPushes:
             metric(page, f"prometheus_remote_storage_samples_{name}")
             for name in ("total", "failed_total", "pending", "retried_total")
         )
-        return Pushes(max(0, sent - failed - retried - waiting), failed, waiting, retried)
+        done_with = metric(page, "prometheus_remote_storage_queue_highest_sent_timestamp_seconds")
+        return Pushes(max(0, sent - failed - retried) if done_with else 0, failed, waiting, retried)
 
     return pushes
 
