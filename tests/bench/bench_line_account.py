@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.pipeline.log_environment import log_environment
 from tests.pipeline.log_lines import SECRET
-from tests.pipeline.test_logs import all_formats, cut, expected, present
+from tests.pipeline.test_logs import all_formats, cut, judged
 
 
 def account(everything: dict[str, Any]) -> str:
@@ -35,16 +35,12 @@ def account(everything: dict[str, Any]) -> str:
 
 def accuracy(everything: dict[str, Any]) -> str:
     """Return a Markdown table of lines with a wrong field by format and version."""
-    by_line = {entry.line: entry for entry in everything["entries"]}
     seen: collections.Counter[tuple[str, str]] = collections.Counter()
     wrong: collections.Counter[tuple[str, str]] = collections.Counter()
-    for line in everything["lines"]:
-        entry = by_line.get(cut(line))
-        if entry:
-            key = (line.format, str(line.version))
-            seen[key] += 1
-            labels = (entry.labels["log_type"], entry.labels.get("level", ""))
-            wrong[key] += labels != (line.log_type, line.level) or present(entry.metadata) != expected(line)
+    for line, right in judged(everything):
+        key = (line.format, str(line.version))
+        seen[key] += 1
+        wrong[key] += not right
     rows = [
         f"| {name} | {version} | {count} | {wrong[name, version]} |" for (name, version), count in sorted(seen.items())
     ]

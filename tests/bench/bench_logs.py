@@ -24,6 +24,7 @@ from aiohttp import web
 from tests.bench.processes import cpu_seconds
 from tests.pipeline import log_lines
 from tests.pipeline.log_environment import LogEnvironment, log_config, log_environment
+from xscaler_istio.live.collectors import metric
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.container_log import timestamp
 
@@ -100,12 +101,11 @@ async def sink(network: networks.Network) -> AsyncIterator[str]:
 
 async def until_sent(agent: Agent, session: aiohttp.ClientSession, lines: int) -> None:
     """Wait until the agent says that it has sent so many lines."""
-    sent = 0.0
+    sent = 0
     while sent < lines:
         await asyncio.sleep(0.2)
         async with session.get(f"{agent.url}/metrics") as answer:
-            found = re.findall(r"(?m)^loki_write_sent_entries_total\{.*\} (\S+)$", await answer.text())
-        sent = sum(map(float, found))
+            sent = metric(await answer.text(), "loki_write_sent_entries_total")
 
 
 async def measure(environment: LogEnvironment, config: CollectorConfig, number: int, lines: list[str]) -> Result:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from xscaler_istio.errors import SetupError
 
 from . import catalogue, kubectl, mesh, node
-from .authority import CACHE
+from .authority import IMAGES
 from .layout import NODE, Layout
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ def main() -> int:
     commands.add_parser("down", help="end the node and remove all that it had")
     within = commands.add_parser("with", help="run a command with a cluster and a mesh, which go when it ends")
     within.add_argument("argument", nargs=argparse.REMAINDER)
-    guard = commands.add_parser("guard")
-    guard.add_argument("guarded")
+    commands.add_parser("guard", help="wait for the end of standard input, then do as down does")
     images = commands.add_parser("images", help="write the images as archives, for `kind load image-archive`")
     images.add_argument("folder", type=Path)
     arguments = parser.parse_args()
@@ -87,7 +86,7 @@ def _with(arguments: argparse.Namespace, layout: Layout) -> int:
 
 
 def _guard(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 - one shape
-    node.guard(Layout(arguments.guarded))
+    node.guard(layout)
     return 0
 
 
@@ -101,7 +100,7 @@ def load(layout: Layout, images: Iterable[Image]) -> None:
     """Import images into the node, two at a time."""
 
     def one(image: Image) -> None:
-        command = node.inside(layout, "ctr", "--namespace=k8s.io", "images", "import", image.archive(CACHE))
+        command = node.inside(layout, "ctr", "--namespace=k8s.io", "images", "import", image.archive(IMAGES))
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
             raise SetupError(f"{image.name} cannot be loaded: {done.stderr.strip()}", "run make cluster-down")

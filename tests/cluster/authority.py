@@ -6,21 +6,22 @@ It is kept between runs, so that the images are; nothing but those images trusts
 from __future__ import annotations
 
 import functools
-import os
-from pathlib import Path
 
 import trustme
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xscaler-istio" / "images"
+from .layout import CACHE
+
+# Beside the archives that hold it.
+IMAGES = CACHE / "images"
 
 
 @functools.cache
 def xscaler() -> trustme.CA:
     """Return the authority, made when there is none yet."""
-    certificate, key = CACHE / "xscaler-ca.crt", CACHE / "xscaler-ca.key"
+    certificate, key = IMAGES / "xscaler-ca.crt", IMAGES / "xscaler-ca.key"
     if certificate.exists() and key.exists():
         return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
-    CACHE.mkdir(parents=True, exist_ok=True)
+    IMAGES.mkdir(parents=True, exist_ok=True)
     made = trustme.CA()
     key.touch(mode=0o600)
     made.private_key_pem.write_to_path(str(key))

@@ -72,9 +72,7 @@ class Image:
                 entry.type, entry.linkname = tarfile.SYMTYPE, link
                 tar.addfile(entry)
         with layer.open("rb") as file:
-            digest = (
-                hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
-            )
+            digest = _digest(file)
         config = json.dumps(self._config(digest)).encode()
         config_name = f"{hashlib.sha256(config).hexdigest()}.json"
         manifest = [{"Config": config_name, "RepoTags": [self.name], "Layers": ["layer.tar"]}]

@@ -13,6 +13,8 @@ SERVICE_NETWORK = "10.96.0.0/16"
 API_SERVICE = "10.96.0.1"
 DNS_SERVICE = "10.96.0.10"
 API_PORT = 6443
+# Where everything of the project lies that is kept between runs.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xscaler-istio"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +26,7 @@ class Layout:
     @property
     def folder(self) -> Path:
         """Everything that this cluster writes."""
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        return cache / "xscaler-istio" / "clusters" / self.name
+        return CACHE / "clusters" / self.name
 
     @property
     def cgroup(self) -> str:

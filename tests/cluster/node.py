@@ -23,13 +23,12 @@ from tests.chart.conftest import ROOT, tool
 from xscaler_istio.errors import SetupError
 
 from . import certificates, machine, node_init, settings
-from .layout import NODE, NODE_ADDRESS, Layout
+from .layout import API_PORT, NODE, NODE_ADDRESS, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
-_HIERARCHIES = "/sys/fs/cgroup"
 
 
 def up(layout: Layout) -> None:
@@ -99,7 +98,7 @@ def wait_until(condition: Callable[[], object], seconds: float, message: str) ->
 def guarded(layout: Layout) -> Iterator[None]:
     """Take the cluster down at the end of the block, also when this process is killed in it."""
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "tests.cluster", "guard", layout.name]
+    command = [sys.executable, "-m", "tests.cluster", "--name", layout.name, "guard"]
     guard = subprocess.Popen(
         command, stdin=reading, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, cwd=ROOT
     )
@@ -129,15 +128,16 @@ def _credentials(layout: Layout, api: str) -> None:
     authority.issue("kube-apiserver-kubelet", "kube-apiserver-kubelet-client", "system:masters")
     authority.issue("admin", "admin", "system:masters")
     authority.issue("kubelet", f"system:node:{NODE}", "system:nodes")
-    authority.kubeconfig("kubelet", "https://127.0.0.1:6443")
+    inside = f"https://127.0.0.1:{API_PORT}"
+    authority.kubeconfig("kubelet", inside)
     for name in ("kube-controller-manager", "kube-scheduler", "kube-proxy"):
         authority.issue(name, f"system:{name}")
-        authority.kubeconfig(name, "https://127.0.0.1:6443")
+        authority.kubeconfig(name, inside)
     authority.kubeconfig("admin", api).rename(layout.kubeconfig)
 
 
 def _hierarchies() -> Iterator[Path]:
-    yield from (folder for folder in Path(_HIERARCHIES).iterdir() if folder.is_dir() and not folder.is_symlink())
+    yield from (folder for folder in machine.CGROUPS.iterdir() if folder.is_dir() and not folder.is_symlink())
 
 
 def _make_cgroups(layout: Layout) -> None:

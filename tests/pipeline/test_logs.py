@@ -152,18 +152,22 @@ def test_every_line_arrives_once(everything: dict[str, Any]) -> None:
     assert lost.total() <= 3, list(lost)[:3]
 
 
-def test_every_field_is_right(everything: dict[str, Any]) -> None:
+def judged(everything: dict[str, Any]) -> Iterator[tuple[Line, bool]]:
+    """Yield each line that arrived, and whether its labels, level and fields are right."""
     by_line = {entry.line: entry for entry in everything["entries"]}
+    for line in everything["lines"]:
+        if entry := by_line.get(cut(line)):
+            labels = (entry.labels["log_type"], entry.labels.get("level", ""))
+            yield line, labels == (line.log_type, line.level) and present(entry.metadata) == expected(line)
+
+
+def test_every_field_is_right(everything: dict[str, Any]) -> None:
     wrong: collections.Counter[tuple[str, str]] = collections.Counter()
     seen: collections.Counter[tuple[str, str]] = collections.Counter()
-    for line in everything["lines"]:
-        entry = by_line.get(cut(line))
-        if entry is None:
-            continue
+    for line, right in judged(everything):
         key = (line.kind, str(line.version))
         seen[key] += 1
-        labels = (entry.labels["log_type"], entry.labels.get("level", ""))
-        if labels != (line.log_type, line.level) or present(entry.metadata) != expected(line):
+        if not right:
             wrong[key] += 1
     assert wrong == {}
     # Every format in every version that has it.

@@ -10,11 +10,13 @@ targets_of_api() {
 }
 
 # What Prometheus' remote storage counts, in Alloy too. A sample is counted each time it is sent, whatever comes of it;
-# the time of the newest that is done with stays 0 until a first one is. Inputs: port
+# the time of the newest that is done with stays 0 until a first one is. The same page tells of refused lists of pods.
+# Inputs: port
 pushes_of_remote_storage() {
   fetch "$1" /metrics page || return 1
   failed=$(metric page prometheus_remote_storage_samples_failed_total)
   waiting=$(metric page prometheus_remote_storage_samples_pending)
+  refusals=$(metric page prometheus_sd_kubernetes_failures_total)
   retried=$(metric page prometheus_remote_storage_samples_retried_total)
   delivered=$(($(metric page prometheus_remote_storage_samples_total) - failed - retried))
   done_with=$(metric page prometheus_remote_storage_queue_highest_sent_timestamp_seconds)

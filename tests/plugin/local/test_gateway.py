@@ -121,17 +121,18 @@ def test_both_backends_judge_alike(tmp_path: Path) -> None:
     assert verdicts["mimir"]["rejected"]["samples_per_request"] == 2001
 
 
-@pytest.mark.parametrize(
-    ("headers", "status", "reason"),
-    [
-        ({}, 401, "unauthorized"),
-        ({"Authorization": "Bearer wrong", "X-Scope-OrgID": "tenant"}, 401, "unauthorized"),
-        ({"Authorization": "Bearer read", "X-Scope-OrgID": "tenant"}, 403, "scope"),
-        ({"Authorization": "Bearer write"}, 401, "tenant"),
-        ({"Authorization": "Bearer write", "X-Scope-OrgID": "other"}, 400, "tenant"),
-        ({"Authorization": "Basic !!", "X-Scope-OrgID": "tenant"}, 401, "unauthorized"),
-    ],
-)
+# Of samples and of lines alike.
+REFUSED: list[tuple[dict[str, str], int, str]] = [
+    ({}, 401, "unauthorized"),
+    ({"Authorization": "Bearer wrong", "X-Scope-OrgID": "tenant"}, 401, "unauthorized"),
+    ({"Authorization": "Bearer read", "X-Scope-OrgID": "tenant"}, 403, "scope"),
+    ({"Authorization": "Bearer write"}, 401, "tenant"),
+    ({"Authorization": "Bearer write", "X-Scope-OrgID": "other"}, 400, "tenant"),
+    ({"Authorization": "Basic !!", "X-Scope-OrgID": "tenant"}, 401, "unauthorized"),
+]
+
+
+@pytest.mark.parametrize(("headers", "status", "reason"), REFUSED)
 def test_who_may_push(tmp_path: Path, headers: dict[str, str], status: int, reason: str) -> None:
     async def test(case: Case) -> None:
         assert await case.push(series("up"), series("down"), headers=headers) == status

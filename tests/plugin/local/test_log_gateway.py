@@ -18,6 +18,7 @@ from xscaler_istio.local.xscaler.admission import Fault, Scope, Token
 from xscaler_istio.local.xscaler.log_gateway import RateLimit
 from xscaler_istio.local.xscaler.log_push import Entry
 
+from .test_gateway import REFUSED
 from .test_log_push import as_json
 
 if TYPE_CHECKING:
@@ -109,16 +110,7 @@ def test_lokis_limits_judge_and_the_rest_is_stored(tmp_path: Path) -> None:
     run(tmp_path, test, loki=True)
 
 
-@pytest.mark.parametrize(
-    ("headers", "status", "reason"),
-    [
-        ({}, 401, "unauthorized"),
-        ({"Authorization": "Bearer wrong", "X-Scope-OrgID": "tenant"}, 401, "unauthorized"),
-        ({"Authorization": "Bearer read", "X-Scope-OrgID": "tenant"}, 403, "scope"),
-        ({"Authorization": "Bearer write"}, 401, "tenant"),
-        ({"Authorization": "Bearer write", "X-Scope-OrgID": "other"}, 400, "tenant"),
-    ],
-)
+@pytest.mark.parametrize(("headers", "status", "reason"), REFUSED)
 def test_who_may_push(tmp_path: Path, headers: dict[str, str], status: int, reason: str) -> None:
     async def test(case: Case) -> None:
         assert await case.push(log_push.encode(lines("one", "two")), headers=headers) == status

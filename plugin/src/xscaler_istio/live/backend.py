@@ -8,10 +8,15 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
+from http import HTTPStatus
 
 from xscaler_istio.errors import UnreachableError
 
 _TIMEOUT_SECONDS = 30
+
+
+class _NotFoundError(UnreachableError):
+    """Something answers at the address, and it has no query API there."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,9 +35,8 @@ class Backend:
         for url in self.urls[:-1]:
             try:
                 return self._ask(url, query)
-            except UnreachableError as error:
-                if "404" not in error.message:
-                    raise
+            except _NotFoundError:
+                continue
         return self._ask(self.urls[-1], query)
 
     def _ask(self, url: str, query: str) -> float | None:
@@ -46,7 +50,8 @@ class Backend:
                 result = json.load(answer)["data"]["result"]
         except urllib.error.HTTPError as error:
             text = error.read(300).decode(errors="replace").strip()
-            raise UnreachableError(f"{url} answered {error.code}: {text}", _fix(error.code)) from error
+            kind = _NotFoundError if error.code == HTTPStatus.NOT_FOUND else UnreachableError
+            raise kind(f"{url} answered {error.code}: {text}", _fix(error.code)) from error
         except (OSError, ValueError) as error:
             raise UnreachableError(f"{url} does not answer: {error}", "give the address with --query-url") from error
         return float(result[0]["value"][1]) if result else None

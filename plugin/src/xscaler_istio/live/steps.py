@@ -77,6 +77,11 @@ def _uid(cluster: Cluster, pod: str) -> str:
     return cluster.kube("get", "pod", pod, "--ignore-not-found", "-o", "jsonpath={.metadata.uid}:{.status.phase}")
 
 
+def _started(now: str, old: str) -> bool:
+    """Return whether a pod is another one than before and has begun, by what _uid says of both."""
+    return bool(now) and now.partition(":")[0] != old.partition(":")[0] and not now.endswith(("Pending", ":"))
+
+
 def _follow(
     cluster: Cluster,
     pod: str,
@@ -86,10 +91,9 @@ def _follow(
     progress: Callable[[str], None],
 ) -> None:
     """Pass on what a pod says, once it is not the one of an earlier test and has started."""
-    while process.poll() is None:
-        now = _uid(cluster, pod)
-        if now and now.partition(":")[0] != old.partition(":")[0] and not now.endswith(("Pending", ":")):
-            break
+    while not _started(_uid(cluster, pod), old):
+        if process.poll() is not None:
+            return
         time.sleep(0.5)
     command = [str(cluster.kubectl), "-n", cluster.namespace, "logs", "--follow", pod]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as logs:
