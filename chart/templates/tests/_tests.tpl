@@ -1,6 +1,6 @@
 {{/*
 A pod of `helm test`, which asks the pods of a component what they see and send. It has no rights and no token.
-Inputs: root, component, name, scripts (names in files/tests), environment (a dict)
+Inputs: root, component, scripts (names in files/tests), environment (what only these scripts read, a dict)
 */}}
 {{- define "xscaler-istio.testPod" -}}
 {{- $tests := .root.Values.tests -}}
@@ -43,6 +43,10 @@ spec:
           value: {{ div (include "xscaler-istio.milliseconds" $tests.timeout | int) 1000 | quote }}
         - name: NAMESPACE
           value: {{ .root.Release.Namespace | quote }}
+        - name: SELECT
+          value: "-l app.kubernetes.io/instance={{ .root.Release.Name }},app.kubernetes.io/component={{ .component }}"
+        - name: SERVICE
+          value: {{ include "xscaler-istio.fullname" .root }}-{{ .component }}
         {{- range $name, $value := .environment }}
         - name: {{ $name }}
           value: {{ $value | quote }}
