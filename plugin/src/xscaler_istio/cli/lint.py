@@ -1,0 +1,30 @@
+"""`helm xscaler lint`."""
+
+from __future__ import annotations
+
+from xscaler_istio.cli import options
+
+EXAMPLE = "helm xscaler lint -f values.yaml --kube-version 1.34.0"
+
+
+def command(
+    values: options.Values = None,
+    set_: options.Set = None,
+    set_string: options.SetString = None,
+    set_json: options.SetJson = None,
+    set_file: options.SetFile = None,
+    chart: options.Chart = None,
+    namespace: options.Namespace = "default",
+    kube_version: options.KubeVersion = "",
+    output: options.Output = "text",
+    debug: options.Debug = False,
+) -> None:
+    """Check what is rendered: Helm's lint, a full render, Kubernetes' schemas, the collector's own check."""
+    from xscaler_istio.lint import lint as run
+
+    options.set_debug(debug)
+    extra = ["--kube-version", kube_version] if kube_version else []
+    sets = options.sets(set_, set_string, set_json, set_file)
+    with options.release(chart, values, sets, namespace=namespace, extra=extra) as release:
+        report = run(release, kube_version)
+    options.report("lint", report.findings, report.skipped, output)

@@ -1,0 +1,112 @@
+"""What the commands share: their options, how values become a release, and how results are printed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xscaler_istio.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from xscaler_istio.findings import Finding
+    from xscaler_istio.helm import Release
+
+Values = Annotated[
+    list[str] | None, typer.Option("-f", "--values", help="Values file; repeatable, the last wins; - is stdin.")
+]
+Set = Annotated[list[str] | None, typer.Option("--set", help="key=value, as Helm takes it.")]
+SetString = Annotated[list[str] | None, typer.Option("--set-string", help="key=value, the value a text.")]
+SetJson = Annotated[list[str] | None, typer.Option("--set-json", help="key=JSON.")]
+SetFile = Annotated[list[str] | None, typer.Option("--set-file", help="key=path of a file that holds the value.")]
+Chart = Annotated[Path | None, typer.Option("--chart", help="Chart folder; default: the one beside this plugin.")]
+Namespace = Annotated[str, typer.Option("-n", "--namespace", envvar="HELM_NAMESPACE", help="Namespace of the release.")]
+Debug = Annotated[bool, typer.Option("--debug/--no-debug", envvar="HELM_DEBUG", help="Show tracebacks of bugs.")]
+Output = Annotated[str, typer.Option("-o", "--output", help="text or json.", metavar="text|json")]
+KubeVersion = Annotated[str, typer.Option("--kube-version", help="Kubernetes version to render and check for.")]
+ReleaseName = Annotated[str, typer.Argument(help="Release name.")]
+
+
+def sets(
+    set_: list[str] | None, set_string: list[str] | None, set_json: list[str] | None, set_file: list[str] | None
+) -> tuple[tuple[str, str], ...]:
+    """Return the families in the order in which Helm applies them whatever their order on the command line."""
+    families = (("--set-json", set_json), ("--set", set_), ("--set-string", set_string), ("--set-file", set_file))
+    return tuple((flag, text) for flag, texts in families for text in texts or ())
+
+
+def release(
+    chart: Path | None,
+    values: list[str] | None,
+    sets: tuple[tuple[str, str], ...],
+    *,
+    name: str = "xscaler-istio",
+    namespace: str,
+    extra: Sequence[str] = (),
+) -> AbstractContextManager[Release]:
+    """Return what to render, while the context lasts; standard input is kept in a file for that long."""
+    import contextlib
+
+    from xscaler_istio import helm, programs
+    from xscaler_istio.errors import UsageError
+
+    if (values or []).count("-") > 1:
+        raise UsageError("-f - is given twice", "standard input can be read once")
+
+    @contextlib.contextmanager
+    def spooled() -> Iterator[Release]:
+        stdin = sys.stdin.buffer.read() if "-" in (values or ()) else None
+        with helm.spooled(values or (), stdin) as files:
+            arguments = helm.ValuesArguments(files, sets)
+            yield helm.Release(programs.chart(chart), arguments, name, namespace, tuple(extra))
+
+    return spooled()
+
+
+def shown(values: list[str] | None) -> tuple[str, ...]:
+    """Return what to call the values files in findings."""
+    return tuple("<stdin>" if name == "-" else name for name in values or ())
+
+
+def report(command: str, findings: Sequence[Finding], skipped: Sequence[str], output: str) -> None:
+    """Print findings as `output` says; exit with FINDINGS when one is an error."""
+    from xscaler_istio.findings import Severity, worst
+    from xscaler_istio.report import REPORTERS
+
+    choose("--output", output, REPORTERS)
+    write(REPORTERS[output](command, findings, skipped))
+    if (worst(tuple(findings)) or Severity.INFO) >= Severity.ERROR:
+        raise typer.Exit(ExitCode.FINDINGS)
+
+
+def choose(option: str, value: str, allowed: Iterable[str]) -> None:
+    """Raise UsageError unless the value of an option is one of those allowed."""
+    from xscaler_istio.errors import UsageError
+
+    names = list(allowed)
+    if value not in names:
+        raise UsageError(f"{option} {value} is unknown", f"use one of: {', '.join(names)}")
+
+
+def write(text: str) -> None:
+    """Write the result, and nothing else, to stdout, byte for byte."""
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
+def progress(text: str) -> None:
+    """Say on stderr what is being done."""
+    typer.echo(text, err=True)
+
+
+def set_debug(debug: bool) -> None:
+    """Have the error boundary print tracebacks."""
+    import os
+
+    if debug:
+        os.environ["XSCALER_DEBUG"] = "1"

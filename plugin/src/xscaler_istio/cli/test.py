@@ -1,0 +1,84 @@
+"""`helm xscaler test`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - Typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from xscaler_istio.cli import options
+from xscaler_istio.errors import ExitCode
+
+EXAMPLE = "helm xscaler test xscaler-istio -n telemetry; or: helm xscaler test --local -f values.yaml"
+
+
+def command(
+    release_name: Annotated[
+        str, typer.Argument(metavar="[RELEASE]", help="A release in the cluster of the current kubeconfig.")
+    ] = "",
+    values: options.Values = None,
+    set_: options.Set = None,
+    set_string: options.SetString = None,
+    set_json: options.SetJson = None,
+    set_file: options.SetFile = None,
+    chart: options.Chart = None,
+    namespace: options.Namespace = "default",
+    local: Annotated[
+        bool, typer.Option("--local", help="Without a cluster: mesh and xScaler run on this machine.")
+    ] = False,
+    backend: Annotated[
+        str,
+        typer.Option(
+            help="What stores behind the local xScaler; auto: mimir if it is there.", metavar="auto|mimir|prometheus"
+        ),
+    ] = "auto",
+    interval: Annotated[int, typer.Option(help="Seconds between two scrapes.", min=1)] = 5,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds until the evidence must be complete; default 60, with RELEASE 300.", min=0)
+    ] = 0,
+    query_url: Annotated[str, typer.Option(help="With RELEASE: where to ask PromQL; default: by region.")] = "",
+    logs_query_url: Annotated[str, typer.Option(help="With RELEASE: where to ask LogQL; default: by region.")] = "",
+    read_token_file: Annotated[
+        Path | None,
+        typer.Option(help="With RELEASE: a file with a token that may read; without one xScaler is not asked."),
+    ] = None,
+    tenant: Annotated[str, typer.Option(help="With RELEASE: the tenant, if the values do not name it.")] = "",
+    proxies: Annotated[
+        int, typer.Option(help="Generate a mesh of this many proxies instead of the small one.", min=0)
+    ] = 0,
+    series: Annotated[int, typer.Option(help="Series on the page of each generated proxy.", min=1)] = 1000,
+    output_dir: Annotated[
+        Path | None, typer.Option(help="Keep manifests, configuration, report and logs here.")
+    ] = None,
+    output: Annotated[
+        str, typer.Option("-o", "--output", help="text, json, or with RELEASE junit.", metavar="text|json|junit")
+    ] = "text",
+    debug: options.Debug = False,
+) -> None:
+    """Prove scraping and pushing, of a release in a cluster or, with --local, of values on this machine.
+
+    RELEASE: runs its `helm test`, asks its collectors what they scrape and send, and with a read token asks xScaler
+    whether series and lines are there and fresh. --local: the real collector, a mesh of real Envoys, a local xScaler
+    with its limits.
+    """
+    from xscaler_istio.local import command
+
+    options.set_debug(debug)
+    if release_name and not local:
+        from xscaler_istio.live import command as live
+
+        options.choose("--output", output, ("text", "json", "junit"))
+        asked = live.Request(
+            release_name, namespace, timeout or 300, query_url, logs_query_url, read_token_file, tenant, output
+        )
+        text, content = live.run(asked, options.progress)
+        options.write(text)
+        raise typer.Exit(ExitCode.OK if content else ExitCode.FINDINGS)
+    options.choose("--output", output, ("text", "json"))
+    request = command.Request(backend, interval, timeout or 60, proxies, series, output_dir, output)
+    sets = options.sets(set_, set_string, set_json, set_file)
+    with options.release(chart, values, sets, namespace=namespace) as release:
+        text, content = command.run(release, request, local=local, progress=options.progress)
+    options.write(text)
+    raise typer.Exit(ExitCode.OK if content else ExitCode.FINDINGS)
