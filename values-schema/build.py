@@ -1,11 +1,11 @@
 """Build chart/values.schema.json from chart/values.yaml and the constraints in this folder.
 
-Names, defaults, types and prose come from values.yaml: the comment above a key is its description, and a block with the
-keys of an earlier sibling need not repeat them. A file `<top-level key>.yaml` here adds what a default cannot say, as a
-piece of JSON Schema that is laid over the inferred one. Own keywords, resolved here: `x-use: <definition>`,
-`x-same-as: <top-level key>`, `x-replace: true` (do not infer) and `x-enum-files: <glob in chart/>`. The result is
-Draft-07, self-contained and without $ref, which every Helm from 3.17 on understands. `x-error` stays in: the plugin
-shows it when a pattern does not match.
+Names, defaults, types and prose come from values.yaml: the comment above a key or behind it is its description, and a
+block with the keys of an earlier sibling need not repeat them. A file `<top-level key>.yaml` here adds what a default
+cannot say, as a piece of JSON Schema that is laid over the inferred one. Own keywords, resolved here: `x-use:
+<definition>`, `x-same-as: <top-level key>`, `x-replace: true` (do not infer) and `x-enum-files: <glob in chart/>`. The
+result is Draft-07, self-contained and without $ref, which every Helm from 3.17 on understands. `x-error` stays in: the
+plugin shows it when a pattern does not match.
 
     python values-schema/build.py           write the schema
     python values-schema/build.py --check   exit 1 when the committed schema is stale
@@ -43,7 +43,7 @@ def load(file: Path) -> Schema:
 
 
 def comments(text: str) -> dict[int, str]:
-    """Return the comment block that ends above each line, by the line's number from 0."""
+    """Return the comment block that ends above each line, or the comment behind it, by the line's number from 0."""
     found: dict[int, str] = {}
     block: list[str] = []
     for number, line in enumerate(text.splitlines()):
@@ -51,16 +51,18 @@ def comments(text: str) -> dict[int, str]:
         if stripped.startswith("#"):
             block.append(stripped.lstrip("#").strip())
             continue
-        if block and stripped:
-            found[number] = " ".join(block)
+        behind = stripped.partition("  # ")[2]
+        if stripped and (block or behind):
+            found[number] = " ".join(block) or behind
         block = []
     return found
 
 
-def infer(node: yaml.Node, prose: dict[int, str], path: str, alike: Schema) -> Schema:
+def infer(node: yaml.Node, prose: dict[int, str], path: str, alike: Schema, whole: str = "") -> Schema:
     """Return the schema that a default implies, strict about unknown keys.
 
-    `alike` is the schema of an earlier sibling: keys that are explained there need no comment here.
+    `alike` is the schema of an earlier sibling: keys that are explained there need no comment here. `whole` is the
+    comment of the line of keys that the node stands in, or nothing.
     """
     value = yaml.safe_load(yaml.serialize(node))
     schema: Schema = {"type": TYPES[type(value)]}
@@ -68,12 +70,13 @@ def infer(node: yaml.Node, prose: dict[int, str], path: str, alike: Schema) -> S
         return schema | {"default": value}
     schema["additionalProperties"] = False
     schema["properties"] = {}
-    # A comment above a line of keys speaks of the line as a whole.
+    # A comment above a line of keys speaks of the line as a whole: also of a key in it that no sibling explains.
+    whole = prose.get(node.start_mark.line, whole) if node.flow_style else ""
     prose = {} if node.flow_style else prose
     for key, child in node.value:
         twin = alike.get("properties", {}).get(key.value) or earlier_sibling(child, schema["properties"])
-        described = describe(key, prose, path, alike.get("properties", {}).get(key.value, {}))
-        schema["properties"][key.value] = described | infer(child, prose, f"{path}.{key.value}", twin)
+        described = describe(key, prose, path, alike.get("properties", {}).get(key.value, {}), whole)
+        schema["properties"][key.value] = described | infer(child, prose, f"{path}.{key.value}", twin, whole)
     return schema
 
 
@@ -86,11 +89,11 @@ def earlier_sibling(node: yaml.Node, siblings: Schema) -> Schema:
     return found
 
 
-def describe(key: yaml.Node, prose: dict[int, str], path: str, twin: Schema) -> Schema:
-    """Return the description of a key: the comment above it, or what its twin's says."""
-    text = prose.get(key.start_mark.line, twin.get("description"))
-    if text is None and ".resources" not in path:
-        raise BuildError(f"values.yaml:{key.start_mark.line + 1}: {path}.{key.value} has no comment above it")
+def describe(key: yaml.Node, prose: dict[int, str], path: str, twin: Schema, whole: str) -> Schema:
+    """Return the description of a key: its comment, what its twin's says, or the comment of its line of keys."""
+    text = prose.get(key.start_mark.line) or twin.get("description") or whole
+    if not text and ".resources" not in path:
+        raise BuildError(f"values.yaml:{key.start_mark.line + 1}: {path}.{key.value} has no comment")
     return {"description": text} if text else {}
 
 
@@ -174,11 +177,7 @@ def build() -> Schema:
         # YAML anchors need a place to be defined at.
         "patternProperties": {"^x-": {}},
         "properties": {
-            # Helm adds the first to every subchart, and users of an umbrella chart set the second.
-            "global": {
-                "type": "object",
-                "description": "Values that an umbrella chart shares; not read here.",
-            },
+            # Users of an umbrella chart set it.
             "enabled": {
                 "type": "boolean",
                 "description": "The condition of an umbrella chart; not read here.",

@@ -17,35 +17,52 @@ metadata:
 automountServiceAccountToken: false
 {{- end -}}
 
-{{/* Inputs: root, component, rules (as text) */}}
-{{- define "xscaler-istio.clusterRole" -}}
+{{/*
+The right to do something in the whole cluster, or with rbac.namespaces in each of those. Inputs: root, component, rules
+(as text)
+*/}}
+{{- define "xscaler-istio.roles" -}}
+{{- range $namespace := default (list "") .root.Values.rbac.namespaces }}
+---
 apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
+kind: {{ include "xscaler-istio.roleKind" $.root }}
 metadata:
-  {{- include "xscaler-istio.clusterWideMetadata" . | nindent 2 }}
+  {{- include "xscaler-istio.roleMetadata" (dict "root" $.root "component" $.component "namespace" $namespace) | nindent 2 }}
 rules:
-  {{- .rules | nindent 2 }}
+  {{- $.rules | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{/* Inputs: root, component */}}
-{{- define "xscaler-istio.clusterRoleBinding" -}}
+{{- define "xscaler-istio.roleBindings" -}}
+{{- range $namespace := default (list "") .root.Values.rbac.namespaces }}
+---
 apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
+kind: {{ include "xscaler-istio.roleKind" $.root }}Binding
 metadata:
-  {{- include "xscaler-istio.clusterWideMetadata" . | nindent 2 }}
+  {{- include "xscaler-istio.roleMetadata" (dict "root" $.root "component" $.component "namespace" $namespace) | nindent 2 }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
-  kind: ClusterRole
-  name: {{ include "xscaler-istio.clusterWideName" . | quote }}
+  kind: {{ include "xscaler-istio.roleKind" $.root }}
+  name: {{ include "xscaler-istio.clusterWideName" $ | quote }}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "xscaler-istio.serviceAccountName" . | quote }}
-    namespace: {{ .root.Release.Namespace | quote }}
+    name: {{ include "xscaler-istio.serviceAccountName" $ | quote }}
+    namespace: {{ $.root.Release.Namespace | quote }}
+{{- end }}
 {{- end -}}
 
-{{/* Inputs: root, component */}}
-{{- define "xscaler-istio.clusterWideMetadata" -}}
+{{/* Inputs: . (root) */}}
+{{- define "xscaler-istio.roleKind" -}}
+{{ empty .Values.rbac.namespaces | ternary "ClusterRole" "Role" }}
+{{- end -}}
+
+{{/* Inputs: root, component, namespace (empty for an object of the whole cluster) */}}
+{{- define "xscaler-istio.roleMetadata" -}}
 name: {{ include "xscaler-istio.clusterWideName" . | quote }}
+{{- with .namespace }}
+namespace: {{ . | quote }}
+{{- end }}
 labels:
   {{- include "xscaler-istio.labels" . | nindent 2 }}
 {{- with .root.Values.commonAnnotations }}

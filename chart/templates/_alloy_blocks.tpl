@@ -13,6 +13,15 @@ rule {
 {{- end -}}
 {{- end -}}
 
+{{/* Where pods are looked for, if not everywhere. Inputs: . (root) */}}
+{{- define "xscaler-istio.alloy.namespaces" -}}
+{{- with .Values.rbac.namespaces }}
+namespaces {
+  names = {{ toRawJson . }}
+}
+{{- end }}
+{{- end -}}
+
 {{/* How an endpoint proves who it is and whom it trusts. Inputs: . (root) */}}
 {{- define "xscaler-istio.alloy.credentials" -}}
 {{- $xscaler := .Values.xscaler -}}

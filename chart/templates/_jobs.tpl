@@ -37,6 +37,10 @@ text and not parsed, so that the reasons in files/ stay beside the rules in the 
 # The same in every job, so that one watch serves all of them.
 kubernetes_sd_configs:
 - role: pod
+{{- with .root.Values.rbac.namespaces }}
+  namespaces:
+    names: {{ toRawJson . }}
+{{- end }}
 # Envoy and the agent speak text; an OpenMetrics answer is mislabelled where the application's part is OpenMetrics.
 scrape_protocols: [PrometheusText0.0.4]
 fallback_scrape_protocol: PrometheusText0.0.4

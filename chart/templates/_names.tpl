@@ -70,9 +70,24 @@ chart makes them. Inputs: root, component
 {{- default (printf "%s-auth" (include "xscaler-istio.fullname" .)) .Values.xscaler.auth.existingSecret.name -}}
 {{- end -}}
 
-{{/* Image reference; a digest wins over the tag. Inputs: an image block */}}
+{{/* Image reference; a digest wins over the tag, a registry for all charts over the image's own. Inputs: root, image */}}
 {{- define "xscaler-istio.image" -}}
-{{- $path := .repository -}}
-{{- with .registry }}{{ $path = printf "%s/%s" . $path }}{{ end -}}
-{{- if .digest -}}{{ $path }}@{{ .digest }}{{- else -}}{{ $path }}:{{ .tag }}{{- end -}}
+{{- $path := .image.repository -}}
+{{- with coalesce .root.Values.global.image.registry .image.registry }}{{ $path = printf "%s/%s" . $path }}{{ end -}}
+{{- if .image.digest -}}{{ $path }}@{{ .image.digest }}{{- else -}}{{ $path }}:{{ .image.tag }}{{- end -}}
+{{- end -}}
+
+{{/* What the platform needs that the cluster runs on: the content of its file, or an empty map. Inputs: . (root) */}}
+{{- define "xscaler-istio.platform" -}}
+{{ .Files.Get (printf "files/platforms/%s.yaml" .Values.platform) }}
+{{- end -}}
+
+{{/* The components that the values ask for, as a YAML list. Inputs: . (root) */}}
+{{- define "xscaler-istio.components" -}}
+{{- if ne .Values.metrics.collector "none" }}
+- metrics
+{{- end }}
+{{- range include "logs.parts" . | fromYamlArray }}
+- {{ .component }}
+{{- end }}
 {{- end -}}

@@ -5,6 +5,7 @@ program's block of values), workload (a parsed `collector.<name>.workload` or `l
 */}}
 {{- define "xscaler-istio.podTemplate" -}}
 {{- $pod := mustMergeOverwrite (deepCopy .root.Values.pod) (deepCopy .settings.pod) -}}
+{{- $_ := set . "pod" $pod -}}
 {{- $annotations := dict "sidecar.istio.io/inject" "false" "kubectl.kubernetes.io/default-container" "collector" -}}
 {{- if eq .workload.reload "restart" -}}
 {{- $_ := set $annotations "checksum/config" (sha256sum .config) -}}
@@ -21,20 +22,17 @@ spec:
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ .workload.terminationGracePeriodSeconds }}
   securityContext:
-    {{- mustMergeOverwrite (include (ternary "xscaler-istio.root" "xscaler-istio.nobody" (hasKey .workload "runAsRoot")) . | fromYaml) $pod.securityContext | toYaml | nindent 4 }}
-  nodeSelector:
-    {{- mustMergeOverwrite (dict "kubernetes.io/os" "linux") $pod.nodeSelector | toYaml | nindent 4 }}
-  {{- if and .workload.everyNode (not $pod.tolerations) }}
-  tolerations:
-    - operator: Exists
-  {{- end }}
-  {{- range $key := list "imagePullSecrets" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" }}
-  {{- with index $pod $key }}
-  {{ $key }}: {{ toYaml . | nindent 4 }}
-  {{- end }}
+    {{- mustMergeOverwrite (include (ternary "xscaler-istio.rootUser" "xscaler-istio.nobody" (hasKey .workload "runAsRoot")) .root | fromYaml) $pod.securityContext | toYaml | nindent 4 }}
+  {{- include "xscaler-istio.scheduling" . | nindent 2 }}
+  {{- with $pod.initContainers }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
   {{- end }}
   containers:
     - {{ include "xscaler-istio.container" . | nindent 6 | trim }}
+    {{- with $pod.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   volumes:
     - name: config
       configMap:
@@ -51,21 +49,45 @@ spec:
       hostPath:
         path: {{ $folder }}
     {{- end }}
+    {{- with $pod.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
 {{- end -}}
 
+{{/* Where a pod may run and what it takes to start there. Inputs: root, pod (a complete block `pod`), and of a workload: workload */}}
+{{- define "xscaler-istio.scheduling" -}}
+{{- $workload := default dict .workload -}}
+{{- $defaults := dict "nodeSelector" (dict "kubernetes.io/os" "linux") -}}
+{{- if $workload.everyNode }}{{ $_ := set $defaults "tolerations" (list (dict "operator" "Exists")) }}{{ end -}}
+{{- with $workload.affinity }}{{ $_ := set $defaults "affinity" . }}{{ end -}}
+{{- $own := dict -}}
+{{- with concat .root.Values.global.image.pullSecrets .pod.imagePullSecrets }}{{ $_ := set $own "imagePullSecrets" . }}{{ end -}}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" "runtimeClassName" "dnsConfig" "hostAliases" -}}
+{{- with index $.pod $key }}{{ $_ := set $own $key . }}{{ end -}}
+{{- end -}}
+{{- mustMergeOverwrite $defaults $own | toYaml -}}
+{{- end -}}
+
+{{/* Inputs of this and the next: . (root) */}}
 {{- define "xscaler-istio.nobody" -}}
 runAsNonRoot: true
+{{- if dig "fixedUsers" true (include "xscaler-istio.platform" . | fromYaml) }}
 runAsUser: 65534
 runAsGroup: 65534
 fsGroup: 65534
+{{- end }}
 seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
 {{/* Without any capability: it may read what belongs to root, and nothing more than that. */}}
-{{- define "xscaler-istio.root" -}}
+{{- define "xscaler-istio.rootUser" -}}
 runAsUser: 0
 runAsGroup: 0
+{{- with dig "logAgentSELinuxType" "" (include "xscaler-istio.platform" . | fromYaml) }}
+seLinuxOptions:
+  type: {{ . }}
+{{- end }}
 seccompProfile:
   type: RuntimeDefault
 {{- end -}}
@@ -92,10 +114,10 @@ emptyDir:
 {{- end }}
 {{- end -}}
 
-{{/* The program's container. Inputs: as xscaler-istio.podTemplate */}}
+{{/* The program's container. Inputs: as xscaler-istio.podTemplate, and pod (the complete block `pod`) */}}
 {{- define "xscaler-istio.container" -}}
 name: collector
-image: {{ include "xscaler-istio.image" .settings.image | quote }}
+image: {{ include "xscaler-istio.image" (dict "root" .root "image" .settings.image) | quote }}
 imagePullPolicy: {{ .settings.image.pullPolicy }}
 args:
   {{- concat .workload.args .settings.extraArgs | toYaml | nindent 2 }}
@@ -146,9 +168,12 @@ volumeMounts:
     mountPath: {{ $folder }}
     readOnly: true
   {{- end }}
+  {{- with .pod.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end -}}
 
-{{/* Environment variables, or nothing. Inputs: as xscaler-istio.podTemplate */}}
+{{/* Environment variables, or nothing. Inputs: as xscaler-istio.container */}}
 {{- define "xscaler-istio.environment" -}}
 {{- with include "xscaler-istio.goMemoryLimit" . }}
 # Go frees memory sooner when it comes near this.
@@ -160,6 +185,9 @@ volumeMounts:
   valueFrom:
     fieldRef:
       fieldPath: spec.nodeName
+{{- end }}
+{{- with .pod.extraEnv }}
+{{ toYaml . }}
 {{- end }}
 {{- end -}}
 

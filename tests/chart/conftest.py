@@ -40,13 +40,27 @@ def tool(name: str) -> Path:
     return Path(built.stdout.strip())
 
 
+# Where others define the kinds that the chart makes beside Kubernetes' own: a Go module and a file in it.
+DEFINITIONS = (
+    ("istio.io/istio", "manifests/charts/base/files/crd-all.gen.yaml"),
+    (
+        "github.com/prometheus-operator/prometheus-operator",
+        "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+    ),
+    (
+        "github.com/openshift/api",
+        "security/v1/zz_generated.crd-manifests/0000_03_config-operator_01_securitycontextconstraints.crd.yaml",
+    ),
+)
+
+
 @functools.cache
-def istio_schemas() -> Path:
-    """Return a folder with schemas of Istio's own kinds, made from the definitions in Istio's module."""
-    module = go_module("istio.io/istio")
+def custom_schemas() -> Path:
+    """Return a folder with schemas of the kinds that are not Kubernetes' own, made from their definitions."""
     folder = Path(tempfile.mkdtemp(prefix="xscaler-istio-schemas-"))
     atexit.register(shutil.rmtree, folder)
-    for definition in yaml.safe_load_all((module / "manifests/charts/base/files/crd-all.gen.yaml").read_text()):
+    files = [go_module(module) / file for module, file in DEFINITIONS]
+    for definition in (item for file in files for item in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader)):
         versions = definition["spec"]["versions"]
         schema = next(version["schema"]["openAPIV3Schema"] for version in versions if version["storage"])
         (folder / f"{definition['spec']['names']['singular']}.json").write_text(json.dumps(_strict(schema)))

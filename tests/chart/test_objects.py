@@ -10,7 +10,7 @@ import yaml
 
 from xscaler_istio.lint import kubernetes_schemas
 
-from .conftest import ci, istio_schemas, objects, of_kind, run_template, template, tool
+from .conftest import ci, custom_schemas, objects, of_kind, run_template, template, tool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def test_kubernetes_admits_every_object(helm: str, ci_file: Path, kubernetes: st
     schemas = kubernetes_schemas(kubernetes)
     location = f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
     command = [str(tool("kubeconform")), "-strict", "-summary", "-schema-location", location]
-    command += ["-schema-location", f"{istio_schemas()}/{{{{ .ResourceKind }}}}.json", str(manifest)]
+    command += ["-schema-location", f"{custom_schemas()}/{{{{ .ResourceKind }}}}.json", str(manifest)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert f"{len(objects(manifest.read_text()))} resources found" in done.stdout
@@ -105,7 +105,8 @@ def test_roles_allow_to_find_pods_and_nothing_else(ci_file: Path) -> None:
     assert roles
     assert roles == {component: allowed[component] for component in roles}
     # Each component has its own, bound to its own account.
-    bound = {item["roleRef"]["name"]: item["subjects"] for item in of_kind(text, "ClusterRoleBinding")}
+    bindings = (*of_kind(text, "ClusterRoleBinding"), *of_kind(text, "RoleBinding"))
+    bound = {item["roleRef"]["name"]: item["subjects"] for item in bindings}
     assert len(bound) == len(roles)
     assert {pod["spec"]["serviceAccountName"] for pod in pods(text)} == {
         subject["name"] for subjects in bound.values() for subject in subjects

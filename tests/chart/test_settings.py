@@ -106,6 +106,12 @@ ROWS = [
         (f"{EXPORTER}/http/proxy_url", "http://p:3128"),
     ),
     Row(
+        "xscaler.extraHeaders.X-Team=mesh",
+        ("remote_write/0/http_headers/X-Team/values/0", "mesh"),
+        (f"{ENDPOINT}/headers", '{"X-Scope-OrgID" = "acme", "X-Team" = "mesh"}'),
+        (f"{EXPORTER}/http/headers/X-Team", "mesh"),
+    ),
+    Row(
         "xscaler.auth.type=basic",
         ("remote_write/0/basic_auth/password_file", "/etc/xscaler/auth/token"),
         (f"{ENDPOINT}/basic_auth/password_file", '"/etc/xscaler/auth/token"'),

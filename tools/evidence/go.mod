@@ -4,6 +4,8 @@ go 1.26.7
 
 require (
 	github.com/kiali/kiali v1.89.0 // read as files, not imported
+	github.com/openshift/api v0.0.0-20260501191448-a49973eaef53 // read as files, not imported
+	github.com/prometheus-operator/prometheus-operator v0.85.0 // read as files, not imported
 	github.com/prometheus/prometheus v0.316.0
 	istio.io/istio v0.0.0-20260827124520-eed52ebb66ad // read as files, not imported
 )

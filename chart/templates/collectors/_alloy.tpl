@@ -8,6 +8,9 @@
 // Written from files/jobs, files/profiles and files/rules of the chart, where the reasons stand.
 discovery.kubernetes "pods" {
   role = "pod"
+  {{- with include "xscaler-istio.alloy.namespaces" $root | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
 }
 {{- range $name := include "xscaler-istio.jobNames" $root | trim | splitList " " }}
 {{- $job := include "xscaler-istio.job" (dict "root" $root "shard" $.shard "job" $name) | fromYaml }}
@@ -72,11 +75,12 @@ prometheus.remote_write "xscaler" {
   endpoint {
     name = "xscaler"
     url = {{ include "xscaler-istio.metricsUrl" $root | quote }}
-    {{- with $xscaler.tenantId }}
-    headers = {"X-Scope-OrgID" = {{ . | quote }}}
-    {{- else }}
-    headers = {"X-Scope-OrgID" = string.trim_space(local.file.tenant.content)}
-    {{- end }}
+    headers = {
+      "X-Scope-OrgID" = {{ empty $xscaler.tenantId | ternary "string.trim_space(local.file.tenant.content)" (quote $xscaler.tenantId) }},
+      {{- range $name, $value := $xscaler.extraHeaders }}
+      {{ quote $name }} = {{ quote $value }},
+      {{- end }}
+    }
     {{- include "xscaler-istio.alloy.credentials" $root | nindent 4 }}
     remote_timeout = "30s"
     metadata_config {

@@ -59,6 +59,9 @@ exporters:
         {{- else }}
         X-Scope-OrgID: ${file:{{ $auth }}/tenant-id}
         {{- end }}
+        {{- range $name, $value := $xscaler.extraHeaders }}
+        {{ quote $name }}: {{ $value | replace "$" "$$" | quote }}
+        {{- end }}
       {{- if $xscaler.tls.ca.name }}
       tls:
         ca_file: {{ include "xscaler-istio.caFolder" .root }}/ca.crt

@@ -16,14 +16,17 @@ scrape_configs:
 remote_write:
 - name: xscaler
   url: {{ include "xscaler-istio.metricsUrl" .root | quote }}
-  {{- with $xscaler.tenantId }}
-  headers:
-    X-Scope-OrgID: {{ . | quote }}
-  {{- else }}
   http_headers:
     X-Scope-OrgID:
+      {{- with $xscaler.tenantId }}
+      values: [{{ . | quote }}]
+      {{- else }}
       files: [{{ include "xscaler-istio.authFolder" .root }}/tenant-id]
-  {{- end }}
+      {{- end }}
+    {{- range $name, $value := $xscaler.extraHeaders }}
+    {{ quote $name }}:
+      values: [{{ quote $value }}]
+    {{- end }}
   # Credential files are read for every request: a rotated Secret needs no restart.
   {{- if eq $xscaler.auth.type "basic" }}
   basic_auth:

@@ -41,6 +41,9 @@ they read. Inputs: . (root)
 {{- $stages := dict "root" $root "formats" ($root.Files.Get "files/logs/formats.yaml" | fromYaml) -}}
 discovery.kubernetes "pods" {
   role = "pod"
+  {{- with include "xscaler-istio.alloy.namespaces" $root | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
   {{- if eq .source "files" }}
   // Without this every agent would watch the pods of all nodes.
   selectors {
@@ -124,6 +127,9 @@ loki.write "xscaler" {
     tenant_id = string.trim_space(local.file.tenant.content)
     {{- end }}
     {{- include "xscaler-istio.alloy.credentials" $root | nindent 4 }}
+    {{- with $xscaler.extraHeaders }}
+    headers = {{ toRawJson . }}
+    {{- end }}
     remote_timeout = "30s"
     // For ever, with everything before it waiting: the lines are safe in their files.
     max_backoff_retries = 0
@@ -251,7 +257,9 @@ args:
 # Exceptions from least privilege, each with its reason (docs/security.md): the files belong to root and nobody else may
 # read them; they lie on the node; and how far each was read must outlive the pod.
 runAsRoot: true
+{{- if dig "writesToNode" true (include "xscaler-istio.platform" .root | fromYaml) }}
 stateFolder: {{ printf "%s/%s-%s" .root.Values.logAgent.statePath .root.Release.Namespace (include "xscaler-istio.fullname" .root) | quote }}
+{{- end }}
 hostFolders:
 - /var/log/pods
 {{- if eq .root.Values.logs.runtime "docker" }}
@@ -259,5 +267,14 @@ hostFolders:
 {{- end }}
 everyNode: true
 nodeName: true
+{{- if eq .fargate "never" }}
+# A node of Fargate takes no DaemonSet: its pod would wait for ever.
+affinity:
+  nodeAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      nodeSelectorTerms:
+      - matchExpressions:
+        - {key: eks.amazonaws.com/compute-type, operator: NotIn, values: [fargate]}
+{{- end }}
 {{- end }}
 {{- end -}}

@@ -4,7 +4,7 @@ Inputs: root, component, scripts (names in files/tests), environment (what only 
 */}}
 {{- define "xscaler-istio.testPod" -}}
 {{- $tests := .root.Values.tests -}}
-{{- $own := dict "root" .root "component" (printf "test-%s" .component) -}}
+{{- $own := dict "root" .root "component" (include "xscaler-istio.testComponent" .component) -}}
 {{- $hook := dict "helm.sh/hook" "test" "helm.sh/hook-delete-policy" "before-hook-creation" "sidecar.istio.io/inject" "false" -}}
 apiVersion: v1
 kind: Pod
@@ -20,17 +20,11 @@ spec:
   automountServiceAccountToken: false
   enableServiceLinks: false
   securityContext:
-    {{- mustMergeOverwrite (include "xscaler-istio.nobody" . | fromYaml) .root.Values.pod.securityContext | toYaml | nindent 4 }}
-  nodeSelector:
-    {{- mustMergeOverwrite (dict "kubernetes.io/os" "linux") .root.Values.pod.nodeSelector | toYaml | nindent 4 }}
-  {{- range $key := list "imagePullSecrets" "tolerations" "priorityClassName" }}
-  {{- with index $.root.Values.pod $key }}
-  {{ $key }}: {{ toYaml . | nindent 4 }}
-  {{- end }}
-  {{- end }}
+    {{- mustMergeOverwrite (include "xscaler-istio.nobody" .root | fromYaml) .root.Values.pod.securityContext | toYaml | nindent 4 }}
+  {{- include "xscaler-istio.scheduling" (dict "root" .root "pod" .root.Values.pod) | nindent 2 }}
   containers:
     - name: test
-      image: {{ include "xscaler-istio.image" $tests.image | quote }}
+      image: {{ include "xscaler-istio.image" (dict "root" .root "image" $tests.image) | quote }}
       imagePullPolicy: {{ $tests.image.pullPolicy }}
       command: [/bin/sh, -c]
       args:
@@ -66,4 +60,9 @@ spec:
     - name: tmp
       emptyDir:
         sizeLimit: 64Mi
+{{- end -}}
+
+{{/* The component that a test pod is itself. Inputs: the component that it tests */}}
+{{- define "xscaler-istio.testComponent" -}}
+test-{{ . }}
 {{- end -}}

@@ -4,7 +4,7 @@ wrong, and the YAML to set. All paragraphs are reported at once.
 */}}
 {{- define "xscaler-istio.validations" -}}
 {{- $problems := list -}}
-{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "logsUrl" "proxyUrl" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "queue" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" -}}
+{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "logsUrl" "proxyUrl" "extraHeaders" "platform" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "queue" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" -}}
 {{- with include (printf "xscaler-istio.validate.%s" $rule) $ | trim -}}
 {{- $problems = append $problems . -}}
 {{- end -}}
@@ -87,6 +87,24 @@ xscaler.{{ .what }}.url is http, so the token would travel in clear text. Use ht
 {{- define "xscaler-istio.validate.proxyUrl" -}}
 {{- if include "xscaler-istio.hasUserinfo" .Values.xscaler.proxyUrl }}
 xscaler.proxyUrl holds a user name or password, which would be readable in a ConfigMap. Use a proxy that needs none.
+{{- end }}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.extraHeaders" -}}
+{{- range $name := keys .Values.xscaler.extraHeaders | sortAlpha -}}
+{{- if has (lower $name) (list "authorization" "x-scope-orgid" "content-type" "content-encoding" "content-length" "host" "user-agent" "x-prometheus-remote-write-version") }}
+xscaler.extraHeaders.{{ $name }} is a header that the collector sets itself. Remove it; xscaler.auth and xscaler.tenantId say who sends.
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.platform" -}}
+{{- $platform := include "xscaler-istio.platform" . | fromYaml -}}
+{{- if and .Values.logs.enabled (eq .Values.logs.source "files") (not (dig "daemonSets" true $platform)) }}
+logs.source is files, and platform {{ .Values.platform }} runs no DaemonSet that could read them. Set, or source: both where there are
+other nodes too:
+  logs:
+    source: api
 {{- end }}
 {{- end -}}
 

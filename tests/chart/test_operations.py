@@ -1,0 +1,330 @@
+"""What operators set: where pods run, what they may reach, who may read what, platforms, additions to a release."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from xscaler_istio.local import run
+
+from .conftest import CHART, HELMS, ci, configs, log_configs, objects, of_kind, parsed, run_template, template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+BASE = ("--values", str(ci("default")), "--set", "logs.enabled=true")
+OPERATIONS = ("--values", str(ci("operations")))
+
+
+def rendered(*sets: str, helm: str = "helm4") -> str:
+    """Render the ten lines with logs, and further values given as key=JSON."""
+    return template(helm, *BASE, *(word for text in sets for word in ("--set-json", text)))
+
+
+def pod_specs(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the component and the spec of every pod of a release, those of `helm test` too."""
+    for item in objects(text):
+        template_ = item if item["kind"] == "Pod" else item.get("spec", {}).get("template", {})
+        if "containers" in template_.get("spec", {}):
+            yield template_["metadata"]["labels"]["app.kubernetes.io/component"], template_["spec"]
+
+
+COMPONENTS = ["logs", "metrics", "test-logs", "test-metrics"]
+
+# -- pods ---------------------------------------------------------------------------------------------------------
+
+EVERYWHERE = {
+    "nodeSelector": {"pool": "infra"},
+    "tolerations": [{"key": "infra", "operator": "Exists"}],
+    "affinity": {"podAntiAffinity": {}},
+    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
+    "priorityClassName": "high",
+    "runtimeClassName": "gvisor",
+    "dnsConfig": {"nameservers": ["192.0.2.1"]},
+    "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["a.example"]}],
+    "imagePullSecrets": [{"name": "registry"}],
+}
+
+
+@pytest.mark.parametrize("key", EVERYWHERE)
+def test_a_default_of_pods_holds_for_all_of_them(key: str) -> None:
+    text = rendered(f"pod.{key}={json.dumps(EVERYWHERE[key])}")
+    expected = {"nodeSelector": {"kubernetes.io/os": "linux", "pool": "infra"}}.get(key, EVERYWHERE[key])
+    assert sorted(component for component, _ in pod_specs(text)) == COMPONENTS
+    assert [spec.get(key) for _, spec in pod_specs(text)] == [expected] * len(COMPONENTS)
+    assert not any(key in spec for _, spec in pod_specs(rendered()) if key not in ("nodeSelector", "tolerations"))
+
+
+@pytest.mark.parametrize("key", EVERYWHERE)
+def test_a_collectors_own_block_wins_over_the_default(key: str) -> None:
+    other = {"priorityClassName": "low", "runtimeClassName": "kata"}.get(key, type(EVERYWHERE[key])())
+    text = rendered(f"pod.{key}={json.dumps(EVERYWHERE[key])}", f"prometheus.pod.{key}={json.dumps(other)}")
+    specs = dict(pod_specs(text))
+    if isinstance(other, str):
+        assert specs["metrics"][key] == other
+    elif isinstance(other, list):
+        assert key not in specs["metrics"]
+    assert specs["test-metrics"][key] == specs["test-logs"][key]
+
+
+ADDED: dict[str, tuple[list[dict[str, Any]], Callable[[dict[str, Any]], list[Any]]]] = {
+    "extraEnv": ([{"name": "GOMAXPROCS", "value": "2"}], lambda spec: spec["containers"][0]["env"]),
+    "extraVolumes": ([{"name": "scratch", "emptyDir": {}}], lambda spec: spec["volumes"]),
+    "extraVolumeMounts": (
+        [{"name": "scratch", "mountPath": "/scratch"}],
+        lambda spec: spec["containers"][0]["volumeMounts"],
+    ),
+    "initContainers": ([{"name": "first", "image": "a"}], lambda spec: spec["initContainers"]),
+    "extraContainers": ([{"name": "beside", "image": "a"}], lambda spec: spec["containers"]),
+}
+
+
+@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("key", ADDED)
+def test_additions_come_after_what_the_chart_has(key: str, collector: str) -> None:
+    added, place = ADDED[key]
+    chosen = f'metrics.collector="{collector}"'
+    before, after = (
+        dict(pod_specs(rendered(chosen))),
+        dict(pod_specs(rendered(chosen, f"pod.{key}={json.dumps(added)}"))),
+    )
+    for component in ("metrics", "logs"):
+        try:
+            had = place(before[component])
+        except KeyError:
+            had = []
+        assert place(after[component]) == [*had, *added]
+    assert after["test-metrics"] == before["test-metrics"]
+
+
+def test_a_registry_for_all_charts_wins_over_each_images_own() -> None:
+    global_ = {"image": {"registry": "registry.example", "pullSecrets": [{"name": "shared"}]}}
+    text = rendered(f"global={json.dumps(global_)}", 'pod.imagePullSecrets=[{"name":"own"}]')
+    for _, spec in pod_specs(text):
+        assert spec["containers"][0]["image"].startswith("registry.example/")
+        assert spec["imagePullSecrets"] == [{"name": "shared"}, {"name": "own"}]
+
+
+# -- networks -----------------------------------------------------------------------------------------------------
+
+
+def policies(text: str) -> dict[str, dict[str, Any]]:
+    found = {}
+    for item in of_kind(text, "NetworkPolicy"):
+        labels = item["spec"]["podSelector"]["matchLabels"]
+        assert item["spec"]["policyTypes"] == ["Ingress", "Egress"]
+        found[labels["app.kubernetes.io/component"]] = item["spec"]
+    return found
+
+
+def open_ports(spec: dict[str, Any]) -> set[int]:
+    """Return the TCP ports that may be called at any address, beside that of DNS."""
+    rules = [rule for rule in spec["egress"] if "to" not in rule]
+    return {port["port"] for rule in rules for port in rule["ports"] if port["protocol"] == "TCP"} - {53}
+
+
+def test_no_policy_unless_asked_for() -> None:
+    assert not policies(rendered())
+
+
+def test_each_pod_reaches_what_it_needs_and_nothing_else() -> None:
+    found = policies(rendered("networkPolicy.enabled=true"))
+    assert sorted(found) == COMPONENTS
+    assert open_ports(found["metrics"]) == {443, 6443, 15014, 15020, 15090}
+    assert open_ports(found["logs"]) == {443, 6443}
+    for component in ("metrics", "logs"):
+        test = found[f"test-{component}"]
+        assert (open_ports(test), test["ingress"]) == (set(), [])
+        # A test pod calls the pods that it tests, and they let it.
+        ((called,),) = [rule["to"] for rule in test["egress"] if "to" in rule]
+        ((caller,),) = [rule["from"] for rule in found[component]["ingress"]]
+        assert called["podSelector"] == found[component]["podSelector"]
+        assert caller["podSelector"] == test["podSelector"]
+        dns = found[component]["egress"][0]["ports"]
+        assert {(port["port"], port["protocol"]) for port in dns} >= {(53, "UDP"), (53, "TCP")}
+
+
+def test_policies_select_the_pods_of_the_release() -> None:
+    text = rendered("networkPolicy.enabled=true")
+    labels = [
+        item["metadata"]["labels"] if item["kind"] == "Pod" else item["spec"]["template"]["metadata"]["labels"]
+        for kind in ("Pod", "Deployment", "DaemonSet")
+        for item in of_kind(text, kind)
+    ]
+    for spec in policies(text).values():
+        selector = spec["podSelector"]["matchLabels"]
+        assert sum(selector.items() <= of.items() for of in labels) == 1
+
+
+@pytest.mark.parametrize(
+    ("sets", "component", "port"),
+    [
+        ('xscaler.metrics.url="https://a.example:8443/push"', "metrics", 8443),
+        ('xscaler.logs.url="https://[2001:db8::1]:3100/push"', "logs", 3100),
+        ('xscaler.proxyUrl="http://proxy.example:3128"', "metrics", 3128),
+        ('xscaler.proxyUrl="http://proxy.example"', "logs", 80),
+        ("networkPolicy.scrapePorts=[16020]", "metrics", 16020),
+        ("networkPolicy.apiServerPorts=[8444]", "logs", 8444),
+    ],
+)
+def test_a_port_of_ones_own_is_open(sets: str, component: str, port: int) -> None:
+    before = open_ports(policies(rendered("networkPolicy.enabled=true"))[component])
+    after = open_ports(policies(rendered("networkPolicy.enabled=true", sets))[component])
+    assert port in after - before
+
+
+def test_every_port_that_a_job_scrapes_is_open_by_default() -> None:
+    scraped = set()
+    for file in CHART.glob("files/jobs/*.yaml"):
+        rules = yaml.safe_load(file.read_text())["relabel_configs"]
+        ports = [rule["replacement"] for rule in rules if rule.get("target_label") == "__tmp_port"]
+        scraped |= {int(port) for port in ports if port.isdigit()}
+    assert scraped
+    assert scraped <= open_ports(policies(rendered("networkPolicy.enabled=true"))["metrics"])
+
+
+def test_rules_of_ones_own_are_added() -> None:
+    rule = {"from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]}
+    assert rule in policies(template("helm4", *OPERATIONS))["metrics"]["ingress"]
+
+
+# -- drains, a Prometheus of one's own ----------------------------------------------------------------------------
+
+
+def test_a_drain_is_never_blocked() -> None:
+    (budget,) = of_kind(rendered("podDisruptionBudget.enabled=true"), "PodDisruptionBudget")
+    assert budget["spec"]["maxUnavailable"] == 1
+    assert "minAvailable" not in budget["spec"]
+    (deployment,) = of_kind(rendered(), "Deployment")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert budget["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+@pytest.mark.parametrize("collector", run.COLLECTORS)
+def test_a_service_monitor_finds_its_service(collector: str) -> None:
+    sets = ("serviceMonitor.enabled=true", 'serviceMonitor.interval="60s"', 'serviceMonitor.labels={"release":"x"}')
+    text = rendered(f'metrics.collector="{collector}"', *sets)
+    monitors, services = of_kind(text, "ServiceMonitor"), of_kind(text, "Service")
+    assert len(monitors) == len(services) == 2
+    for monitor in monitors:
+        (endpoint,) = monitor["spec"]["endpoints"]
+        selector = monitor["spec"]["selector"]["matchLabels"]
+        (service,) = [item for item in services if selector.items() <= item["metadata"]["labels"].items()]
+        assert [port["name"] for port in service["spec"]["ports"]] == [endpoint["port"]]
+        assert (endpoint["interval"], monitor["metadata"]["labels"]["release"]) == ("60s", "x")
+
+
+# -- rights -------------------------------------------------------------------------------------------------------
+
+
+def test_rights_in_chosen_namespaces_alone() -> None:
+    text = rendered('rbac.namespaces=["istio-system","shop"]')
+    assert not [item["kind"] for item in objects(text) if item["kind"].startswith("Cluster")]
+    roles, bindings = of_kind(text, "Role"), of_kind(text, "RoleBinding")
+    for items in (roles, bindings):
+        places = sorted(
+            (item["metadata"]["namespace"], item["metadata"]["labels"]["app.kubernetes.io/component"]) for item in items
+        )
+        assert places == [(place, of) for place in ("istio-system", "shop") for of in ("logs", "metrics")]
+    for binding in bindings:
+        assert binding["roleRef"]["kind"] == "Role"
+        named = {(role["metadata"]["namespace"], role["metadata"]["name"]) for role in roles}
+        assert (binding["metadata"]["namespace"], binding["roleRef"]["name"]) in named
+        assert [subject["namespace"] for subject in binding["subjects"]] == ["telemetry"]
+
+
+@pytest.mark.parametrize("collector", run.COLLECTORS)
+def test_pods_are_looked_for_where_the_rights_are(collector: str) -> None:
+    names = ["istio-system", "shop"]
+    text = rendered(f"rbac.namespaces={json.dumps(names)}", f'metrics.collector="{collector}"')
+    (config,) = configs(text)
+    if collector == "alloy":
+        found = [parsed(config)['discovery.kubernetes "pods"']["namespaces"]["names"]]
+    else:
+        loaded = parsed(config)
+        loaded = loaded if collector == "prometheus" else loaded["receivers"]["prometheus"]["config"]
+        found = [sd["namespaces"]["names"] for job in loaded["scrape_configs"] for sd in job["kubernetes_sd_configs"]]
+    assert {json.dumps(json.loads(item) if isinstance(item, str) else item) for item in found} == {json.dumps(names)}
+    (logs,) = log_configs(text)
+    assert json.loads(parsed(logs)['discovery.kubernetes "pods"']["namespaces"]["names"]) == names
+
+
+# -- platforms ----------------------------------------------------------------------------------------------------
+
+
+def test_openshift_chooses_the_users_and_admits_what_the_log_agent_asks_for() -> None:
+    text = rendered('platform="openshift"', "networkPolicy.enabled=true")
+    specs = dict(pod_specs(text))
+    assert {component: spec["securityContext"].get("runAsUser") for component, spec in specs.items()} == {
+        **dict.fromkeys(COMPONENTS),
+        "logs": 0,
+    }
+    assert not any("fsGroup" in spec["securityContext"] for spec in specs.values())
+    (constraints,) = of_kind(text, "SecurityContextConstraints")
+    (agent,) = of_kind(text, "DaemonSet")
+    account = specs["logs"]["serviceAccountName"]
+    assert constraints["users"] == [f"system:serviceaccount:telemetry:{account}"]
+    kinds = {next(iter(volume.keys() - {"name"})) for volume in specs["logs"]["volumes"]}
+    assert kinds <= set(constraints["volumes"])
+    assert specs["logs"]["securityContext"]["seLinuxOptions"] == {"type": "spc_t"}
+    container = agent["spec"]["template"]["spec"]["containers"][0]["securityContext"]
+    assert container["capabilities"]["drop"] == constraints["requiredDropCapabilities"]
+    assert not constraints["allowPrivilegedContainer"]
+    # The cluster's DNS listens on 5353 behind its Service, which is what a policy sees.
+    assert all(5353 in {port["port"] for port in spec["egress"][0]["ports"]} for spec in policies(text).values())
+
+
+def test_nothing_asks_for_constraints_where_no_file_is_read() -> None:
+    text = rendered('platform="openshift"', 'logs.source="api"')
+    assert not of_kind(text, "SecurityContextConstraints")
+
+
+@pytest.mark.parametrize("platform", ["", "gke-autopilot"])
+def test_autopilot_writes_to_no_node(platform: str) -> None:
+    specs = dict(pod_specs(rendered(f'platform="{platform}"')))
+    mounts = {mount["name"]: mount for mount in specs["logs"]["containers"][0]["volumeMounts"]}
+    of_node = {
+        volume["name"]: volume["hostPath"]["path"] for volume in specs["logs"]["volumes"] if "hostPath" in volume
+    }
+    written = {path for name, path in of_node.items() if not mounts[name].get("readOnly")}
+    assert bool(written) == (platform == "")
+    assert platform == "" or all(path.startswith("/var/log/") for path in of_node.values())
+
+
+def test_fargate_gets_no_daemon_set() -> None:
+    specs = dict(pod_specs(rendered('platform="eks-fargate"', 'logs.source="both"')))
+    term = {"key": "eks.amazonaws.com/compute-type", "operator": "NotIn", "values": ["fargate"]}
+    rules = specs["logs"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert rules == {"nodeSelectorTerms": [{"matchExpressions": [term]}]}
+    assert "affinity" not in specs["logs-api"]
+    done = run_template("helm4", *BASE, "--set", "platform=eks-fargate")
+    assert "logs.source is files, and platform eks-fargate runs no DaemonSet" in done.stderr
+
+
+# -- additions to the release, and what it needs from a cluster ---------------------------------------------------
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_further_objects_are_templates(helm: str) -> None:
+    names = {item["metadata"]["name"]: item for item in of_kind(template(helm, *OPERATIONS), "ConfigMap")}
+    assert names["t-extra"]["data"] == {"cluster": "prod-1"}
+    assert "t-text" in names
+
+
+def test_nothing_but_tests_is_a_hook() -> None:
+    for item in objects(rendered()):
+        hook = item["metadata"].get("annotations", {}).get("helm.sh/hook")
+        assert (hook == "test") == (item["kind"] == "Pod"), item["metadata"]["name"]
+
+
+def test_templates_ask_no_cluster_and_draw_no_lots() -> None:
+    # With `lookup` a render without a cluster differs; with lots no two renders are equal.
+    words = ("lookup ", "rand", "genCA", "genSelf", "genSigned", "genPrivate", "uuidv4", "now", "getHostByName", "env ")
+    for file in (CHART / "templates").rglob("*"):
+        if file.is_file():
+            actions = [line.partition("{{")[2] for line in file.read_text().splitlines() if "{{" in line]
+            assert not [line for line in actions for word in words if f" {word}" in f" {line}"], file.name
+    assert not (CHART / "crds").exists()
