@@ -89,7 +89,7 @@ ROWS = [
     ),
     Row(
         "xscaler.tenantId=other",
-        ("remote_write/0/headers/X-Scope-OrgID", "other"),
+        ("remote_write/0/http_headers/X-Scope-OrgID/values/0", "other"),
         (f"{ENDPOINT}/headers", '{"X-Scope-OrgID" = "other"}'),
         (f"{EXPORTER}/http/headers/X-Scope-OrgID", "other"),
     ),
