@@ -1,4 +1,4 @@
-"""Build chart/values.schema.json from chart/values.yaml and the constraints in this folder.
+"""Build chart/values.schema.json from chart/values.yaml and the constraints in this folder, and files/defaults.yaml.
 
 Names, defaults, types and prose come from values.yaml: the comment above a key or behind it is its description, and a
 block with the keys of an earlier sibling need not repeat them. A file `<top-level key>.yaml` here adds what a default
@@ -7,8 +7,8 @@ cannot say, as a piece of JSON Schema that is laid over the inferred one. Own ke
 result is Draft-07, self-contained and without $ref, which every Helm from 3.17 on understands. `x-error` stays in: the
 plugin shows it when a pattern does not match.
 
-    python values-schema/build.py           write the schema
-    python values-schema/build.py --check   exit 1 when the committed schema is stale
+    python values-schema/build.py           write both
+    python values-schema/build.py --check   exit 1 when one of them is stale
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 CHART = HERE.parent / "chart"
-TARGET = CHART / "values.schema.json"
+SCHEMA = CHART / "values.schema.json"
+DEFAULTS = CHART / "files/defaults.yaml"
 
 # A piece of JSON Schema: arbitrary JSON by nature.
 Schema = dict[str, Any]
@@ -132,15 +133,6 @@ def share(schema: Schema, properties: Schema) -> Schema:
     return schema | {"properties": {name: share(child, properties) for name, child in children.items()}}
 
 
-def required(schema: Schema) -> Schema:
-    """Say that a choice cannot be removed: `null` takes a default away, and there is no working without one."""
-    children = {name: required(child) for name, child in (schema.get("properties") or {}).items()}
-    if not children:
-        return schema
-    choices = sorted(name for name, child in children.items() if "enum" in child and "default" in child)
-    return schema | {"properties": children} | ({"required": choices} if choices else {})
-
-
 def undecided(schema: Schema, path: str) -> list[str]:
     """Return the empty maps and lists that no constraint says the contents of."""
     found = []
@@ -165,7 +157,7 @@ def build() -> Schema:
     if stray := constraints.keys() - inferred.keys():
         raise BuildError(f"constraints for keys that values.yaml lacks: {', '.join(sorted(stray))}")
     laid = {name: overlay(schema, constraints.get(name, {}), definitions, name) for name, schema in inferred.items()}
-    properties = {name: required(share(schema, laid)) for name, schema in laid.items()}
+    properties = {name: share(schema, laid) for name, schema in laid.items()}
     if missing := undecided({"properties": properties}, "values"):
         raise BuildError(f"say what these may hold: {', '.join(missing)}")
     return {
@@ -187,19 +179,26 @@ def build() -> Schema:
     }
 
 
+def defaults() -> str:
+    """Return values.yaml as data alone, which templates can read; Helm does not show them the file itself."""
+    note = "# Built by values-schema/build.py from values.yaml; do not edit. templates/_defaults.tpl says what for.\n"
+    return note + yaml.safe_dump(load(CHART / "values.yaml"), sort_keys=False, allow_unicode=True, width=120)
+
+
 def main(arguments: list[str]) -> int:
     """Run the command line."""
     try:
-        text = json.dumps(build(), indent=2, ensure_ascii=False) + "\n"
+        built = {SCHEMA: json.dumps(build(), indent=2, ensure_ascii=False) + "\n", DEFAULTS: defaults()}
     except BuildError as error:
         print(f"values-schema: {error}", file=sys.stderr)
         return 1
+    stale = [file for file, text in built.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
     if arguments == ["--check"]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == text:
-            return 0
-        print("chart/values.schema.json is stale; run: make schema", file=sys.stderr)
-        return 1
-    TARGET.write_text(text, encoding="utf-8")
+        for file in stale:
+            print(f"chart/{file.relative_to(CHART)} is stale; run: make schema", file=sys.stderr)
+        return 1 if stale else 0
+    for file in stale:
+        file.write_text(built[file], encoding="utf-8")
     return 0
 
 

@@ -128,10 +128,25 @@ def effective_values(chart: Path, values: ValuesArguments) -> dict[str, Any]:
         (probe / "templates").mkdir(parents=True)
         (probe / "Chart.yaml").write_text("apiVersion: v2\nname: probe\nversion: 0.0.1\n", encoding="utf-8")
         (probe / "values.yaml").write_bytes((chart / "values.yaml").read_bytes())
-        (probe / "templates" / "values.yaml").write_text("values: {{ toJson .Values | quote }}\n", encoding="utf-8")
+        (probe / "templates" / "values.yaml").write_text(
+            f"{_filled_in(chart, probe)}values: {{{{ toJson .Values | quote }}}}\n", encoding="utf-8"
+        )
         text = template(Release(probe, values))
     merged: dict[str, Any] = json.loads(yaml.safe_load(text)["values"])
     return merged
+
+
+def _filled_in(chart: Path, probe: Path) -> str:
+    """Copy what puts the chart's defaults where a key was taken away, and return the action that calls it."""
+    parts = ("templates/_defaults.tpl", "files/defaults.yaml")
+    if not all((chart / part).exists() for part in parts):
+        # A chart from before it had them.
+        return ""
+    for part in parts:
+        (probe / part).parent.mkdir(exist_ok=True)
+        (probe / part).write_bytes((chart / part).read_bytes())
+    defaults = '(.Files.Get "files/defaults.yaml" | fromYaml)'
+    return f'{{{{- include "xscaler-istio.fillIn" (dict "values" .Values "defaults" {defaults}) }}}}'
 
 
 def chart_error(stderr: str) -> ChartError:
