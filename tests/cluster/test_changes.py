@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import itertools
 import re
 import subprocess
 import time
@@ -52,6 +53,25 @@ def samples_of_up(release: Release, seconds: int) -> list[float]:
     return [float(item["value"][1]) for item in found]
 
 
+def samples(release: Release, seconds: int) -> dict[str, list[float]]:
+    """Return when each target of sidecars was scraped in the last seconds, by pod."""
+    found = release.query(f'up{{cluster="{release.cluster}",namespace="shop"}}[{seconds}s]')
+    return {item["metric"]["pod"]: [float(when) for when, _ in item["values"]] for item in found}
+
+
+def longest_gap(release: Release, since: float) -> float:
+    """Return the longest time in seconds between two samples of one target, beyond the interval."""
+    times = samples(release, round(time.time() - since + 2 * INTERVAL)).values()
+    return max(after - before for found in times for before, after in itertools.pairwise(found)) - INTERVAL
+
+
+def overlap(release: Release, since: float) -> float:
+    """Return for how many seconds a target was scraped by two collectors at most: samples too near each other."""
+    times = samples(release, round(time.time() - since + 2 * INTERVAL)).values()
+    near = ([pair for pair in itertools.pairwise(found) if pair[1] - pair[0] < 0.8 * INTERVAL] for found in times)
+    return max((pairs[-1][1] - pairs[0][0] for pairs in near if pairs), default=0.0)
+
+
 def failed(release: Release, collector: str) -> int:
     """Return the samples that xScaler refused for good."""
     asked = live_clusters.connect(NAME, release.namespace)
@@ -65,36 +85,58 @@ def identity(release: Release) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("collector", run.COLLECTORS)
-def test_a_rotated_token_costs_nothing_while_both_are_valid(
-    collector: str, new_release: Callable[..., Release]
-) -> None:
+def test_a_token_is_rotated(collector: str, new_release: Callable[..., Release]) -> None:
     release = new_release()
     release.install(f"metrics.collector={collector},{FAST}")
     eventually(lambda: release.found(10), release.expected())
-    before = identity(release)
-    second = f"{release.token}-2"
+    before, second, third = identity(release), f"{release.token}-2", f"{release.token}-3"
+    # Both valid until the kubelet has written the new file: no restart, no gap, nothing refused.
+    start = time.time()
     release.backend.grant(second, "acme", "write")
     release.secret(second)
     time.sleep(PROPAGATION)
     release.backend.revoke(release.token)
-    time.sleep(PROPAGATION)
-    assert identity(release) == before
-    assert failed(release, collector) == 0
-    # No gap: a sample every five seconds since before the old token went.
-    assert min(samples_of_up(release, 30)) >= 5
+    time.sleep(3 * INTERVAL)
+    assert (identity(release), failed(release, collector)) == (before, 0)
+    assert longest_gap(release, start) < INTERVAL
+    # The old one refused first: what is sent until the new file is there is lost, counted, and named.
+    refused = time.time()
     release.backend.revoke(second)
+    assert "401 is the token" in " ".join(release.failed_test().split())
+    release.backend.grant(third, "acme", "write")
+    release.secret(third)
+    written = time.time()
+    eventually(lambda: bool(release.found(INTERVAL - 1)), True, PROPAGATION + 2 * INTERVAL)
+    gap, lost = longest_gap(release, start), failed(release, collector)
+    print(f"{collector}: refused first: {gap:.0f} s without samples, {lost} refused")
+    assert written - refused < gap < written - refused + PROPAGATION + 2 * INTERVAL
+    assert lost > 0
+    assert identity(release) == before
+    assert "PASSED" in release.test()
+    release.backend.revoke(third)
+
+
+# How long it may take until every shard has the configuration of the new number, in seconds: Prometheus reads its file
+# anew when the kubelet has written it; the others start anew.
+SETTLED = {"prometheus": PROPAGATION + 30 + 2 * INTERVAL, "alloy": 90, "opentelemetry": 90}
 
 
 @pytest.mark.parametrize("collector", run.COLLECTORS)
 def test_shards_come_and_go(collector: str, new_release: Callable[..., Release]) -> None:
     release = new_release()
     values = f"metrics.collector={collector},{FAST}"
+    count = len(release.expected())
     for shards in (1, 3, 2):
+        start = time.time()
         release.install(f"{values},metrics.shards={shards}")
         assert len(release.pods()) == shards
-        count = len(release.expected())
-        eventually(lambda: sorted(owners(release, collector).values()), [1] * count, 90)
-    eventually(lambda: release.found(10), release.expected())
+        eventually(lambda: sorted(owners(release, collector).values()), [1] * count, SETTLED[collector])
+        eventually(lambda: release.found(10), release.expected())
+        if shards > 1:
+            gap, twice = longest_gap(release, start), overlap(release, start)
+            print(f"{collector}: to {shards} shards: {gap:.0f} s without samples, {twice:.0f} s with two collectors")
+            assert gap < SETTLED[collector]
+            assert twice < SETTLED[collector]
 
 
 def test_a_collector_follows_another(new_release: Callable[..., Release]) -> None:

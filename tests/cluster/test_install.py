@@ -140,3 +140,26 @@ def test_no_mesh_is_named(collector: str, new_release: Callable[..., Release]) -
     release.install(f"metrics.collector={collector},{FAST},{only},tests.timeout=20s", nowhere)
     said = release.failed_test()
     assert "no target: no pod with a container istio-proxy, discovery or install-cni" in said
+
+
+@pytest.mark.parametrize("collector", run.COLLECTORS)
+def test_rights_in_chosen_namespaces_are_enough(collector: str, new_release: Callable[..., Release]) -> None:
+    release = new_release()
+    release.install(f"metrics.collector={collector},{FAST}", "rbac.namespaces={shop,istio-system}")
+    assert "PASSED" in release.test()
+    of_those = {pod: 1 for pod in release.expected() if pod[0] in ("shop", "istio-system")}
+    assert of_those.keys() < release.expected().keys()
+    eventually(lambda: release.found(10), of_those)
+    account = f"--as=system:serviceaccount:{release.namespace}:{NAME}-metrics"
+
+    def may(verb: str, what: str, *where: str) -> str:
+        return kubectl.run("auth", "can-i", verb, what, *where, account, check=False).split()[0]
+
+    assert [may(verb, "pods", "-n", "shop") for verb in ("list", "watch")] == ["yes", "yes"]
+    refused = [
+        ("list", "pods", "-n", "ambient"),
+        ("list", "pods", "--all-namespaces"),
+        ("get", "secrets", "-n", "shop"),
+    ]
+    assert [may(*words) for words in refused] == ["no"] * len(refused)
+    assert release.namespace not in kubectl.run("get", "clusterroles,clusterrolebindings", "-o", "name")
