@@ -50,7 +50,7 @@ def helm_name(request: pytest.FixtureRequest) -> str:
 
 def test_render_config_is_the_collectors_file(cli: Callable[..., Ran]) -> None:
     loaded = yaml.safe_load(cli("render", "-f", EXAMPLE, "--config", "prometheus").out)
-    assert [job["job_name"] for job in loaded["scrape_configs"]] == ["cni", "istiod", "proxies", "ztunnel"]
+    assert [job["job_name"] for job in loaded["scrape_configs"]] == ["cni", "istiod", "proxies", "ztunnel", "self"]
 
 
 def test_render_config_of_a_shard(cli4: Callable[..., Ran]) -> None:
