@@ -48,7 +48,7 @@ Inputs: root, job (name of a file in files/jobs), shard (from 0)
 # The same in every job, so that one watch serves all of them.
 kubernetes_sd_configs:
 - role: pod
-{{- with .root.Values.rbac.namespaces }}
+{{- with include "xscaler-istio.namespacesOf" (dict "root" .root "component" "metrics") | fromYamlArray }}
   namespaces:
     names: {{ toRawJson . }}
 {{- end }}
