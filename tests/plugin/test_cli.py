@@ -67,8 +67,8 @@ def test_render_of_bad_values_says_what_the_chart_says(cli: Callable[..., Ran]) 
     assert ran.err.startswith("error: the values need changes:\n\ncluster.name is empty.")
 
 
-# What lint says of the chart as it is: kinds whose schemas Kubernetes does not publish (tests/chart/test_objects.py checks
-# them against their owners'), and what the log agent on nodes needs.
+# What lint says of the chart as it is: kinds whose schemas Kubernetes does not publish (tests/chart/test_objects.py has
+# those of their owners), and what the log agent on nodes needs.
 NOTICES = {
     "  telemetry:": "XS311",
     "\nprometheusRule:": "XS311",
