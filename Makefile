@@ -11,7 +11,7 @@ CLUSTER_TOOLS := $(TEST_TOOLS) kubectl kube-apiserver kube-controller-manager ku
 DEMO_TOOLS := helm4 prometheus mimir
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-chart test-pipeline test-cluster cluster-up cluster-down lint schema golden bench tools lock clean
+.PHONY: help demo test test-unit test-chart test-pipeline test-cluster cluster-up cluster-down lint schema alerts golden bench tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,8 +59,11 @@ lint: $(VENV)/.installed-dev ## ruff, mypy, and the schema is fresh
 schema: $(VENV)/.installed-dev ## Build chart/values.schema.json from chart/values.yaml and values-schema/
 	$(BIN)/python values-schema/build.py
 
+alerts: $(VENV)/.installed-dev ## Write examples/alerts from chart/files/alerts
+	$(BIN)/python examples/alerts/generate.py
+
 golden: $(VENV)/.installed-dev ## Write the configurations of the ten-line values anew; read the difference before you commit it
-	@set -e; render() { $(BIN)/xscaler-istio render -f examples/values.yaml --set logs.enabled=true --config $$1 > tests/chart/golden/$$2; }; \
+	@set -e; render() { $(BIN)/xscaler-istio render t -n telemetry -f examples/values.yaml --set logs.enabled=true --config $$1 > tests/chart/golden/$$2; }; \
 	render prometheus prometheus.yml; render alloy config.alloy; render opentelemetry otelcol.yaml; render logs logs.alloy
 
 bench: $(VENV)/.installed-dev ## Measure: generated mesh, gateway, largest mesh on this machine

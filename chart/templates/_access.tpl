@@ -22,7 +22,7 @@ The right to do something in the whole cluster, or with rbac.namespaces in each 
 (as text)
 */}}
 {{- define "xscaler-istio.roles" -}}
-{{- range $namespace := default (list "") .root.Values.rbac.namespaces }}
+{{- range $namespace := include "xscaler-istio.namespacesOf" . | fromYamlArray | default (list "") }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ include "xscaler-istio.roleKind" $.root }}
@@ -35,7 +35,7 @@ rules:
 
 {{/* Inputs: root, component */}}
 {{- define "xscaler-istio.roleBindings" -}}
-{{- range $namespace := default (list "") .root.Values.rbac.namespaces }}
+{{- range $namespace := include "xscaler-istio.namespacesOf" . | fromYamlArray | default (list "") }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ include "xscaler-istio.roleKind" $.root }}Binding
@@ -50,6 +50,16 @@ subjects:
     name: {{ include "xscaler-istio.serviceAccountName" $ | quote }}
     namespace: {{ $.root.Release.Namespace | quote }}
 {{- end }}
+{{- end -}}
+
+{{/*
+The namespaces whose pods a component looks at, as a list; none means all. A collector that scrapes the release itself looks at
+the release's as well. Inputs: root, component
+*/}}
+{{- define "xscaler-istio.namespacesOf" -}}
+{{- $own := ternary (list .root.Release.Namespace) list (and .root.Values.selfMonitoring.enabled (eq .component "metrics")) -}}
+{{- $named := .root.Values.rbac.namespaces -}}
+{{- ternary (concat $named $own | uniq) list (gt (len $named) 0) | toRawJson -}}
 {{- end -}}
 
 {{/* Inputs: . (root) */}}

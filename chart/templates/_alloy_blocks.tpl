@@ -13,9 +13,9 @@ rule {
 {{- end -}}
 {{- end -}}
 
-{{/* Where pods are looked for, if not everywhere. Inputs: . (root) */}}
+{{/* Where pods are looked for, if not everywhere. Inputs: root, component */}}
 {{- define "xscaler-istio.alloy.namespaces" -}}
-{{- with .Values.rbac.namespaces }}
+{{- with include "xscaler-istio.namespacesOf" . | fromYamlArray }}
 namespaces {
   names = {{ toRawJson . }}
 }

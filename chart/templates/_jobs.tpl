@@ -5,14 +5,25 @@ text and not parsed, so that the reasons in files/ stay beside the rules in the 
 
 {{/* The names of the enabled jobs, separated by spaces. Inputs: . (root) */}}
 {{- define "xscaler-istio.jobNames" -}}
+{{ include "xscaler-istio.meshJobNames" . }}{{ if .Values.selfMonitoring.enabled }}self{{ end }}
+{{- end -}}
+
+{{/* Those of them that scrape the mesh. Inputs: . (root) */}}
+{{- define "xscaler-istio.meshJobNames" -}}
 {{- range $name, $target := .Values.metrics.targets }}{{ if $target.enabled }}{{ $name }} {{ end }}{{ end -}}
 {{- end -}}
 
-{{/* One complete scrape_config. Inputs: root, job (name of a file in files/jobs), shard (from 0) */}}
+{{/*
+One complete scrape_config. What the mesh's jobs and the release's own do not share is chosen by kind: mesh or self.
+Inputs: root, job (name of a file in files/jobs), shard (from 0)
+*/}}
 {{- define "xscaler-istio.job" -}}
+{{- $kind := ternary "self" "mesh" (eq .job "self") -}}
 {{ .root.Files.Get (printf "files/jobs/%s.yaml" .job) | trim }}
-{{- include "xscaler-istio.choiceOfTargets" . }}
+{{- include (printf "xscaler-istio.choiceOfTargets.%s" $kind) . }}
 {{ .root.Files.Get "files/rules/targets.yaml" | trim }}
+- target_label: job
+  replacement: {{ get (dict "mesh" "integrations/istio" "self" "xscaler-istio") $kind }}
 - target_label: cluster
   replacement: {{ .root.Values.cluster.name | replace "$" "$$" | quote }}
 {{- range $name, $value := .root.Values.metrics.extraLabels }}
@@ -37,7 +48,7 @@ text and not parsed, so that the reasons in files/ stay beside the rules in the 
 # The same in every job, so that one watch serves all of them.
 kubernetes_sd_configs:
 - role: pod
-{{- with .root.Values.rbac.namespaces }}
+{{- with include "xscaler-istio.namespacesOf" (dict "root" .root "component" "metrics") | fromYamlArray }}
   namespaces:
     names: {{ toRawJson . }}
 {{- end }}
@@ -47,6 +58,11 @@ fallback_scrape_protocol: PrometheusText0.0.4
 honor_labels: false
 {{- include "xscaler-istio.targetSettings" . }}
 metric_relabel_configs:
+{{ include (printf "xscaler-istio.metricRules.%s" $kind) . }}
+{{- end -}}
+
+{{/* What becomes of the series of a target, as metric relabelling rules, by kind. Inputs: root, job */}}
+{{- define "xscaler-istio.metricRules.mesh" -}}
 {{ include "xscaler-istio.profileRules" . }}
 {{ .root.Files.Get "files/rules/label-budget.yaml" | trim }}
 {{- if include "xscaler-istio.addedLabels" .root | trim }}
@@ -59,8 +75,31 @@ metric_relabel_configs:
 {{- end }}
 {{- end -}}
 
-{{/* What the values choose among the targets of one job, as further relabelling rules. Inputs: root, job */}}
-{{- define "xscaler-istio.choiceOfTargets" -}}
+{{- define "xscaler-istio.metricRules.self" -}}
+# files/self.yaml
+- source_labels: [__name__]
+  regex: {{ (.root.Files.Get "files/self.yaml" | fromYaml).keep | join "|" | quote }}
+  action: keep
+{{- end -}}
+
+{{/* What is chosen among the targets of one job, as further relabelling rules, by kind. Inputs: root, job */}}
+{{- define "xscaler-istio.choiceOfTargets.self" -}}
+{{- $root := .root -}}
+{{- $workload := include (printf "collector.%s.workload" $root.Values.metrics.collector) (dict "root" $root) | fromYaml }}
+# Of this release alone.
+- source_labels:
+  - __meta_kubernetes_namespace
+  - __meta_kubernetes_pod_label_app_kubernetes_io_instance
+  - __meta_kubernetes_pod_label_app_kubernetes_io_name
+  regex: {{ printf "%s;%s;%s" $root.Release.Namespace $root.Release.Name (include "xscaler-istio.name" $root) | regexQuoteMeta | quote }}
+  action: keep
+- source_labels: [__meta_kubernetes_pod_label_app_kubernetes_io_component]
+  regex: metrics
+  target_label: __tmp_port
+  replacement: {{ default $workload.port $workload.metricsPort | quote }}
+{{- end -}}
+
+{{- define "xscaler-istio.choiceOfTargets.mesh" -}}
 {{- $metrics := .root.Values.metrics -}}
 {{- if eq .job "proxies" }}
 {{- if ne (int $metrics.targets.proxies.port) 15020 }}
@@ -94,7 +133,7 @@ metric_relabel_configs:
 {{/* What metrics.targets sets for one job beside its switch, as further lines of its scrape_config. Inputs: root, job */}}
 {{- define "xscaler-istio.targetSettings" -}}
 {{- $metrics := .root.Values.metrics -}}
-{{- $target := index $metrics.targets .job -}}
+{{- $target := index $metrics.targets .job | default dict -}}
 {{- with $target.scrapeInterval }}
 scrape_interval: {{ . }}
 {{- if lt (include "xscaler-istio.milliseconds" . | int) (include "xscaler-istio.milliseconds" $metrics.scrapeTimeout | int) }}

@@ -45,7 +45,8 @@ class Result:
 
 async def measure(collector: str, chart: Path, series: int, *, numbers: bool) -> Result:
     """Run one collector over some rounds of scrapes."""
-    values = helm.ValuesArguments((str(ci("default")),), (("--set", f"metrics.collector={collector}"),))
+    sets = (("--set", f"metrics.collector={collector}"), ("--set", "selfMonitoring.enabled=false"))
+    values = helm.ValuesArguments((str(ci("default")),), sets)
     with tempfile.TemporaryDirectory(prefix="xscaler-istio-bench-") as name:
         text = await asyncio.to_thread(helm.template, helm.Release(chart, values))
         plan = run.Plan(

@@ -25,12 +25,12 @@ from tests.bench.processes import cpu_seconds
 from tests.pipeline import log_lines
 from tests.pipeline.log_environment import LogEnvironment, log_config, log_environment
 from xscaler_istio.live.collectors import metric
-from xscaler_istio.local import network as networks
 from xscaler_istio.local.container_log import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from xscaler_istio.local import network as networks
     from xscaler_istio.local.log_agents import Agent
     from xscaler_istio.render import CollectorConfig
 
@@ -42,7 +42,7 @@ PLAIN = """loki.process "lines" {
     max_partial_lines = 100
   }
 }"""
-SINK_PORT = networks.LOG_AGENT_PORT + 90
+SINK_PORT = 12390
 
 
 @dataclasses.dataclass(frozen=True)

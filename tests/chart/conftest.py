@@ -48,6 +48,10 @@ DEFINITIONS = (
         "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
     ),
     (
+        "github.com/prometheus-operator/prometheus-operator",
+        "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+    ),
+    (
         "github.com/openshift/api",
         "security/v1/zz_generated.crd-manifests/0000_03_config-operator_01_securitycontextconstraints.crd.yaml",
     ),

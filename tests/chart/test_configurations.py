@@ -86,7 +86,7 @@ def prometheus(*sets: str) -> dict[str, Any]:
 
 def test_every_job_discovers_with_the_same_words() -> None:
     discoveries = [job["kubernetes_sd_configs"] for job in prometheus()["scrape_configs"]]
-    assert len(discoveries) == 4
+    assert len(discoveries) == 5
     assert all(discovery == [{"role": "pod"}] for discovery in discoveries)
 
 

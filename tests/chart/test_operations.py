@@ -140,9 +140,21 @@ def test_each_pod_reaches_what_it_needs_and_nothing_else() -> None:
         assert (open_ports(test), test["ingress"]) == (set(), [])
         # A test pod calls the pods that it tests, and they let it.
         ((called,),) = [rule["to"] for rule in test["egress"] if "to" in rule]
-        ((caller,),) = [rule["from"] for rule in found[component]["ingress"]]
+        callers = [caller["podSelector"] for rule in found[component]["ingress"] for caller in rule["from"]]
         assert called["podSelector"] == found[component]["podSelector"]
-        assert caller["podSelector"] == test["podSelector"]
+        # The metrics collectors scrape all pods of the release, each other among them.
+        assert callers == [test["podSelector"], found["metrics"]["podSelector"]]
+    called = [called["podSelector"] for rule in found["metrics"]["egress"] for called in rule.get("to", ())]
+    assert called == [found["metrics"]["podSelector"], found["logs"]["podSelector"]]
+    assert [rule for rule in found["logs"]["egress"] if "to" in rule] == []
+
+
+def test_without_self_monitoring_the_tests_alone_may_call() -> None:
+    found = policies(rendered("networkPolicy.enabled=true", "selfMonitoring.enabled=false"))
+    for component in ("metrics", "logs"):
+        callers = [caller["podSelector"] for rule in found[component]["ingress"] for caller in rule["from"]]
+        assert callers == [found[f"test-{component}"]["podSelector"]]
+        assert [rule for rule in found[component]["egress"] if "to" in rule] == []
         dns = found[component]["egress"][0]["ports"]
         assert {(port["port"], port["protocol"]) for port in dns} >= {(53, "UDP"), (53, "TCP")}
 
@@ -178,7 +190,8 @@ def test_a_port_of_ones_own_is_open(sets: str, component: str, port: int) -> Non
 
 def test_every_port_that_a_job_scrapes_is_open_by_default() -> None:
     scraped = set()
-    for file in CHART.glob("files/jobs/*.yaml"):
+    # The release's own pods are open on every port to their collector.
+    for file in (item for item in CHART.glob("files/jobs/*.yaml") if item.stem != "self"):
         rules = yaml.safe_load(file.read_text())["relabel_configs"]
         ports = [rule["replacement"] for rule in rules if rule.get("target_label") == "__tmp_port"]
         scraped |= {int(port) for port in ports if port.isdigit()}
@@ -228,7 +241,9 @@ def test_rights_in_chosen_namespaces_alone() -> None:
         places = sorted(
             (item["metadata"]["namespace"], item["metadata"]["labels"]["app.kubernetes.io/component"]) for item in items
         )
-        assert places == [(place, of) for place in ("istio-system", "shop") for of in ("logs", "metrics")]
+        # The collector finds the release's own pods too.
+        chosen = [(place, of) for place in ("istio-system", "shop") for of in ("logs", "metrics")]
+        assert places == [*chosen, ("telemetry", "metrics")]
     for binding in bindings:
         assert binding["roleRef"]["kind"] == "Role"
         named = {(role["metadata"]["namespace"], role["metadata"]["name"]) for role in roles}
@@ -247,7 +262,8 @@ def test_pods_are_looked_for_where_the_rights_are(collector: str) -> None:
         loaded = parsed(config)
         loaded = loaded if collector == "prometheus" else loaded["receivers"]["prometheus"]["config"]
         found = [sd["namespaces"]["names"] for job in loaded["scrape_configs"] for sd in job["kubernetes_sd_configs"]]
-    assert {json.dumps(json.loads(item) if isinstance(item, str) else item) for item in found} == {json.dumps(names)}
+    looked = {json.dumps(json.loads(item) if isinstance(item, str) else item) for item in found}
+    assert looked == {json.dumps([*names, "telemetry"])}
     (logs,) = log_configs(text)
     assert json.loads(parsed(logs)['discovery.kubernetes "pods"']["namespaces"]["names"]) == names
 

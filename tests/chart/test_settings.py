@@ -10,7 +10,7 @@ import pytest
 
 from xscaler_istio.local import run
 
-from .conftest import ci, configs, parsed, template
+from .conftest import ci, configs, of_kind, parsed, template
 
 DEFAULT = ("--values", str(ci("default")))
 ABSENT = "absent"
@@ -210,6 +210,27 @@ def test_a_target_kind_has_its_switch(kind: str, collector: str) -> None:
 
 
 @pytest.mark.parametrize("collector", run.COLLECTORS)
+def test_the_release_itself_has_its_switch(collector: str) -> None:
+    on, off = (scrapes(collector, f"selfMonitoring.enabled={word}").keys() for word in ("true", "false"))
+    assert on - off == {"self"}
+
+
+@pytest.mark.parametrize("collector", run.COLLECTORS)
+def test_the_release_s_pods_are_scraped_at_the_port_of_their_service(collector: str) -> None:
+    text = template("helm4", *DEFAULT, "--set", f"metrics.collector={collector},logs.enabled=true")
+    specs = [item["spec"] for item in of_kind(text, "Service")]
+    ports = {spec["selector"]["app.kubernetes.io/component"]: str(spec["ports"][0]["port"]) for spec in specs}
+    loaded = config(collector)
+    if collector == "alloy":
+        rules = [rule for key, rule in loaded['discovery.relabel "self"'].items() if key.startswith("rule")]
+    else:
+        rules = scrapes(collector)["self"]["relabel_configs"]
+    chosen = [rule["replacement"] for rule in rules if str(rule.get("target_label")).strip('"') == "__tmp_port"]
+    # The log agent's, and for the component metrics the collector's.
+    assert [port.strip('"') for port in chosen] == [ports["logs"], ports["metrics"]]
+
+
+@pytest.mark.parametrize("collector", run.COLLECTORS)
 @pytest.mark.parametrize("row", TARGET_ROWS, ids=lambda row: row[0])
 @pytest.mark.parametrize("kind", ["proxies", "ztunnel", "istiod", "cni"])
 def test_a_target_kind_has_settings_of_its_own(
@@ -237,4 +258,6 @@ def test_one_shard_hashes_nothing(collector: str) -> None:
 
 def test_opentelemetry_embeds_the_same_jobs() -> None:
     doubled = json.dumps(scrapes("opentelemetry"))
-    assert json.loads(doubled.replace("$$", "$")) == scrapes("prometheus")
+    # Each finds its own pods, at its own port.
+    single = doubled.replace("$$", "$").replace('"8888"', '"9090"')
+    assert json.loads(single) == scrapes("prometheus")

@@ -69,14 +69,22 @@ class Release:
         return self.backend.query(self.reader, TENANT, promql)
 
     def expected(self) -> collections.Counter[tuple[str, str]]:
-        """Return namespace and pod of every target that must be found, from the pods alone."""
+        """Return namespace and pod of every target of the mesh that must be found, from the pods alone."""
+        return self._expected(oracle.Choices(cluster=self.cluster))
+
+    def expected_of_itself(self, collector: str = "prometheus") -> collections.Counter[tuple[str, str]]:
+        """Return the same of the release's own pods."""
+        own = oracle.Own(self.namespace, NAME, "xscaler-istio", collector)
+        return self._expected(oracle.Choices(cluster=self.cluster, jobs=frozenset(), own=own))
+
+    def _expected(self, chosen: oracle.Choices) -> collections.Counter[tuple[str, str]]:
         pods = kubectl.get("pods", "--all-namespaces")["items"]
-        targets = oracle.expected_targets(pods, oracle.Choices(cluster=self.cluster))
+        targets = oracle.expected_targets(pods, chosen)
         return collections.Counter((target.labels["namespace"], target.labels["pod"]) for target in targets)
 
-    def found(self, seconds: int = 20) -> collections.Counter[tuple[str, str]]:
+    def found(self, seconds: int = 20, job: str = oracle.JOB_LABEL) -> collections.Counter[tuple[str, str]]:
         """Return how many series of `up` each pod has had that was scraped with success lately."""
-        up = self.query(f'max_over_time(up{{cluster="{self.cluster}"}}[{seconds}s]) == 1')
+        up = self.query(f'max_over_time(up{{job="{job}",cluster="{self.cluster}"}}[{seconds}s]) == 1')
         return collections.Counter((item["metric"]["namespace"], item["metric"]["pod"]) for item in up)
 
     def pods(self, component: str = "metrics") -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ MANIFESTS = Path(__file__).parent / "manifests"
 INTERVAL = 5
 FAST = f"metrics.scrapeInterval={INTERVAL}s,metrics.scrapeTimeout={INTERVAL}s"
 JOBS = ("proxies", "ztunnel", "istiod", "cni")
+MESH = 'job="integrations/istio"'
 # The kubelet here writes changed Secrets and ConfigMaps every ten seconds, and up to as much later.
 PROPAGATION = 25
 
@@ -43,7 +44,7 @@ def owners(release: Release, collector: str) -> collections.Counter[str]:
     urls: collections.Counter[str] = collections.Counter()
     for pod in release.pods():
         fetch = functools.partial(asked.page, pod["metadata"]["name"])
-        urls.update(target.url for target in COLLECTORS[collector].targets(fetch, JOBS))
+        urls.update(target.url for target in COLLECTORS[collector].targets(fetch, JOBS) if target.job in JOBS)
     return urls
 
 
@@ -147,7 +148,7 @@ def test_a_collector_follows_another(new_release: Callable[..., Release]) -> Non
         assert len(release.pods()) == 1
     # The same series go on: one for each target, whoever scraped it. None was scraped by two at once, which would give
     # more samples than one every five seconds.
-    series = release.query(f'count by (pod) (count_over_time(up{{cluster="{release.cluster}"}}[5m]))')
+    series = release.query(f'count by (pod) (count_over_time(up{{{MESH},cluster="{release.cluster}"}}[5m]))')
     assert {item["value"][1] for item in series} == {"1"}
     assert max(samples_of_up(release, 60)) <= 60 / INTERVAL + 1
 
@@ -193,7 +194,7 @@ def test_a_pod_that_is_killed_comes_back(collector: str, new_release: Callable[.
     kubectl.run("-n", release.namespace, "delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
     killed = time.time()
     # Of samples after the kill alone.
-    fresh = f'count(timestamp(up{{cluster="{release.cluster}"}}) > {killed + 1})'
+    fresh = f'count(timestamp(up{{{MESH},cluster="{release.cluster}"}}) > {killed + 1})'
     expected = [str(len(release.expected()))]
     eventually(lambda: [item["value"][1] for item in release.query(fresh)], expected, 60)
     assert max(samples_of_up(release, 30)) <= 30 / INTERVAL + 2

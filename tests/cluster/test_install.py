@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xscaler_istio.local import run
+from xscaler_istio.local import oracle, run
 from xscaler_istio.local.verdict import REQUIRED
 
 from . import kubectl
@@ -37,11 +37,14 @@ def test_install_test_and_uninstall(collector: str, major: int, new_release: Cal
     release.install(f"metrics.collector={collector}")
     said = release.test()
     expected = release.expected()
-    assert f"{len(expected)} of {len(expected)} targets up" in said
+    # Its own pod is one more.
+    assert f"{len(expected) + 1} of {len(expected) + 1} targets up" in said
     assert "PASSED" in said
     # The ten-line values as they are: a scrape every half minute.
     eventually(lambda: release.found(45), expected, 90)
     assert set(expected.values()) == {1}
+    eventually(lambda: release.found(45, oracle.OWN_JOB_LABEL), release.expected_of_itself(collector), 90)
+    assert sum(release.expected_of_itself(collector).values()) == 1
     for metric in sorted({name for names in REQUIRED.values() for name in names}):
         assert release.query(f'count({metric}{{cluster="{release.cluster}"}})'), metric
     (requests,) = release.query(

@@ -46,6 +46,8 @@ ABSENT: Mapping[str, Mapping[str, str]] = {
         "pilot_total_xds_rejects": _FIRST,
         "pilot_total_xds_internal_errors": _FIRST,
         "pilot_xds_cds_reject": _FIRST,
+        "galley_validation_failed": _FIRST,
+        "sidecar_injection_failure_total": _FIRST,
     },
     "cni": {
         "istio_cni_plugin_requests_total": "appears with the first pod that istio-cni sets up; here istio-init does"

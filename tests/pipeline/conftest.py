@@ -31,8 +31,11 @@ TENANT = "acme"
 
 
 def configs(*sets: str, metrics: Mapping[str, Any] | None = None) -> tuple[CollectorConfig, ...]:
-    """Render the chart with its default ci/ values, these --set values and this block `metrics`."""
-    words = [word for pair in sets for word in ("--set", pair)]
+    """Render the chart with its default ci/ values, these --set values and this block `metrics`.
+
+    The mesh alone is scraped, unless a test asks for the release's own pods.
+    """
+    words = [word for pair in ("selfMonitoring.enabled=false", *sets) for word in ("--set", pair)]
     if metrics:
         words += ["--set-json", f"metrics={json.dumps(metrics)}"]
     return rendered_configs(template("helm4", "--values", str(ci("default")), *words))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from xscaler_istio.local import network as ports
 from xscaler_istio.local import oracle
 
 from .conftest import COLLECTORS, Environment, configs, environment, numbered, until
@@ -56,8 +55,7 @@ def arrived(discovery: Environment) -> Mapping[tuple[str, str], list[dict[str, s
 def scraped(discovery: Environment) -> Mapping[str, list[dict[str, Any]]]:
     """What Prometheus itself says about its targets, by pod."""
     number = COLLECTORS.index("prometheus")
-    port = ports.COLLECTOR_PORT + 100 * number
-    url = f"http://{discovery.run.network.infrastructure}:{port}/api/v1/targets?state=active"
+    url = f"http://{discovery.run.network.collector(number)}:9090/api/v1/targets?state=active"
     with urllib.request.urlopen(url) as answer:
         targets = json.load(answer)["data"]["activeTargets"]
     found: dict[str, list[dict[str, Any]]] = {}

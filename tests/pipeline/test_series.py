@@ -66,10 +66,17 @@ REPORT = (
 _SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 LabelSet = frozenset[tuple[str, str]]
+# What a release says of itself differs by nature (docs/alerts.md), and has tests of its own below.
+MESH = 'job="integrations/istio"'
+OWN = 'job="xscaler-istio"'
 
 
-def release(collector: str, metrics: Mapping[str, Any], cluster: str) -> tuple[CollectorConfig, ...]:
-    return configs(f"cluster.name={cluster}", metrics={**metrics, "collector": collector})
+def release(
+    collector: str, metrics: Mapping[str, Any], cluster: str, name: str | None = None
+) -> tuple[CollectorConfig, ...]:
+    # Each knows its own pods among those of the others by their name.
+    sets = (f"cluster.name={cluster}", f"nameOverride={name or cluster}", "selfMonitoring.enabled=true")
+    return configs(*sets, metrics={**metrics, "collector": collector})
 
 
 def whole(collector: str) -> list[CollectorConfig]:
@@ -79,7 +86,7 @@ def whole(collector: str) -> list[CollectorConfig]:
 def parts(collector: str) -> list[CollectorConfig]:
     # A cluster label of its own for each shard, so that the backend knows them apart.
     minimal = {"profile": "minimal", "shards": SHARDS}
-    return [release(collector, minimal, f"{collector}-shard-{n}")[n] for n in range(SHARDS)]
+    return [release(collector, minimal, f"{collector}-shard-{n}", f"{collector}-shards")[n] for n in range(SHARDS)]
 
 
 def choices(case: str, cluster: str) -> oracle.Choices:
@@ -106,7 +113,7 @@ def still(portal: BlockingPortal) -> Iterator[Environment]:
     ) as running:
         every = len(expected_targets(running, oracle.Choices("")))
         wanted = len(COLLECTORS) * (every + sum(len(expected_targets(running, choices(case, ""))) for case in CASES))
-        until(lambda: len(running.query("up")) == wanted, 60, f"not {wanted} targets")
+        until(lambda: len(running.query(f"up{{{MESH}}}")) == wanted, 60, f"not {wanted} targets")
         assert running.run.envoys
         running.run.clock.freeze()
         running.call(running.run.envoys.freeze)
@@ -156,7 +163,7 @@ def expected_series(
 
 
 def stored_series(running: Environment, selector: str) -> dict[LabelSet, float]:
-    found = running.query(f"{{{selector}}}")
+    found = running.query(f"{{{MESH},{selector}}}")
     return {
         frozenset(sample.labels.items()): sample.value
         for sample in found
@@ -207,7 +214,7 @@ def test_real_envoys_give_the_same_series_through_every_collector(
 def test_every_scrape_reports_itself(still: Environment, collector: str, case: str) -> None:
     cluster = f"{collector}-{case}"
     targets = expected_targets(still, choices(case, cluster)).values()
-    found = still.query(f'{{cluster="{cluster}",__name__=~"up|scrape_.*"}}')
+    found = still.query(f'{{{MESH},cluster="{cluster}",__name__=~"up|scrape_.*"}}')
     wanted = {frozenset({**target.labels, "__name__": name}.items()) for target in targets for name in REPORT}
     assert {frozenset(sample.labels.items()) for sample in found} == wanted
     assert {sample.value for sample in found if sample.labels["__name__"] == "up"} == {1}
@@ -215,7 +222,8 @@ def test_every_scrape_reports_itself(still: Environment, collector: str, case: s
 
 def test_reports_differ_by_nature_in_one_number(still: Environment) -> None:
     def reported(collector: str, name: str) -> float:
-        return still.query(f'sum({name}{{cluster="{collector}-dashboards",namespace!="{envoy.NAMESPACE}"}})')[0].value
+        selector = f'{MESH},cluster="{collector}-dashboards",namespace!="{envoy.NAMESPACE}"'
+        return still.query(f"sum({name}{{{selector}}})")[0].value
 
     scraped = {name: reported(name, "scrape_samples_scraped") for name in COLLECTORS}
     kept = {name: reported(name, "scrape_samples_post_metric_relabeling") for name in COLLECTORS}
@@ -238,7 +246,7 @@ def test_no_series_is_refused_and_none_has_more_than_30_labels(still: Environmen
 
 
 def largest(running: Environment, selector: str) -> int:
-    return max(len(sample.labels) for sample in running.query(f'{{job="integrations/istio",{selector}}}'))
+    return max(len(sample.labels) for sample in running.query(f"{{{MESH},{selector}}}"))
 
 
 @pytest.mark.parametrize("collector", COLLECTORS)
@@ -255,7 +263,7 @@ def test_shards_own_every_target_once(still: Environment, collector: str) -> Non
     owners = collections.Counter(
         sample.labels["instance"]
         for n in range(SHARDS)
-        for sample in still.query(f'up{{cluster="{collector}-shard-{n}"}}')
+        for sample in still.query(f'up{{{MESH},cluster="{collector}-shard-{n}"}}')
     )
     assert set(owners.values()) == {1}
     assert owners.keys() == {
@@ -266,7 +274,7 @@ def test_shards_own_every_target_once(still: Environment, collector: str) -> Non
 @pytest.mark.parametrize("collector", COLLECTORS)
 def test_every_collector_gives_a_target_to_the_same_shard(still: Environment, collector: str) -> None:
     def owned(name: str) -> dict[str, str]:
-        found = still.query(f'up{{cluster=~"{name}-shard-.*"}}')
+        found = still.query(f'up{{{MESH},cluster=~"{name}-shard-.*"}}')
         return {sample.labels["instance"]: sample.labels["cluster"].rpartition("-")[2] for sample in found}
 
     assert owned(collector) == owned("prometheus")
@@ -282,3 +290,42 @@ def test_every_scrape_reads_each_target_once(still: Environment) -> None:
     for pod, count in still.run.mesh.scrapes.items():
         readers = len(COLLECTORS) * sum(pod in targets for targets in everywhere)
         assert abs(count - before.get(pod, 0) - readers * rounds) <= readers, pod
+
+
+def own_targets(running: Environment, collector: str, cluster: str, name: str) -> set[LabelSet]:
+    own = oracle.Own("telemetry", "t", name, collector)
+    found = oracle.expected_targets(running.run.pods, oracle.Choices(cluster, jobs=frozenset(), own=own))
+    return {frozenset({**target.labels, "__name__": "up"}.items()) for target in found}
+
+
+@pytest.mark.parametrize("case", ["minimal", "dashboards", "full"])
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_a_release_scrapes_its_own_pod_and_no_other_release_s(still: Environment, collector: str, case: str) -> None:
+    cluster = f"{collector}-{case}"
+    up = still.query(f'up{{{OWN},cluster="{cluster}"}}')
+    expected = own_targets(still, collector, cluster, cluster)
+    assert len(expected) == 1
+    assert {frozenset(sample.labels.items()) for sample in up} == expected
+    assert [sample.value for sample in up] == [1]
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_shards_own_each_other_s_pods_once(still: Environment, collector: str) -> None:
+    up = still.query(f'up{{{OWN},cluster=~"{collector}-shard-.*"}}')
+    by_shard = {frozenset({**sample.labels, "cluster": ""}.items()): sample.value for sample in up}
+    assert len(up) == len(by_shard) == SHARDS
+    named = {labels - {("cluster", "")} for labels in own_targets(still, collector, "", f"{collector}-shards")}
+    assert {labels - {("cluster", "")} for labels in by_shard} == named
+    assert set(by_shard.values()) == {1}
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_no_profile_changes_what_a_release_says_of_itself(still: Environment, collector: str) -> None:
+    def names(case: str) -> set[str]:
+        found = still.query(f'{{{OWN},cluster="{collector}-{case}"}}')
+        # As few as tell the story.
+        assert len(found) <= 25
+        return {sample.labels["__name__"] for sample in found}
+
+    assert names("minimal") == names("dashboards") == names("full")
+    assert names("full") > set(REPORT)

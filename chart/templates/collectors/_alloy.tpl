@@ -8,7 +8,7 @@
 // Written from files/jobs, files/profiles and files/rules of the chart, where the reasons stand.
 discovery.kubernetes "pods" {
   role = "pod"
-  {{- with include "xscaler-istio.alloy.namespaces" $root | trim }}
+  {{- with include "xscaler-istio.alloy.namespaces" (dict "root" $root "component" "metrics") | trim }}
   {{- . | nindent 2 }}
   {{- end }}
 }

@@ -41,7 +41,7 @@ they read. Inputs: . (root)
 {{- $stages := dict "root" $root "formats" ($root.Files.Get "files/logs/formats.yaml" | fromYaml) -}}
 discovery.kubernetes "pods" {
   role = "pod"
-  {{- with include "xscaler-istio.alloy.namespaces" $root | trim }}
+  {{- with include "xscaler-istio.alloy.namespaces" (dict "root" $root "component" "logs") | trim }}
   {{- . | nindent 2 }}
   {{- end }}
   {{- if eq .source "files" }}

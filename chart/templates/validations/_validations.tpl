@@ -136,7 +136,7 @@ metrics.scrapeTimeout ({{ .Values.metrics.scrapeTimeout }}) is longer than metri
 {{- end -}}
 
 {{- define "xscaler-istio.validate.targets" -}}
-{{- if not (include "xscaler-istio.jobNames" . | trim) }}
+{{- if not (include "xscaler-istio.meshJobNames" . | trim) }}
 metrics.targets has nothing enabled, so nothing would be scraped. Set at least:
   metrics:
     targets:

@@ -37,7 +37,8 @@ class Manifest:
 class CollectorConfig:
     """The configuration of one workload, as text, and how its container starts and is asked whether it is ready.
 
-    `collector` is one of CONFIG_FILES, or LOGS; `shard` counts the workloads of one collector from 0.
+    `collector` is one of CONFIG_FILES, or LOGS; `shard` counts the workloads of one collector from 0; `port` is the
+    one that the container is asked at; `workload` is the object that makes its pods: arbitrary YAML by nature.
     """
 
     collector: str
@@ -46,6 +47,8 @@ class CollectorConfig:
     text: str
     arguments: tuple[str, ...]
     readiness_path: str
+    port: int
+    workload: Mapping[str, Any]
 
     @property
     def unique_file(self) -> str:
@@ -90,6 +93,8 @@ def _config(workload: Mapping[str, Any], files: Mapping[str, str]) -> CollectorC
         text,
         tuple(container["args"]),
         container["readinessProbe"]["httpGet"]["path"],
+        container["ports"][0]["containerPort"],
+        workload,
     )
 
 

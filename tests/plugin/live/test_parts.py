@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from xscaler_istio.findings import Problem
-from xscaler_istio.live import reasons, report
+from xscaler_istio.live import reasons, report, steps
 from xscaler_istio.live.collectors import COLLECTORS, LOG_REFUSAL, last_reason, metric
 from xscaler_istio.live.steps import Step
 
@@ -64,6 +64,13 @@ def test_a_log_without_a_refusal() -> None:
 def test_a_metric_is_the_sum_of_its_series() -> None:
     page = 'a_total{x="1"} 2\na_total{x="} 9"} 3e+00\na_total_more 7\nb 4\n# a_total 9\n'
     assert [metric(page, name) for name in ("a_total", "b", "c")] == [5, 4, 0]
+
+
+def test_the_release_itself_is_a_job_since_there_is_a_switch_for_it() -> None:
+    earlier = {"metrics": {"targets": {"proxies": {"enabled": True}, "cni": {"enabled": False}}}}
+    assert steps._jobs(earlier) == ("proxies",)
+    assert steps._jobs({**earlier, "selfMonitoring": {"enabled": True}}) == ("proxies", "self")
+    assert steps._jobs({**earlier, "selfMonitoring": {"enabled": False}}) == ("proxies",)
 
 
 STEPS = (

@@ -72,7 +72,6 @@ ALLOWED = {
         "extensions.bearertokenauth.filename",
         "extensions.basicauth.client_auth.password_file",
         "service.telemetry.metrics.readers.*.pull.exporter.prometheus.host",
-        "service.telemetry.metrics.readers.*.pull.exporter.prometheus.port",
         "receivers.prometheus.config.global.scrape_interval",
         "receivers.prometheus.config.global.scrape_timeout",
         "receivers.prometheus.config.scrape_configs.*.scrape_interval",

@@ -61,7 +61,9 @@ def test_yes(environment: dict[str, str], tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     assert report["ok"] is True
     assert report["targets"]["expected"] == report["targets"]["found"]
-    assert report["targets"]["found"] == 18
+    # The mesh's 18, and the collector itself.
+    assert report["targets"]["found"] == 19
+    assert report["targets"]["byKind"]["self"] == 1
     assert (report["targets"]["duplicate"], report["targets"]["missing"]) == (0, 0)
     assert report["samples"]["accepted"] > 1000
     assert (report["samples"]["rejected"], report["samples"]["rejectedByReason"]) == (0, {})
@@ -78,6 +80,7 @@ def test_yes_with_logs(environment: dict[str, str], tmp_path: Path) -> None:
         ran = runner(tool("helm4"))(*SMALL, *flags, **environment, **programs)
     report = json.loads(ran.out)
     assert ran.code == 0, ran.err
+    assert report["targets"]["byKind"]["self"] == 2
     logs = report["logs"]
     assert logs["written"] == logs["once"] > 500
     assert (logs["lost"], logs["more"], logs["foreign"], logs["secretsSeen"]) == (0, 0, 0, 0)
@@ -99,7 +102,7 @@ def test_no(environment: dict[str, str], tmp_path: Path) -> None:
     assert "istio_request_duration_milliseconds_bucket" in report["metrics"]["missing"]
     # What has fewer labels arrives: this is why nobody notices.
     assert "istio_tcp_connections_opened_total" not in report["metrics"]["missing"]
-    assert report["targets"]["found"] == 18
+    assert report["targets"]["found"] == 19
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from xscaler_istio.live.collectors import Pushes
 
 FRESH_SECONDS = 180
+# The job that scrapes the release's own pods: finding them says nothing of the mesh.
+_OWN_JOB = "self"
 _LOG_COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "files": ("logs",),
     "api": ("logs-api",),
@@ -117,13 +119,13 @@ def collector(cluster: Cluster, values: Mapping[str, Any]) -> Step:
     if name == "none":
         return Step("collector", skipped="metrics.collector is none")
     how = COLLECTORS[name]
-    jobs = tuple(job for job, target in values["metrics"]["targets"].items() if target["enabled"])
+    jobs = _jobs(values)
     facts, problems, found = [], [], 0
     pods = cluster.pods("metrics")
     for pod in (item["metadata"]["name"] for item in pods):
         fetch = functools.partial(cluster.page, pod)
         targets, pushes = how.targets(fetch, jobs), how.pushes(fetch)
-        found += len(targets)
+        found += sum(target.job != _OWN_JOB for target in targets)
         up = sum(target.health == "up" for target in targets)
         facts.append(f"{pod}: {up} of {len(targets)} targets up; {_said(pushes, 'samples')}")
         for target in targets:
@@ -139,6 +141,12 @@ def collector(cluster: Cluster, values: Mapping[str, Any]) -> Step:
     elif not found:
         problems.append(Problem("no target at all", "docs/troubleshooting.md, A target is missing"))
     return Step("collector", tuple(facts), tuple(problems))
+
+
+def _jobs(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the scrape jobs. An earlier chart's values know nothing of the release's own."""
+    mesh = [job for job, target in values["metrics"]["targets"].items() if target["enabled"]]
+    return (*mesh, _OWN_JOB) if values.get("selfMonitoring", {}).get("enabled") else tuple(mesh)
 
 
 def log_agents(cluster: Cluster, values: Mapping[str, Any]) -> Step:

@@ -59,7 +59,7 @@ def run(release: Release, request: Request, *, local: bool, progress: Callable[[
     with tempfile.TemporaryDirectory(prefix="xscaler-istio-") as folder:
         plan = runs.Plan(
             configs=configs,
-            choices=oracle.choices(values),
+            choices=oracle.choices(values, release.name, release.namespace),
             tenant=values["xscaler"]["tenantId"],
             programs=_programs(configs, log_configs, request),
             backend=_backend(request),

@@ -9,7 +9,6 @@ import functools
 import json
 from typing import TYPE_CHECKING
 
-from xscaler_istio.local import network as ports
 from xscaler_istio.local.collectors import log_agent
 from xscaler_istio.local.processes import responds, running
 
@@ -56,7 +55,7 @@ async def running_agent(
 
     `number` tells agents of one run apart. Raises SetupError when it does not start.
     """
-    address = f"{network.infrastructure}:{ports.LOG_AGENT_PORT + number}"
+    address = f"{network.log_agent(number)}:{config.port}"
     own = dataclasses.replace(
         surroundings, listen_address=address, storage_folder=folder / f"{config.unique_file}-{number}.state"
     )

@@ -26,12 +26,11 @@ LOCK_PORT = 1789
 API_SERVER_PORT = 6443
 GATEWAY_PORT = 8443
 LOG_GATEWAY_PORT = 8444
-COLLECTOR_PORT = 9090
 MIMIR_PORT = 9009
 PROMETHEUS_SERVER_PORT = 9091
 LOKI_PORT = 3100
-# And the ones after it, for further agents.
-LOG_AGENT_PORT = 12300
+_FIRST_COLLECTOR = 10
+_FIRST_LOG_AGENT = 150
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +41,16 @@ class Network:
 
     @property
     def infrastructure(self) -> str:
-        """The address of the API server, the collector, the gateway and the backend."""
+        """The address of the API server, the gateway and the backend."""
         return f"127.{self.octet}.0.1"
+
+    def collector(self, number: int) -> str:
+        """Return the address of a collector (0 ≤ number < 140), which listens on its own ports as in its pod."""
+        return f"127.{self.octet}.0.{_FIRST_COLLECTOR + number}"
+
+    def log_agent(self, number: int) -> str:
+        """Return the address of a log agent (0 ≤ number < 100)."""
+        return f"127.{self.octet}.0.{_FIRST_LOG_AGENT + number}"
 
     def pod(self, index: int) -> str:
         """Return the address of the pod with this index (0 ≤ index < 65,000)."""

@@ -1,7 +1,7 @@
 """Which targets must exist, said from the pods alone and never from the relabelling rules under test.
 
 The rules are those of the wire contract (docs/architecture.md): one target per pod that runs an Istio proxy, one per
-istiod and one per istio-cni pod.
+istiod, one per istio-cni pod, and one per pod of the release itself.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 JOB_LABEL = "integrations/istio"
+OWN_JOB_LABEL = "xscaler-istio"
+# The job that scrapes the release's own pods.
+OWN_JOB = "self"
+_OWN_COMPONENTS = frozenset({"metrics", "logs", "logs-api"})
+_OWN_PORTS = {"prometheus": "9090", "alloy": "12345", "opentelemetry": "8888"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,11 +45,22 @@ class _Pod:
 
 
 @dataclasses.dataclass(frozen=True)
+class Own:
+    """The release that scrapes: its namespace and name, the label app.kubernetes.io/name of its pods, its collector."""
+
+    namespace: str
+    release: str
+    name: str
+    collector: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Choices:
     """What the values say about targets.
 
     `jobs`: the enabled kinds; `proxy_port`: 15020 or 15090; `include` and `exclude`: patterns of the proxies'
-    namespaces, where no `include` means all; `excluded_metrics`: regular expressions.
+    namespaces, where no `include` means all; `excluded_metrics`: regular expressions; `own`: the release, where it
+    scrapes itself.
     """
 
     cluster: str
@@ -55,11 +71,13 @@ class Choices:
     exclude: tuple[str, ...] = ()
     extra_labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     excluded_metrics: tuple[str, ...] = ()
+    own: Own | None = None
 
 
-def choices(values: Mapping[str, Any]) -> Choices:
-    """Read the choices from the chart's effective values."""
+def choices(values: Mapping[str, Any], release: str, namespace: str) -> Choices:
+    """Read the choices from the chart's effective values, for a release of this name in this namespace."""
     metrics = values["metrics"]
+    own = Own(namespace, release, values["nameOverride"] or "xscaler-istio", metrics["collector"])
     return Choices(
         cluster=values["cluster"]["name"],
         jobs=frozenset(name for name, target in metrics["targets"].items() if target["enabled"]),
@@ -69,6 +87,7 @@ def choices(values: Mapping[str, Any]) -> Choices:
         exclude=tuple(metrics["namespaces"]["exclude"]),
         extra_labels=dict(metrics["extraLabels"]),
         excluded_metrics=tuple(metrics["excludeMetrics"]),
+        own=own if values["selfMonitoring"]["enabled"] else None,
     )
 
 
@@ -76,8 +95,9 @@ def expected_targets(manifests: Iterable[Mapping[str, Any]], chosen: Choices) ->
     """Return the targets of these v1 Pods, in their order."""
     running = [_read(pod) for pod in manifests if pod.get("status", {}).get("phase") == "Running"]
     wanted = [pod for pod in running if pod.ip and not _opted_out(pod, chosen.honor_prometheus_opt_out)]
-    jobs = [(pod, _job(pod)) for pod in wanted]
-    return tuple(_target(pod, job, chosen) for pod, job in jobs if job in chosen.jobs and _admitted(pod, job, chosen))
+    jobs = [(pod, _job(pod, chosen.own)) for pod in wanted]
+    enabled = chosen.jobs | {OWN_JOB}
+    return tuple(_target(pod, job, chosen) for pod, job in jobs if job in enabled and _admitted(pod, job, chosen))
 
 
 def _admitted(pod: _Pod, job: str, chosen: Choices) -> bool:
@@ -107,7 +127,9 @@ def _opted_out(pod: _Pod, honor_prometheus_opt_out: bool) -> bool:
     return honor_prometheus_opt_out and pod.annotations.get("prometheus_io_scrape") == "false"
 
 
-def _job(pod: _Pod) -> str:
+def _job(pod: _Pod, own: Own | None) -> str:
+    if own and _belongs(pod, own):
+        return OWN_JOB
     app = pod.labels.get("app", "")
     if "discovery" in pod.containers and app == "istiod":
         return "istiod"
@@ -118,8 +140,20 @@ def _job(pod: _Pod) -> str:
     return ""
 
 
+def _belongs(pod: _Pod, own: Own) -> bool:
+    named = pod.labels.get("app.kubernetes.io/instance"), pod.labels.get("app.kubernetes.io/name")
+    component = pod.labels.get("app.kubernetes.io/component")
+    return (pod.namespace, *named) == (own.namespace, own.release, own.name) and component in _OWN_COMPONENTS
+
+
+def _own_port(pod: _Pod, own: Own | None) -> str:
+    metrics = own and pod.labels.get("app.kubernetes.io/component") == "metrics"
+    return _OWN_PORTS[own.collector if own and metrics else "alloy"]
+
+
 def _target(pod: _Pod, job: str, chosen: Choices) -> Target:
     port, path = {
+        OWN_JOB: (_own_port(pod, chosen.own), "/metrics"),
         "istiod": ("15014", "/metrics"),
         "cni": ("15014", "/metrics"),
         "ztunnel": ("15020", "/stats/prometheus"),
@@ -127,7 +161,7 @@ def _target(pod: _Pod, job: str, chosen: Choices) -> Target:
     # The address as the pod's status spells it, in brackets for version 6.
     host = f"[{pod.ip}]" if ipaddress.ip_address(pod.ip).version == 6 else pod.ip
     labels = {
-        "job": JOB_LABEL,
+        "job": OWN_JOB_LABEL if job == OWN_JOB else JOB_LABEL,
         "instance": f"{host}:{port}",
         "cluster": chosen.cluster,
         "namespace": pod.namespace,

@@ -17,6 +17,7 @@ _KINDS: Mapping[str, str] = {
     "istiod": "istiod",
     "cni": "istio-cni",
     "agentgateway": "agentgateway",
+    "self": "of the release itself",
 }
 
 

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from xscaler_istio.errors import SetupError
-from xscaler_istio.local import certificates, kubernetes, log_agents, log_oracle, oracle, questions, verdict
+from xscaler_istio.local import certificates, kubernetes, log_agents, log_oracle, oracle, own_pods, questions, verdict
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.collectors import Surroundings, alloy, opentelemetry, prometheus
 from xscaler_istio.local.mesh import envoy, topology, traffic
@@ -113,6 +113,7 @@ class Running:
     overrides: tuple[Override, ...]
     expected: tuple[oracle.Target, ...]
     log_agents: tuple[Agent, ...] = ()
+    pods: tuple[Mapping[str, object], ...] = ()
 
     def scrapes(self) -> Mapping[verdict.PodName, int]:
         """Return the pages served so far, by pod."""
@@ -162,7 +163,7 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
         mesh = await stack.enter_async_context(mesh_server.serving(members, clock))
         envoys = await stack.enter_async_context(_envoys(plan, network))
         served = [member.pod for member in members] + list(envoys.pods if envoys else ())
-        pods = [*(pod.manifest for pod in served), *plan.pods]
+        pods = [*(pod.manifest for pod in served), *plan.pods, *_own_pods(plan, network)]
         api = await stack.enter_async_context(
             kubernetes.serving(
                 host=network.infrastructure,
@@ -193,7 +194,7 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
         overrides += tuple(change for agent in agents for change in agent.overrides)
         expected = oracle.expected_targets(pods, plan.choices)
         up = (plan, network, xscaler, api, mesh, clock, members, envoys, collectors, overrides, expected)
-        yield Running(*up, tuple(agents))
+        yield Running(*up, tuple(agents), tuple(pods))
 
 
 @contextlib.asynccontextmanager
@@ -223,6 +224,12 @@ def _auth_folder(folder: Path, token: str, tenant: str) -> Path:
     return auth
 
 
+def _own_pods(plan: Plan, network: networks.Network) -> list[Mapping[str, object]]:
+    collectors = [own_pods.pod(config, network.collector(config.shard)) for config in plan.configs]
+    agents = [own_pods.pod(config, network.log_agent(n), envoy.NODE) for n, config in enumerate(plan.log_configs)]
+    return [*collectors, *agents]
+
+
 async def _collectors(
     stack: contextlib.AsyncExitStack,
     plan: Plan,
@@ -236,7 +243,7 @@ async def _collectors(
         collector = COLLECTORS[config.collector]
         progress(f"starting {config.collector}, shard {config.shard}, with the rendered configuration")
         storage = plan.folder / f"{config.collector}-{config.shard}"
-        address = f"{network.infrastructure}:{networks.COLLECTOR_PORT + 100 * config.shard}"
+        address = f"{network.collector(config.shard)}:{config.port}"
         own = dataclasses.replace(surroundings, listen_address=address, storage_folder=storage)
         changes = collector.overrides(config.text, own)
         file = plan.folder / config.unique_file
@@ -258,7 +265,7 @@ async def _log_agents(
     progress: Callable[[str], None],
 ) -> list[log_agents.Agent]:
     agents = []
-    for config in plan.log_configs:
+    for number, config in enumerate(plan.log_configs):
         progress("starting the log agent of a node with the rendered configuration")
         running_agent = log_agents.running_agent(
             config,
@@ -267,6 +274,7 @@ async def _log_agents(
             folder=plan.folder,
             binary=plan.programs["alloy"],
             node=envoy.NODE,
+            number=number,
             stop_timeout=30,
         )
         agents.append(await stack.enter_async_context(running_agent))
@@ -314,7 +322,7 @@ async def _twice(run: Running) -> bool:
 
 
 async def _evidence(run: Running, first: Mapping[verdict.PodName, int], seconds: float) -> verdict.Evidence:
-    up = await run.xscaler.query(f'up{{job="{oracle.JOB_LABEL}"}}')
+    up = await run.xscaler.query(f'up{{job=~"{oracle.JOB_LABEL}|{oracle.OWN_JOB_LABEL}"}}')
     names = await run.xscaler.query(f'count by (__name__) ({{job="{oracle.JOB_LABEL}"}})')
     # One scrape more than time allows is chance; count whole intervals and one.
     intervals = seconds / run.plan.interval + 1

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["apply", "command", "overrides", "program"]
 
 program = "otelcol"
-# Its own metrics have a port of their own, and so has the receiver's API.
-_TELEMETRY_PORT_OFFSET = 2
-_API_PORT_OFFSET = 3
 
 
 def overrides(config: str, surroundings: Surroundings) -> tuple[Override, ...]:
@@ -27,21 +24,21 @@ def overrides(config: str, surroundings: Surroundings) -> tuple[Override, ...]:
     receiver = ("receivers", "prometheus", "config")
     http = ("exporters", "prometheus_remote_write", "http")
     return (
-        *_addresses(surroundings),
+        *_addresses(loaded, surroundings),
         *mounted_files(("extensions",), loaded["extensions"], surroundings),
         *scraping(receiver, loaded["receivers"]["prometheus"]["config"], surroundings),
         *_destination(http, loaded["exporters"]["prometheus_remote_write"]["http"], surroundings),
     )
 
 
-def _addresses(surroundings: Surroundings) -> Iterator[Override]:
-    host, _, port = surroundings.listen_address.rpartition(":")
+def _addresses(loaded: dict[str, Any], surroundings: Surroundings) -> Iterator[Override]:
+    host = surroundings.listen_address.rpartition(":")[0]
     yield Override(("extensions", "health_check", "endpoint"), surroundings.listen_address, "loopback of this run")
+    server = loaded["receivers"]["prometheus"]["api_server"]["server_config"]
     api = ("receivers", "prometheus", "api_server", "server_config", "endpoint")
-    yield Override(api, f"{host}:{int(port) + _API_PORT_OFFSET}", "loopback of this run")
+    yield Override(api, f"{host}:{server['endpoint'].rpartition(':')[2]}", "loopback of this run")
     reader = ("service", "telemetry", "metrics", "readers", 0, "pull", "exporter", "prometheus")
     yield Override((*reader, "host"), host, "loopback of this run")
-    yield Override((*reader, "port"), int(port) + _TELEMETRY_PORT_OFFSET, "one for each collector of this run")
 
 
 def _destination(place: tuple[str, ...], http: dict[str, Any], surroundings: Surroundings) -> Iterator[Override]:

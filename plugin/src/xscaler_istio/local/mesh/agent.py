@@ -17,7 +17,7 @@ from aiohttp import web
 
 from xscaler_istio.local.mesh import pages
 from xscaler_istio.local.mesh.envoy_config import APP_PORT, STAT_PREFIX, STATS_PORT
-from xscaler_istio.local.mesh.exposition import ENVOY, GO, Course, family
+from xscaler_istio.local.mesh.exposition import ENVOY
 
 if TYPE_CHECKING:
     from xscaler_istio.local.mesh.model import Pod
@@ -66,9 +66,7 @@ class Agent:
 
     def _own(self) -> bytes:
         tick = int((self._frozen or time.monotonic()) - self._started)
-        failures = [Course({"type": kind}, count) for kind, count in self._failures.items()]
-        counted = family(GO, "istio_agent_scrape_failures_total", "counter", failures)
-        return pages.agent(self.pod.istio, tick=tick) + counted.render(0)
+        return pages.agent(self.pod.istio, tick=tick) + pages.scrape_failures_page(self._failures).render(0)
 
     def _build(self) -> bytes:
         return pages.build_page(ENVOY, "proxy", self.pod.istio).render(0)

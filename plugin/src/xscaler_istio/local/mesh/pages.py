@@ -13,7 +13,7 @@ from xscaler_istio.local.mesh.exposition import ENVOY, GO, RUST, Course, Page, S
 from xscaler_istio.local.mesh.model import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 # Envoy's default bounds, which Istio leaves as they are: milliseconds and bytes alike.
 ISTIO_BOUNDS = ("0.5 1 5 10 25 50 100 250 500 1000 2500 5000 10000 30000 60000 300000 600000 1800000 3600000").split()
@@ -51,11 +51,19 @@ class Combination:
     protocol: str = "http"
     per_tick: int = 10
     milliseconds: float = 20.0
+    # Of gRPC alone.
+    grpc_status: str = "0"
 
 
 def agent(version: Version, *, tick: int = 0) -> bytes:
     """Return the agent's own part of a merged page."""
     return agent_page(version).render(tick)
+
+
+def scrape_failures_page(failures: Mapping[str, int]) -> Page:
+    """Return how often the agent could not read a part of its page, by part; a part shows with its first failure."""
+    courses = [Course({"type": part}, count) for part, count in failures.items()]
+    return family(GO, "istio_agent_scrape_failures_total", "counter", courses)
 
 
 def agent_page(version: Version) -> Page:
@@ -201,7 +209,7 @@ def http_labels(item: Combination) -> dict[str, str]:
         **peer_labels(item),
         "request_protocol": item.protocol,
         "response_code": item.code,
-        "grpc_response_status": "0" if item.protocol == "grpc" else "",
+        "grpc_response_status": item.grpc_status if item.protocol == "grpc" else "",
         "response_flags": "-",
         "connection_security_policy": _security(item),
     }
@@ -307,8 +315,20 @@ def istiod_page(version: Version) -> Page:
         "galley_validation_passed": [
             Course({"group": "networking.istio.io", "version": "v1", "resource": "virtualservices"}, 3)
         ],
+        "galley_validation_failed": [
+            Course(
+                {
+                    "group": "networking.istio.io",
+                    "version": "v1",
+                    "resource": "gateways",
+                    "reason": "invalid_resource",
+                },
+                1,
+            )
+        ],
         "sidecar_injection_requests_total": [Course({}, 20)],
-        "sidecar_injection_success_total": [Course({}, 20)],
+        "sidecar_injection_success_total": [Course({}, 19)],
+        "sidecar_injection_failure_total": [Course({}, 1)],
         "grpc_server_handled_total": [
             Course({"grpc_code": code, **_XDS_METHOD}, 0) for code in ("OK", "Aborted", "Canceled")
         ],

@@ -99,11 +99,16 @@ def pages_of(workload: Workload) -> Mapping[tuple[int, str], Page]:
         page = pages.ztunnel_page(version, combinations)
         return {_STATS: page, (15020, "/metrics"): page}
     envoy = pages.envoy_page(version) + pages.standard_page(combinations) + pages.filler_page(workload.filler)
-    merged = pages.agent_page(version) + envoy
+    merged = _agent(version) + envoy
     if workload.kind in (Kind.SIDECAR, Kind.NATIVE_SIDECAR):
         # Gateways and waypoints have no application to merge.
         merged = merged + pages.application_page()
     return {_STATS: merged, (15020, "/metrics"): merged, (15090, "/stats/prometheus"): envoy}
+
+
+def _agent(version: Version) -> Page:
+    # Failures of before Envoy had started; and of an application without metrics, as many are.
+    return pages.agent_page(version) + pages.scrape_failures_page({"envoy": 1, "application": 3})
 
 
 def _edges(me: Party, clients: tuple[str, ...], servers: tuple[str, ...]) -> tuple[Combination, ...]:
@@ -126,11 +131,14 @@ def small() -> tuple[Workload, ...]:
     gateway, catalog, reviews = Party("istio-ingressgateway", shop), Party("catalog", shop), Party("reviews", shop)
     ledger, teller = Party("ledger", bank), Party("teller", bank)
     grpc = Combination("destination", catalog, reviews, protocol="grpc", milliseconds=4)
+    unavailable = Combination("source", reviews, Party("stock", shop), protocol="grpc", per_tick=1, grpc_status="14")
     tcp = Combination("source", reviews, Party("postgres", shop), protocol="tcp", per_tick=2)
     v = Version
     return (
         Workload(Kind.SIDECAR, "catalog", shop, v(1, 9), 2, _edges(catalog, ("istio-ingressgateway",), ("reviews",))),
-        Workload(Kind.SIDECAR, "reviews", shop, v(1, 24), 2, (grpc, tcp, *_edges(reviews, ("catalog",), ()))),
+        Workload(
+            Kind.SIDECAR, "reviews", shop, v(1, 24), 2, (grpc, unavailable, tcp, *_edges(reviews, ("catalog",), ()))
+        ),
         Workload(Kind.NATIVE_SIDECAR, "ratings", shop, v(1, 27), 2, _edges(Party("ratings", shop), ("reviews",), ())),
         Workload(Kind.GATEWAY, "istio-ingressgateway", shop, v(1, 19), 1, _edges(gateway, ("unknown",), ("catalog",))),
         Workload(Kind.WAYPOINT, "waypoint", bank, v(1, 31), 1, (Combination("waypoint", teller, ledger),)),
@@ -165,7 +173,7 @@ def scaled(proxies: int, series_per_proxy: int, *, replicas: int = 10) -> tuple[
     `series_per_proxy` is less than what every proxy says.
     """
     version = Version(1, 27)
-    bare = pages.agent_page(version) + pages.envoy_page(version) + pages.application_page()
+    bare = _agent(version) + pages.envoy_page(version) + pages.application_page()
     least = bare.series + _PER_TCP_COMBINATION + _PER_HTTP_COMBINATION
     combinations, filler = divmod(series_per_proxy - bare.series - _PER_TCP_COMBINATION, _PER_HTTP_COMBINATION)
     if combinations < 1:

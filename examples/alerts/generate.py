@@ -1,0 +1,125 @@
+"""Write the chart's alerts as files that other programs take: `make alerts`.
+
+    python examples/alerts/generate.py           write prometheus.yaml and grafana.yaml beside this file
+    python examples/alerts/generate.py --check   exit 1 when one of them is stale
+
+Both are made from chart/files/alerts, one file an alert, whose folder names its group.
+"""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+ALERTS = HERE.parents[1] / "chart/files/alerts"
+GROUPS = ("mesh", "pipeline")
+HEAD = "# Made by `make alerts` from chart/files/alerts; do not edit. {use}\n"
+# Makes the identity of a rule in Grafana, which has to stay the same whatever its text becomes.
+_NAMESPACE = uuid.UUID("5c0f1cbe-6d0a-4c1e-9a3e-1d0f9a1f0002")
+_EXPRESSIONS = "__expr__"
+
+# Rules and their translation are YAML by nature.
+Rule = dict[str, Any]
+
+
+class _Text(yaml.SafeDumper):
+    """Keeps expressions readable: text of several lines as a block."""
+
+
+def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Text.add_representer(str, _represent)
+
+
+def rules(group: str) -> list[Rule]:
+    """Return the rules of one group in the order of their files."""
+    return [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted((ALERTS / group).glob("*.yaml"))]
+
+
+def prometheus() -> Rule:
+    """Return the groups as Prometheus' rule files have them."""
+    return {"groups": [{"name": f"xscaler-istio-{group}", "rules": rules(group)} for group in GROUPS]}
+
+
+def grafana() -> Rule:
+    """Return the groups as Grafana's file provisioning has them."""
+    groups = [
+        {
+            "orgId": 1,
+            "name": f"xscaler-istio-{group}",
+            "folder": "xscaler-istio",
+            "interval": "1m",
+            "rules": [_managed(rule) for rule in rules(group)],
+        }
+        for group in GROUPS
+    ]
+    return {"apiVersion": 1, "groups": groups}
+
+
+def _managed(rule: Rule) -> Rule:
+    """Return a rule that alerts for every series of the expression's result, whatever its value, as Prometheus does."""
+    any_value = "is_number($query) || is_nan($query) || is_inf($query)"
+    positive = {"evaluator": {"type": "gt", "params": [0]}}
+    return {
+        "uid": str(uuid.uuid5(_NAMESPACE, rule["alert"])),
+        "title": rule["alert"],
+        "condition": "threshold",
+        "data": [
+            _node("query", "${XSCALER_DATASOURCE_UID}", {"expr": rule["expr"], "instant": True, "range": False}),
+            _node("result", _EXPRESSIONS, {"type": "math", "expression": any_value}),
+            _node("threshold", _EXPRESSIONS, {"type": "threshold", "expression": "result", "conditions": [positive]}),
+        ],
+        "for": rule["for"],
+        "noDataState": "OK",
+        "execErrState": "Error",
+        "missing_series_evals_to_resolve": 1,
+        "labels": rule["labels"],
+        "annotations": rule["annotations"],
+    }
+
+
+def _node(name: str, datasource: str, model: Rule) -> Rule:
+    # An instant query takes its time from the end of the range.
+    time_range = {"from": 600, "to": 0}
+    return {
+        "refId": name,
+        "relativeTimeRange": time_range,
+        "datasourceUid": datasource,
+        "model": {"refId": name, **model},
+    }
+
+
+FILES = {
+    "prometheus.yaml": (prometheus, "For rulers, and for Grafana's import of Prometheus rules."),
+    "grafana.yaml": (grafana, "For Grafana's provisioning/alerting; XSCALER_DATASOURCE_UID is set for Grafana."),
+}
+
+
+def text(name: str) -> str:
+    """Return what a file has to hold."""
+    build, use = FILES[name]
+    written: str = yaml.dump(build(), Dumper=_Text, sort_keys=False, width=1000, allow_unicode=True)
+    return HEAD.format(use=use) + written
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line."""
+    stale = [name for name in FILES if not (HERE / name).exists() or (HERE / name).read_text("utf-8") != text(name)]
+    if arguments == ["--check"]:
+        for name in stale:
+            print(f"examples/alerts/{name} is stale; run: make alerts", file=sys.stderr)
+        return int(bool(stale))
+    for name in stale:
+        (HERE / name).write_text(text(name), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
