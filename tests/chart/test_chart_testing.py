@@ -3,50 +3,75 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from .conftest import INSTALLED, ROOT, tool
+import pytest
+
+from .conftest import CHART, INSTALLED, ROOT, tool
+
+
+def ct(helm: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ct with one of the Helms and with the linters of this environment."""
+    folders = [tool(helm).parent, Path(sys.executable).parent, os.environ["PATH"]]
+    environment = dict(os.environ, PATH=os.pathsep.join(map(str, folders)))
+    command = [str(tool("ct")), *arguments, "--config", "ct.yaml"]
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, env=environment)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git as somebody."""
+    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com")
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def published(folder: Path, chart: Path) -> Path:
+    """Make a repository whose origin has this chart and our settings of ct."""
+    repository = folder / "repository"
+    shutil.copytree(chart, repository / "chart")
+    shutil.copy(ROOT / "ct.yaml", repository / "ct.yaml")
+    shutil.copytree(ROOT / ".ct", repository / ".ct")
+    git(repository, "init", "--initial-branch=main")
+    git(repository, "add", ".")
+    git(repository, "commit", "--message", "first")
+    git(repository, "remote", "add", "origin", ".")
+    git(repository, "fetch", "origin")
+    return repository
 
 
 def test_ct_lints_the_chart_with_every_values_file(helm: str) -> None:
-    folders = [tool(helm).parent, Path(sys.executable).parent, os.environ["PATH"]]
-    environment = dict(os.environ, PATH=os.pathsep.join(map(str, folders)))
-    command = [str(tool("ct")), "lint", "--config", "ct.yaml", "--charts", "chart"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, env=environment)
+    done = ct(helm, ROOT, "lint", "--charts", "chart")
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'Linting chart "xscaler-istio' in done.stdout
     for file in INSTALLED:
         assert f'Linting chart with values file "chart/ci/{file.name}"' in done.stdout
 
 
-def test_ct_sees_a_changed_chart(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository in which the chart has changed since origin, and its version has not."""
+    repository = published(tmp_path_factory.mktemp("changed"), CHART)
+    with (repository / "chart/values.yaml").open("a") as file:
+        file.write("# changed\n")
+    git(repository, "commit", "--all", "--message", "second")
+    return repository
+
+
+def test_ct_sees_a_changed_chart(changed: Path) -> None:
     # The folders of ct.yaml decide whether ct finds the chart by itself; a wrong one finds nothing, silently.
-    import shutil
+    done = ct("helm4", changed, "list-changed")
+    assert (done.returncode, done.stdout.strip()) == (0, "chart"), done.stderr
 
-    repository = tmp_path / "repository"
-    shutil.copytree(ROOT / "chart", repository / "chart")
-    shutil.copy(ROOT / "ct.yaml", repository / "ct.yaml")
-    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com")
 
-    def git(*arguments: str) -> None:
-        subprocess.run(["git", *identity, *arguments], cwd=repository, check=True, capture_output=True)
-
-    git("init", "--initial-branch=main")
-    git("add", ".")
-    git("commit", "--message", "first")
-    git("remote", "add", "origin", ".")
-    git("fetch", "origin")
-    (repository / "chart/values.yaml").write_text((repository / "chart/values.yaml").read_text() + "# changed\n")
-    git("commit", "--all", "--message", "second")
-    done = subprocess.run(
-        [tool("ct"), "list-changed", "--config", "ct.yaml"],
-        cwd=repository,
-        check=False,
-        capture_output=True,
-        text=True,
-        env=dict(os.environ, PATH=f"{tool('helm4').parent}{os.pathsep}{os.environ['PATH']}"),
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "chart"
+def test_a_changed_chart_needs_a_new_version(changed: Path) -> None:
+    done = ct("helm4", changed, "lint")
+    assert done.returncode == 1
+    assert "chart version not ok. Needs a version bump!" in done.stdout + done.stderr
+    manifest = changed / "chart/Chart.yaml"
+    manifest.write_text(manifest.read_text().replace("version: 0.1.0", "version: 0.1.1", 1))
+    git(changed, "commit", "--all", "--message", "third")
+    done = ct("helm4", changed, "lint")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Chart version ok." in done.stdout

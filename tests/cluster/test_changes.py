@@ -20,15 +20,13 @@ from xscaler_istio.live.collectors import COLLECTORS
 from xscaler_istio.local import run
 
 from . import catalogue, kubectl
-from .release import NAME, eventually
+from .release import EARLIER, NAME, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .release import Release
 
-# The last commit before access logs; there is no tag yet.
-EARLIER = "8b2c352"
 MANIFESTS = Path(__file__).parent / "manifests"
 INTERVAL = 5
 FAST = f"metrics.scrapeInterval={INTERVAL}s,metrics.scrapeTimeout={INTERVAL}s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import uuid
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import INSTALLED, ROOT, tool
+from tests.chart.conftest import CHART, INSTALLED, ROOT, tool
+from tests.chart.test_chart_testing import git, published
 
 from . import kubectl
 from .layout import NODE, Layout
-from .release import TENANT
+from .release import EARLIER, TENANT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,18 +73,42 @@ def _volume(layout: Layout, name: str) -> str:
     return name
 
 
-@pytest.mark.parametrize("major", [3, 4])
-def test_ct_installs_every_values_file(major: int, prepared: Callable[[], str]) -> None:
-    namespace = prepared()
+def ct_install(major: int, folder: Path, namespace: str, *flags: str) -> str:
+    """Run `ct install` and return what it printed; fail with its end where it failed."""
     folders = [tool(f"helm{major}").parent, tool("kubectl").parent, Path(sys.executable).parent, os.environ["PATH"]]
     environment = dict(os.environ, PATH=os.pathsep.join(map(str, folders)))
-    command = [str(tool("ct")), "install", "--config", "ct.yaml", "--charts", "chart", "--namespace", namespace]
-    # Upgrades from an earlier revision take a remote branch to compare with.
-    command += ["--upgrade=false", "--helm-extra-args=--timeout=120s", f"--helm-extra-set-args={SETS}{namespace}"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=560)
-    said = f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
-    assert done.returncode == 0, said[-6000:]
+    command = [str(tool("ct")), "install", "--config", "ct.yaml", "--namespace", namespace, *flags]
+    command += ["--helm-extra-args=--timeout=120s", f"--helm-extra-set-args={SETS}{namespace}"]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=folder, env=environment, timeout=560
+    )
+    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"[-6000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("major", [3, 4])
+def test_ct_installs_every_values_file(major: int, prepared: Callable[[], str]) -> None:
+    said = ct_install(major, ROOT, prepared(), "--charts", "chart", "--upgrade=false")
     # ct exits with 0 also where it finds no chart.
     for file in INSTALLED:
-        assert f'Installing chart with values file "chart/ci/{file.name}"' in done.stdout
-    assert done.stdout.count("Phase:          Succeeded") >= len(INSTALLED)
+        assert f'Installing chart with values file "chart/ci/{file.name}"' in said
+    assert said.count("Phase:          Succeeded") >= len(INSTALLED)
+
+
+def test_ct_upgrades_from_an_earlier_chart(prepared: Callable[[], str], tmp_path: Path) -> None:
+    """With --reuse-values, as ct does it: the values have none of the keys that are new since."""
+    archive = subprocess.run(["git", "archive", EARLIER, "chart"], check=True, capture_output=True, cwd=ROOT).stdout
+    subprocess.run(["tar", "-x", "-C", str(tmp_path)], check=True, input=archive)
+    kept = ("default", "opentelemetry")
+    for file in (tmp_path / "chart/ci").iterdir():
+        if file.name.removesuffix("-values.yaml") not in kept:
+            file.unlink()
+    repository = published(tmp_path, tmp_path / "chart")
+    shutil.rmtree(repository / "chart")
+    shutil.copytree(CHART, repository / "chart")
+    git(repository, "add", ".")
+    git(repository, "commit", "--message", "second")
+    said = ct_install(4, repository, prepared(), "--upgrade", "--skip-missing-values")
+    for name in kept:
+        assert f"{name}-values.yaml" in said
+    assert said.count("has been upgraded. Happy Helming!") == len(kept)
