@@ -10,7 +10,7 @@ import yaml
 from xscaler_istio.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # The file in a ConfigMap that is a collector's configuration, by collector.
 CONFIG_FILES: Mapping[str, str] = {
@@ -58,9 +58,19 @@ class CollectorConfig:
 
 def manifests(text: str) -> tuple[Manifest, ...]:
     """Parse what `helm template` prints."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    documents = [document for document in yaml.load_all(text, Loader=loader) if document]
+    documents = [document for document in _documents(text) if document]
     return tuple(Manifest(item["kind"], item["metadata"]["name"], item) for item in documents)
+
+
+def load(text: str) -> Any:
+    """Return what one YAML document holds."""
+    return next(_documents(text), None)
+
+
+def _documents(text: str) -> Iterator[Any]:
+    # In C where PyYAML has it: ten times as fast.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    yield from yaml.load_all(text, Loader=loader)
 
 
 def configs(rendered: tuple[Manifest, ...]) -> tuple[CollectorConfig, ...]:

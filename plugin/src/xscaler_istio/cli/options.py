@@ -11,7 +11,7 @@ import typer
 from xscaler_istio.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from xscaler_istio.findings import Finding
@@ -53,19 +53,24 @@ def release(
     import contextlib
 
     from xscaler_istio import helm, programs
-    from xscaler_istio.errors import UsageError
-
-    if (values or []).count("-") > 1:
-        raise UsageError("-f - is given twice", "standard input can be read once")
 
     @contextlib.contextmanager
-    def spooled() -> Iterator[Release]:
-        stdin = sys.stdin.buffer.read() if "-" in (values or ()) else None
-        with helm.spooled(values or (), stdin) as files:
+    def rendered() -> Iterator[Release]:
+        with spooled(values or ()) as files:
             arguments = helm.ValuesArguments(files, sets)
             yield helm.Release(programs.chart(chart), arguments, name, namespace, tuple(extra))
 
-    return spooled()
+    return rendered()
+
+
+def spooled(values: Sequence[str]) -> AbstractContextManager[tuple[str, ...]]:
+    """Return values files with standard input, `-`, kept in a file while the context lasts."""
+    from xscaler_istio import helm
+    from xscaler_istio.errors import UsageError
+
+    if list(values).count("-") > 1:
+        raise UsageError("-f - is given twice", "standard input can be read once")
+    return helm.spooled(values, sys.stdin.buffer.read() if "-" in values else None)
 
 
 def shown(values: list[str] | None) -> tuple[str, ...]:
@@ -91,6 +96,15 @@ def choose(option: str, value: str, allowed: Iterable[str]) -> None:
     names = list(allowed)
     if value not in names:
         raise UsageError(f"{option} {value} is unknown", f"use one of: {', '.join(names)}")
+
+
+def exclusive(given: Mapping[str, object]) -> None:
+    """Raise UsageError when more than one of these options is given."""
+    from xscaler_istio.errors import UsageError
+
+    names = [option for option, value in given.items() if value]
+    if len(names) > 1:
+        raise UsageError(f"{' and '.join(names)} exclude each other", "leave all but one out")
 
 
 def write(text: str) -> None:

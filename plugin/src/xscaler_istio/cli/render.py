@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path  # noqa: TC003 - Typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xscaler_istio.cli import options
+
+if TYPE_CHECKING:
+    from xscaler_istio.helm import Release
 
 EXAMPLE = "helm xscaler render -f values.yaml --config prometheus > prometheus.yml"
 
@@ -36,9 +40,15 @@ def command(
         ),
     ] = "",
     shard: Annotated[int, typer.Option("--shard", help="Whose configuration, with metrics.shards above 1.")] = 0,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say in words what the release does instead: jobs, metrics, rights, …")
+    ] = False,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", help="Write a file for each template, as `helm template` does.")
+    ] = None,
     debug: options.Debug = False,
 ) -> None:
-    """Print the manifests exactly as `helm template` gives them, or the collector's configuration alone."""
+    """Print the manifests exactly as `helm template` gives them, the collector's configuration, or what they do."""
     from xscaler_istio import helm
     from xscaler_istio import render as rendering
 
@@ -46,12 +56,23 @@ def command(
     extra = [word for version in api_versions or () for word in ("--api-versions", version)]
     extra += [word for name in show_only or () for word in ("--show-only", name)]
     extra += ["--kube-version", kube_version] if kube_version else []
+    extra += ["--output-dir", str(output_dir)] if output_dir else []
+    options.exclusive({"--config": config, "--explain": explain, "--output-dir": output_dir})
+    options.exclusive({"--explain": explain, "--show-only": show_only})
     sets = options.sets(set_, set_string, set_json, set_file)
     if config:
         options.choose("--config", config, _CONFIGS)
         sets += () if config == rendering.LOGS else (("--set", f"metrics.collector={config}"),)
     with options.release(chart, values, sets, name=release_name, namespace=namespace, extra=extra) as release:
-        text = helm.template(release)
+        text = _explanation(release) if explain else helm.template(release)
     if config:
         text = rendering.chosen_config(rendering.configs(rendering.manifests(text)), config, shard)
     options.write(text)
+
+
+def _explanation(release: Release) -> str:
+    from xscaler_istio import terminal
+    from xscaler_istio.summary import text
+    from xscaler_istio.summary.release import Rendered
+
+    return text.text(Rendered.of(release).summary(), terminal.of_stdout())

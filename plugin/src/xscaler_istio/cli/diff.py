@@ -1,0 +1,59 @@
+"""`helm xscaler diff`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - Typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from xscaler_istio.cli import options
+from xscaler_istio.errors import ExitCode, UsageError
+
+EXAMPLE = "helm xscaler diff values.yaml new-values.yaml --detailed-exitcode"
+
+
+def command(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="Values file; - is stdin.")],
+    new: Annotated[str, typer.Argument(metavar="[NEW]", help="Values file to compare with; default: OLD.")] = "",
+    values: Annotated[
+        list[str] | None, typer.Option("-f", "--values", help="Values below both OLD and NEW; repeatable.")
+    ] = None,
+    set_: options.Set = None,
+    set_string: options.SetString = None,
+    set_json: options.SetJson = None,
+    set_file: options.SetFile = None,
+    chart: options.Chart = None,
+    against_chart: Annotated[
+        Path | None, typer.Option("--against-chart", help="Chart folder for NEW; default: that of --chart.")
+    ] = None,
+    namespace: options.Namespace = "default",
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 1 when there are differences.")
+    ] = False,
+    output: options.Output = "text",
+    debug: options.Debug = False,
+) -> None:
+    """Say in words what changes from OLD to NEW: jobs, metrics, labels, endpoints, rights, and fields of objects.
+
+    Two values files, two versions of the chart (--chart, --against-chart), or both. --set holds for both sides.
+    """
+    from xscaler_istio import difference, helm, programs, terminal
+    from xscaler_istio.summary.release import Rendered
+
+    options.set_debug(debug)
+    options.choose("--output", output, ("text", "json"))
+    if not new and not against_chart:
+        raise UsageError("there is nothing to compare with", "name a second values file, or --against-chart")
+    sets = options.sets(set_, set_string, set_json, set_file)
+    charts = (programs.chart(chart), programs.chart(against_chart or chart))
+    with options.spooled([*(values or ()), old, *([new] if new else [])]) as files:
+        common = files[: len(values or ())]
+        sides = (files[len(common)], files[-1])
+        before, after = (
+            Rendered.of(helm.Release(folder, helm.ValuesArguments((*common, side), sets), namespace=namespace))
+            for folder, side in zip(charts, sides, strict=True)
+        )
+    changes = difference.compare(before, after)
+    options.write(difference.as_json(changes) if output == "json" else difference.text(changes, terminal.of_stdout()))
+    raise typer.Exit(ExitCode.FINDINGS if changes and detailed_exitcode else ExitCode.OK)

@@ -1,0 +1,105 @@
+"""Prometheus' relabelling rules as data, and what they make of one set of labels.
+
+Actions and defaults are those of Prometheus' documentation of `relabel_config`; Alloy's `rule` blocks have the same
+attributes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Labels = Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """One relabelling rule, with Prometheus' defaults."""
+
+    action: str = "replace"
+    source_labels: tuple[str, ...] = ()
+    regex: str = "(.*)"
+    target_label: str = ""
+    replacement: str = "$1"
+    separator: str = ";"
+    modulus: int = 0
+
+    @classmethod
+    def of(cls, written: Mapping[str, Any]) -> Rule:
+        """Read a rule of a parsed configuration; keys that no rule has are left out."""
+        known = {field.name: written[field.name] for field in dataclasses.fields(cls) if field.name in written}
+        return cls(**{**known, "source_labels": tuple(known.get("source_labels", ()))})
+
+
+def relabel(labels: Labels, rules: Iterable[Rule]) -> Labels | None:
+    """Return the labels after all rules, None where a rule drops them; an empty value removes a label.
+
+    Raises re.error for an expression that is RE2's alone: Go's engine understands some that Python's does not.
+    """
+    result: Labels | None = {name: value for name, value in labels.items() if value}
+    for rule in rules:
+        if result is None:
+            return None
+        result = _ACTIONS[rule.action](result, rule)
+    return result
+
+
+def _source(labels: Labels, rule: Rule) -> str:
+    return rule.separator.join(labels.get(name, "") for name in rule.source_labels)
+
+
+def _matches(labels: Labels, rule: Rule) -> re.Match[str] | None:
+    return re.fullmatch(rule.regex, _source(labels, rule), re.DOTALL)
+
+
+def _with(labels: Labels, name: str, value: str) -> Labels:
+    rest = {other: old for other, old in labels.items() if other != name}
+    return {**rest, name: value} if value else rest
+
+
+def _replace(labels: Labels, rule: Rule) -> Labels:
+    found = _matches(labels, rule)
+    return _with(labels, rule.target_label, expand(found, rule.replacement)) if found else labels
+
+
+def _label_map(labels: Labels, rule: Rule) -> Labels:
+    found = {name: re.fullmatch(rule.regex, name, re.DOTALL) for name in labels}
+    return {**labels, **{expand(match, rule.replacement): labels[name] for name, match in found.items() if match}}
+
+
+def _hash(labels: Labels, rule: Rule) -> Labels:
+    # The last eight bytes of the MD5 sum, as Prometheus has it.
+    number = int.from_bytes(hashlib.md5(_source(labels, rule).encode(), usedforsecurity=False).digest()[8:], "big")
+    return _with(labels, rule.target_label, str(number % rule.modulus))
+
+
+def expand(found: re.Match[str], template: str) -> str:
+    """Fill $1 and ${1} as Go's Regexp.Expand does: $1x is the group named 1x."""
+
+    def group(reference: re.Match[str]) -> str:
+        name = reference[1] or reference[2]
+        return (found[int(name)] or "") if name.isdigit() and int(name) <= found.re.groups else ""
+
+    return re.sub(r"\$(?:\{(\w+)\}|(\w+))", group, template)
+
+
+_ACTIONS: Mapping[str, Callable[[Labels, Rule], Labels | None]] = {
+    "replace": _replace,
+    "keep": lambda labels, rule: labels if _matches(labels, rule) else None,
+    "drop": lambda labels, rule: None if _matches(labels, rule) else labels,
+    "keepequal": lambda labels, rule: labels if _source(labels, rule) == labels.get(rule.target_label, "") else None,
+    "dropequal": lambda labels, rule: None if _source(labels, rule) == labels.get(rule.target_label, "") else labels,
+    "labeldrop": lambda labels, rule: {
+        name: value for name, value in labels.items() if not re.fullmatch(rule.regex, name)
+    },
+    "labelkeep": lambda labels, rule: {name: value for name, value in labels.items() if re.fullmatch(rule.regex, name)},
+    "labelmap": _label_map,
+    "lowercase": lambda labels, rule: _with(labels, rule.target_label, _source(labels, rule).lower()),
+    "uppercase": lambda labels, rule: _with(labels, rule.target_label, _source(labels, rule).upper()),
+    "hashmod": _hash,
+}

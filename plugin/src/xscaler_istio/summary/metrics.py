@@ -1,0 +1,117 @@
+"""Jobs, labels of their series, and where it all goes, in words."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from xscaler_istio.relabeling import relabel
+from xscaler_istio.summary import sample
+from xscaler_istio.summary.model import Fact, Section, Subject, facts
+from xscaler_istio.summary.rules import metric_facts, target_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from xscaler_istio.summary.scraping import Destination, Job
+
+
+# What becomes of the pages of a sample mesh.
+KEPT, DROPPED = "kept (sample)", "dropped (sample)"
+
+
+@dataclasses.dataclass(frozen=True)
+class SeriesFacts:
+    """The labels of Istio's metrics by job and family, before relabelling, and how many labels a series may have."""
+
+    families: Mapping[str, Mapping[str, tuple[str, ...]]]
+    limit: int
+
+
+def series_facts(chart: Path, values: Mapping[str, Any]) -> SeriesFacts:
+    """Read the chart's files/labels.yaml; a chart without it has no families. `values` are the effective ones."""
+    file = chart / "files" / "labels.yaml"
+    if not file.is_file():
+        return SeriesFacts({}, 0)
+    loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+    tags = tuple(values.get("istio", {}).get("customTags") or ())
+    families = {
+        job: {
+            family: (
+                *(label for group in groups for label in loaded["groups"][group]),
+                *(tags if job in loaded["customTags"] else ()),
+            )
+            for family, groups in of_job.items()
+        }
+        for job, of_job in loaded["families"].items()
+    }
+    return SeriesFacts(families, int(values.get("limits", {}).get("labelsPerSeries", 0)))
+
+
+def jobs_section(jobs: tuple[Job, ...]) -> Section:
+    """Say for each job which targets it finds and what it keeps of them."""
+    return Section("jobs", tuple(Subject(job.name, _job_facts(job)) for job in jobs))
+
+
+def _job_facts(job: Job) -> tuple[Fact, ...]:
+    return (
+        *target_facts(job.target_rules, job.path),
+        *facts(
+            every=f"{job.interval}, at most {job.timeout} long",
+            sample_limit=str(job.sample_limit or ""),
+            body_size_limit=job.body_size_limit,
+        ),
+        *_sample_facts(job),
+        *metric_facts(job.metric_rules),
+    )
+
+
+def _sample_facts(job: Job) -> tuple[Fact, ...]:
+    """Say what is kept of the pages of a sample mesh, which is what the expressions below come to."""
+    try:
+        found = sample.kept(job)
+    except re.error:
+        return ()
+    return tuple(fact for fact in (Fact(KEPT, found.kept), Fact(DROPPED, found.dropped)) if fact.values)
+
+
+def labels_section(jobs: tuple[Job, ...], series: SeriesFacts) -> Section:
+    """Say how many labels the series of each family have, the name counted, and which."""
+    found = ((job, series.families.get(job.name, {})) for job in jobs)
+    subjects = (Subject(job.name, _label_facts(job, families, series.limit)) for job, families in found)
+    return Section("labels of a series", tuple(subject for subject in subjects if subject.facts))
+
+
+def _label_facts(job: Job, families: Mapping[str, tuple[str, ...]], limit: int) -> tuple[Fact, ...]:
+    counted = ((family, _counted(job, family, labels, limit)) for family, labels in families.items())
+    return tuple(Fact(family, (count,)) for family, count in counted if count)
+
+
+def _counted(job: Job, family: str, labels: tuple[str, ...], limit: int) -> str:
+    """Return how many labels are left of a series in the worst case, or nothing where the job drops it."""
+    added = (rule.target_label for rule in job.target_rules if rule.action == "replace")
+    names = dict.fromkeys((*labels, *(name for name in added if not name.startswith("__"))))
+    series = {**dict.fromkeys(names, "x"), "__name__": family, **({"le": "+Inf"} if "le" in names else {})}
+    try:
+        left = relabel(series, job.metric_rules)
+    except re.error:
+        return "not counted: a rule has an expression that only RE2 understands"
+    return f"{sum(not name.startswith('__tmp') for name in left)} of {limit} labels" if left else ""
+
+
+def destination_subject(name: str, destination: Destination) -> Subject:
+    """Say where something is pushed to."""
+    return Subject(
+        name,
+        facts(
+            url=destination.url,
+            tenant=destination.tenant,
+            authentication=destination.authentication,
+            proxy=destination.proxy,
+            authority="one of your own" if destination.own_authority else "the system's",
+        ),
+    )

@@ -1,0 +1,33 @@
+"""One rendered release, with what is needed to say what it does."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from xscaler_istio import helm, render
+from xscaler_istio.summary import summarize
+from xscaler_istio.summary.metrics import SeriesFacts, series_facts
+
+if TYPE_CHECKING:
+    from xscaler_istio.render import Manifest
+    from xscaler_istio.summary.model import Summary
+
+
+@dataclasses.dataclass(frozen=True)
+class Rendered:
+    """Manifests, and what is known of the series of Istio's metrics."""
+
+    manifests: tuple[Manifest, ...]
+    series: SeriesFacts
+
+    @classmethod
+    def of(cls, release: helm.Release) -> Rendered:
+        """Render a release; raises ChartError where Helm or the chart refuses."""
+        text = helm.template(release)
+        values = helm.effective_values(release.chart, release.values)
+        return cls(render.manifests(text), series_facts(release.chart, values))
+
+    def summary(self) -> Summary:
+        """Say what it does."""
+        return summarize(self.manifests, self.series)

@@ -1,0 +1,87 @@
+"""What a job keeps of the pages of a mesh: those that `test --local` generates, from Istio 1.9 to 1.31."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from typing import TYPE_CHECKING
+
+from xscaler_istio.local.mesh import topology
+from xscaler_istio.local.mesh.model import Kind
+from xscaler_istio.relabeling import relabel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from xscaler_istio.local.mesh.exposition import Page
+    from xscaler_istio.relabeling import Labels
+    from xscaler_istio.summary.scraping import Job
+
+_JOBS: Mapping[Kind, str] = {Kind.ZTUNNEL: "ztunnel", Kind.ISTIOD: "istiod", Kind.CNI: "cni"}
+_SERIES = re.compile(rb"^(\w+)(?:\{(.*)\})?$", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_PART = re.compile(r"_(bucket|sum|count)$")
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """Families of a sample mesh by what becomes of them; those kept in part say how many of their buckets stay."""
+
+    kept: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def kept(job: Job) -> Kept:
+    """Return what a job keeps; nothing for a job that no pod of the sample mesh belongs to.
+
+    Raises re.error for an expression that is RE2's alone.
+    """
+    series = _series(job.name, _port(job), job.path)
+    stays = {item for item in series if relabel(dict(item), job.metric_rules)}
+    families: dict[str, list[frozenset[tuple[str, str]]]] = {}
+    histograms = {dict(item)["__name__"].removesuffix("_bucket") for item in series if "le" in dict(item)}
+    for item in series:
+        families.setdefault(_family(dict(item)["__name__"], histograms), []).append(item)
+    return Kept(
+        tuple(_counted(name, members, stays) for name, members in sorted(families.items()) if stays & set(members)),
+        tuple(name for name, members in sorted(families.items()) if not stays & set(members)),
+    )
+
+
+def _family(name: str, histograms: set[str]) -> str:
+    base = _PART.sub("", name)
+    return base if base in histograms else name
+
+
+def _counted(name: str, members: Iterable[frozenset[tuple[str, str]]], stays: set[frozenset[tuple[str, str]]]) -> str:
+    bounds = {dict(item)["le"] for item in members if "le" in dict(item)}
+    left = {dict(item)["le"] for item in members if "le" in dict(item) and item in stays}
+    return name if bounds == left else f"{name} ({len(left)} of {len(bounds)} buckets)"
+
+
+def _port(job: Job) -> int:
+    """Return the port of a pod without annotations."""
+    ports = [
+        rule.replacement
+        for rule in job.target_rules
+        if rule.target_label == "__tmp_port" and not rule.source_labels and rule.replacement.isdigit()
+    ]
+    return int(ports[-1]) if ports else 0
+
+
+@functools.cache
+def _series(job: str, port: int, path: str) -> frozenset[frozenset[tuple[str, str]]]:
+    workloads = (
+        workload
+        for workload in topology.small()
+        if workload.kind is not Kind.NON_MESH and _JOBS.get(workload.kind, "proxies") == job
+    )
+    pages = (topology.pages_of(workload).get((port, path)) for workload in workloads)
+    return frozenset(frozenset(labels.items()) for page in pages if page for labels in _read(page))
+
+
+def _read(page: Page) -> Iterable[Labels]:
+    for line in page.lines:
+        if found := _SERIES.match(line.prefix.rsplit(b"\n", 1)[-1]):
+            yield {"__name__": found[1].decode(), **dict(_LABEL.findall((found[2] or b"").decode()))}

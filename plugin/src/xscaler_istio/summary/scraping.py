@@ -1,0 +1,170 @@
+"""What a collector's configuration says, as the same data for all collectors: readers of one shape, chosen by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+from xscaler_istio import render
+from xscaler_istio.local.collectors import alloy
+from xscaler_istio.relabeling import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    # A configuration's content: arbitrary by nature, and read in this module alone.
+    Parsed = Mapping[str, Any]
+
+TENANT_HEADER = "X-Scope-OrgID"
+# The tenant is read from the mounted Secret.
+FROM_SECRET = "read from the Secret"  # noqa: S105 - no secret
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One scrape job. Durations and sizes as written; empty and 0 mean no limit."""
+
+    name: str
+    path: str
+    interval: str
+    timeout: str
+    sample_limit: int
+    body_size_limit: str
+    target_rules: tuple[Rule, ...]
+    metric_rules: tuple[Rule, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Destination:
+    """Where it is pushed and how the collector proves who it is."""
+
+    url: str
+    tenant: str
+    authentication: str
+    proxy: str
+    own_authority: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Scraping:
+    """A collector's jobs and destination."""
+
+    jobs: tuple[Job, ...]
+    destination: Destination
+
+
+def read(collector: str, text: str) -> Scraping:
+    """Return what a rendered configuration of this collector says."""
+    return READERS[collector](text)
+
+
+def _read_prometheus(text: str) -> Scraping:
+    loaded = render.load(text)
+    write = loaded["remote_write"][0]
+    basic = "basic_auth" in write
+    destination = Destination(
+        write["url"],
+        write.get("headers", {}).get(TENANT_HEADER, FROM_SECRET),
+        _authentication(basic=basic, username=write["basic_auth"]["username"] if basic else ""),
+        write.get("proxy_url", ""),
+        "ca_file" in write.get("tls_config", {}),
+    )
+    return Scraping(_jobs(loaded), destination)
+
+
+def _read_opentelemetry(text: str) -> Scraping:
+    # The collector expands variables, so that a dollar sign is written twice.
+    loaded = render.load(text.replace("$$", "$"))
+    http = loaded["exporters"]["prometheus_remote_write"]["http"]
+    basic = http["auth"]["authenticator"] == "basicauth"
+    tenant = http["headers"][TENANT_HEADER]
+    destination = Destination(
+        http["endpoint"],
+        FROM_SECRET if tenant.startswith("${file:") else tenant,
+        _authentication(
+            basic=basic, username=loaded["extensions"]["basicauth"]["client_auth"]["username"] if basic else ""
+        ),
+        http.get("proxy_url", ""),
+        "ca_file" in http.get("tls", {}),
+    )
+    return Scraping(_jobs(loaded["receivers"]["prometheus"]["config"]), destination)
+
+
+def _read_alloy(text: str) -> Scraping:
+    blocks = alloy.parse(text)
+    names = [header.split('"')[1] for header in blocks if header.startswith("prometheus.scrape ")]
+    return Scraping(
+        tuple(_alloy_job(blocks, name) for name in names),
+        alloy_destination(blocks['prometheus.remote_write "xscaler"']["endpoint"]),
+    )
+
+
+READERS: Mapping[str, Callable[[str], Scraping]] = {
+    "prometheus": _read_prometheus,
+    "alloy": _read_alloy,
+    "opentelemetry": _read_opentelemetry,
+}
+
+
+def _jobs(prometheus: Parsed) -> tuple[Job, ...]:
+    return tuple(_job(job, prometheus["global"]) for job in prometheus["scrape_configs"])
+
+
+def _job(written: Parsed, defaults: Parsed) -> Job:
+    return Job(
+        written["job_name"],
+        written["metrics_path"],
+        str(written.get("scrape_interval", defaults["scrape_interval"])),
+        str(written.get("scrape_timeout", defaults["scrape_timeout"])),
+        written.get("sample_limit", 0),
+        str(written.get("body_size_limit", "")),
+        tuple(Rule.of(rule) for rule in written["relabel_configs"]),
+        tuple(Rule.of(rule) for rule in written["metric_relabel_configs"]),
+    )
+
+
+def _alloy_job(blocks: Parsed, name: str) -> Job:
+    scrape = {key: _literal(value) for key, value in blocks[f'prometheus.scrape "{name}"'].items()}
+    return Job(
+        scrape["job_name"],
+        scrape["metrics_path"],
+        scrape["scrape_interval"],
+        scrape["scrape_timeout"],
+        scrape.get("sample_limit", 0),
+        scrape.get("body_size_limit", ""),
+        alloy_rules(blocks[f'discovery.relabel "{name}"']),
+        # The first keeps the report of a scrape from coming twice; Prometheus has no such rule.
+        alloy_rules(blocks[f'prometheus.relabel "{name}"'])[1:],
+    )
+
+
+def alloy_rules(component: Parsed) -> tuple[Rule, ...]:
+    """Return the rules of a relabelling component of Alloy's."""
+    blocks = [block for key, block in component.items() if key.partition("#")[0] == "rule"]
+    return tuple(Rule.of({name: _literal(value) for name, value in block.items()}) for block in blocks)
+
+
+def alloy_destination(endpoint: Parsed) -> Destination:
+    """Return the destination of an `endpoint` of prometheus.remote_write or loki.write."""
+    basic = "basic_auth" in endpoint
+    tenant = endpoint.get("tenant_id", "").strip('"') or endpoint.get("headers", "").rpartition(' = "')[2].strip('"}')
+    return Destination(
+        _literal(endpoint["url"]),
+        FROM_SECRET if tenant.startswith(("string.", "{")) else tenant,
+        _authentication(basic=basic, username=_literal(endpoint["basic_auth"]["username"]) if basic else ""),
+        _literal(endpoint.get("proxy_url", '""')),
+        "ca_file" in endpoint.get("tls_config", {}),
+    )
+
+
+def _literal(text: str) -> Any:
+    """Return an attribute's value; what is no literal, such as a reference, stays text."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _authentication(*, basic: bool, username: str) -> str:
+    return f"basic, user name {username or '(empty)'}" if basic else "bearer"

@@ -1,0 +1,102 @@
+"""The summary of a release: the same for all collectors, true of every values file of ours, and never a secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chart.conftest import CHART, CI_FILES, template
+from xscaler_istio import render
+from xscaler_istio.local.mesh import topology
+from xscaler_istio.local.mesh.model import Kind
+from xscaler_istio.summary import scraping, summarize
+from xscaler_istio.summary.metrics import DROPPED, KEPT, SeriesFacts, series_facts
+from xscaler_istio.summary.text import text
+from xscaler_istio.terminal import Terminal
+
+from ..conftest import EXAMPLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from xscaler_istio.summary.model import Section
+
+VALUES = {"limits": {"labelsPerSeries": 30}}
+
+
+def sections(*arguments: str) -> dict[str, Section]:
+    rendered = render.manifests(template("helm4", *arguments))
+    return {section.title: section for section in summarize(rendered, series_facts(CHART, VALUES)).sections}
+
+
+@pytest.mark.parametrize("collector", ["alloy", "opentelemetry"])
+@pytest.mark.parametrize("file", [EXAMPLE, *CI_FILES], ids=lambda file: file.name)
+def test_jobs_and_destination_are_the_same_for_all_collectors(file: Path, collector: str) -> None:
+    flags = ("-f", str(file), "--set", "prometheus.persistence.enabled=false,alloy.persistence.enabled=false")
+    first = sections(*flags, "--set", "metrics.collector=prometheus")
+    second = sections(*flags, "--set", f"metrics.collector={collector}")
+    for title in ("jobs", "labels of a series", "endpoints", "permissions"):
+        assert first[title] == second[title]
+    assert first["jobs"].subjects
+
+
+@pytest.mark.parametrize("file", CI_FILES, ids=lambda file: file.name)
+def test_no_rule_of_the_chart_is_left_unsaid(file: Path) -> None:
+    # What the values themselves add is shown as it is written.
+    own = "extraMetricRelabelings" in file.read_text()
+    facts = {fact.name for subject in sections("-f", str(file))["jobs"].subjects for fact in subject.facts}
+    assert ("further rules" in facts) == own
+
+
+def test_label_counts_are_those_of_the_contract() -> None:
+    counted = {subject.name: {fact.name: fact.values[0] for fact in subject.facts}
+               for subject in sections("-f", str(EXAMPLE))["labels of a series"].subjects}  # fmt: skip
+    assert counted["proxies"]["istio_request_duration_milliseconds_bucket"] == "28 of 30 labels"
+    assert counted["ztunnel"]["istio_tcp_connections_opened_total"] == "30 of 30 labels"
+
+
+def test_every_family_of_the_sample_is_kept_or_dropped() -> None:
+    jobs = {subject.name: {fact.name: fact.values for fact in subject.facts}
+            for subject in sections("-f", str(EXAMPLE))["jobs"].subjects}  # fmt: skip
+    assert "istio_request_bytes (6 of 20 buckets)" in jobs["proxies"][KEPT]
+    assert "istio_request_duration_milliseconds" in jobs["proxies"][KEPT]
+    assert "process_cpu_seconds_total" in jobs["proxies"][DROPPED]
+    assert "process_cpu_seconds_total" in jobs["istiod"][KEPT]
+    full = {subject.name: {fact.name for fact in subject.facts}
+            for subject in sections("-f", str(EXAMPLE), "--set", "metrics.profile=full")["jobs"].subjects}  # fmt: skip
+    assert DROPPED not in full["istiod"]
+
+
+def test_the_sample_has_pages_for_every_job_of_istio() -> None:
+    kinds = {workload.kind for workload in topology.small()}
+    assert kinds == set(Kind)
+
+
+def test_no_token_is_said() -> None:
+    flags = ("-f", str(EXAMPLE), "--set", "xscaler.auth.token=s3cr3t,xscaler.auth.existingSecret.name=")
+    rendered = render.manifests(template("helm4", *flags))
+    assert any("s3cr3t" in str(item.document) for item in rendered)
+    assert "s3cr3t" not in text(summarize(rendered, SeriesFacts({}, 0)), Terminal())
+
+
+@pytest.mark.parametrize("width", [1, 20, 60, 100, 400])
+def test_lines_fit_the_terminal_but_for_long_words(width: int) -> None:
+    rendered = render.manifests(template("helm4", "-f", str(EXAMPLE)))
+    summary = summarize(rendered, SeriesFacts({}, 0))
+    lines = text(summary, Terminal(width)).splitlines()
+    longest_word = max(len(word) for line in lines for word in line.split())
+    assert max(map(len, lines)) <= max(width, 10 + max(20, longest_word), longest_word + 24)
+    assert " ".join(" ".join(lines).split()).count("istio-proxy") == 2
+
+
+def test_colours_are_for_terminals() -> None:
+    rendered = render.manifests(template("helm4", "-f", str(EXAMPLE)))
+    summary = summarize(rendered, SeriesFacts({}, 0))
+    assert "\x1b" not in text(summary, Terminal())
+    assert text(summary, Terminal(colours=True)).startswith("\x1b[1mjobs\x1b[0m\n")
+
+
+@pytest.mark.parametrize("collector", list(scraping.READERS))
+def test_a_reader_for_each_collector(collector: str) -> None:
+    assert collector in render.CONFIG_FILES
