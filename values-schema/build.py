@@ -4,8 +4,9 @@ Names, defaults, types and prose come from values.yaml: the comment above a key 
 block with the keys of an earlier sibling need not repeat them. A file `<top-level key>.yaml` here adds what a default
 cannot say, as a piece of JSON Schema that is laid over the inferred one. Own keywords, resolved here: `x-use:
 <definition>`, `x-same-as: <top-level key>`, `x-replace: true` (do not infer) and `x-enum-files: <glob in chart/>`. The
-result is Draft-07, self-contained and without $ref, which every Helm from 3.17 on understands. `x-error` stays in: the
-plugin shows it when a pattern does not match.
+result is Draft-07, self-contained and without $ref, which every Helm from 3.17 on understands. These stay in for the
+plugin: `x-error` (what a pattern wants, in words), `x-unit`, `x-example` (a value other than the default) and `x-with`
+(values with which a key has an effect; a name that begins with a dot is a sibling's).
 
     python values-schema/build.py           write both
     python values-schema/build.py --check   exit 1 when one of them is stale

@@ -1,7 +1,8 @@
 """The plugin as Helm runs it, over example files: a new case is a new file.
 
 A file's comments say what is run and what comes of it: `#$ ` is the command after `helm xscaler`, `#> ` are the lines
-of its output, `#! ` is its exit code unless that is 0. FILE stands for the file itself, which holds values.
+of its output, `#E ` those of its errors, `#! ` is its exit code unless that is 0. FILE stands for the file itself,
+which holds values.
 """
 
 from __future__ import annotations
@@ -48,4 +49,6 @@ def test_case(file: Path, helm: str, plugins: Path) -> None:
         env={**os.environ, **changed},
     )
     assert done.stdout.replace(str(file), "FILE").splitlines() == said(text, ">"), done.stderr
+    # Helm adds that the plugin failed.
+    assert done.stderr.replace(str(file), "FILE").splitlines()[: len(said(text, "E"))] == said(text, "E")
     assert done.returncode == int(*said(text, "!") or ["0"])

@@ -37,6 +37,7 @@ _TOLD = (
 )
 _RULES = ("discovery.relabel ", "prometheus.relabel ")
 _JOB = "prometheus.scrape "
+_STAGES = "loki.process "
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,19 +98,21 @@ def text(changes: Sequence[Change], terminal: Terminal) -> str:
 
 def as_json(changes: Sequence[Change]) -> str:
     """Write differences as one JSON object."""
-    document = {
-        "schemaVersion": 1,
-        "differences": [
-            {
-                "section": change.section,
-                "change": _NAMES[change.sign],
-                "subjects": list(change.subjects),
-                "words": change.words,
-            }
-            for change in changes
-        ],
-    }
+    document = {"schemaVersion": 1, "differences": as_data(changes)}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_data(changes: Sequence[Change]) -> list[dict[str, object]]:
+    """Return differences as JSON has them."""
+    return [
+        {
+            "section": change.section,
+            "change": _NAMES[change.sign],
+            "subjects": list(change.subjects),
+            "words": change.words,
+        }
+        for change in changes
+    ]
 
 
 # -- in words -----------------------------------------------------------------------------------------------------
@@ -195,8 +198,15 @@ def _file(name: str, text: str) -> fields.Node:
         return text
     if name == render.CONFIG_FILES["alloy"]:
         blocks = alloy.parse(text).items()
-        return {key: _beside(value) if key.startswith(_JOB) else value for key, value in blocks if not _told(key)}
+        return {key: _block(key, value) for key, value in blocks if not _told(key)}
     return _without_told(render.load(text))
+
+
+def _block(header: str, value: Any) -> fields.Node:
+    if header.startswith(_STAGES):
+        # A sequence without names: one stage more would shift all others, so it is compared as lines.
+        return json.dumps(value, indent=1)
+    return _beside(value) if header.startswith(_JOB) else value
 
 
 def _told(header: str) -> bool:

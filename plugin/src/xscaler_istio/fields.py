@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 Node = Any
 
 _LONGEST = 100
+# Twelve digits tell one from another.
+_DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 # What names an element of a list in Kubernetes and in collectors' configurations, so that a new first one does not
 # change all others.
 _NAMES = ("name", "job_name", "path", "key", "mountPath", "containerPort")
@@ -87,4 +90,5 @@ def _text(value: Node) -> str:
 
 
 def _short(text: str) -> str:
+    text = _DIGEST.sub(r"\1…", text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

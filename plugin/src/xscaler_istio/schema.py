@@ -92,33 +92,35 @@ def _extra_keys(error: _Violation) -> list[str]:
 
 def _unknown_key(path: KeyPath, error: _Violation, schema: Json, origins: Origins) -> Finding:
     siblings = list(error.schema.get("properties", {}))
-    fix = _suggestion(path, siblings, schema)
+    fix = suggestion(path, siblings, schema)
     location = origins.locate(path, key=True)
     return Finding("XS001", Severity.ERROR, f"{'.'.join(path)} is no key of this chart", location, ".".join(path), fix)
 
 
-def _suggestion(path: KeyPath, siblings: list[str], schema: Json) -> str:
+def suggestion(path: KeyPath, siblings: list[str], schema: Json) -> str:
+    """Say what may have been meant by an unknown key; `siblings` are the keys that are known beside it."""
     key = path[-1]
     # clusterName, as other charts call it, is cluster.name here.
-    squashed = {"".join(known).lower(): ".".join(known) for known in _paths(schema)}
+    squashed = {"".join(known).lower(): ".".join(known) for known in paths(schema)}
     if key.lower() in squashed and key not in siblings and "." in squashed[key.lower()]:
         return f"did you mean {squashed[key.lower()]}?"
     if close := difflib.get_close_matches(key, siblings, n=1, cutoff=0.75):
         return f"did you mean {'.'.join((*path[:-1], close[0]))}?"
     if any(word in key.lower().replace("-", "").replace("_", "") for word in _SECRET_WORDS):
         return "the token belongs in a Secret that xscaler.auth.existingSecret.name names (xscaler.auth.token to try)"
-    if elsewhere := [".".join(known) for known in _paths(schema) if known[-1] == key]:
+    if elsewhere := [".".join(known) for known in paths(schema) if known[-1] == key]:
         return f"did you mean {elsewhere[0]}?"
-    everywhere = {known[-1]: ".".join(known) for known in _paths(schema)}
+    everywhere = {known[-1]: ".".join(known) for known in paths(schema)}
     if close := difflib.get_close_matches(key, everywhere, n=1, cutoff=0.8):
         return f"did you mean {everywhere[close[0]]}?"
     return f"allowed here: {', '.join(sorted(siblings))}" if siblings else "remove it"
 
 
-def _paths(schema: Json, path: KeyPath = ()) -> Iterator[KeyPath]:
+def paths(schema: Json, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield the paths of all keys, parents before their children."""
     for name, child in schema.get("properties", {}).items():
         yield (*path, name)
-        yield from _paths(child, (*path, name))
+        yield from paths(child, (*path, name))
 
 
 def _wrong_type(error: _Violation, path: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from xscaler_istio import __version__
-from xscaler_istio.cli import diff, lint, render, test, validate
+from xscaler_istio.cli import diff, explain, init, lint, render, schema, test, validate
 from xscaler_istio.errors import exit_code_boundary
 
 app = typer.Typer(
@@ -25,6 +25,9 @@ _COMMANDS = {
     "validate": validate,
     "render": render,
     "diff": diff,
+    "explain": explain,
+    "init": init,
+    "schema": schema,
     "lint": lint,
     "test": test,
 }

@@ -51,8 +51,8 @@ def command(
         common = files[: len(values or ())]
         sides = (files[len(common)], files[-1])
         before, after = (
-            Rendered.of(helm.Release(folder, helm.ValuesArguments((*common, side), sets), namespace=namespace))
-            for folder, side in zip(charts, sides, strict=True)
+            Rendered.of(helm.Release(folder, helm.ValuesArguments((*common, side), sets), namespace=namespace), name)
+            for folder, side, name in zip(charts, sides, (old, new or old), strict=True)
         )
     changes = difference.compare(before, after)
     options.write(difference.as_json(changes) if output == "json" else difference.text(changes, terminal.of_stdout()))

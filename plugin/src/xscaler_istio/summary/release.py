@@ -22,9 +22,12 @@ class Rendered:
     series: SeriesFacts
 
     @classmethod
-    def of(cls, release: helm.Release) -> Rendered:
-        """Render a release; raises ChartError where Helm or the chart refuses."""
-        text = helm.template(release)
+    def of(cls, release: helm.Release, name: str = "") -> Rendered:
+        """Render a release; raises ChartError where Helm or the chart refuses, which says it of `name`."""
+        try:
+            text = helm.template(release)
+        except helm.ChartError as error:
+            raise helm.ChartError(f"{name}: {error.message}" if name else error.message, error.problems) from error
         values = helm.effective_values(release.chart, release.values)
         return cls(render.manifests(text), series_facts(release.chart, values))
 

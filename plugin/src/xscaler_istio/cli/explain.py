@@ -1,0 +1,38 @@
+"""`helm xscaler explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from xscaler_istio.cli import options
+
+EXAMPLE = "helm xscaler explain metrics.scrapeInterval"
+
+
+def command(
+    key: Annotated[str, typer.Argument(metavar="[KEY]", help="A key of the values; a block lists its keys.")] = "",
+    values: options.Values = None,
+    set_: options.Set = None,
+    set_string: options.SetString = None,
+    set_json: options.SetJson = None,
+    set_file: options.SetFile = None,
+    chart: options.Chart = None,
+    output: options.Output = "text",
+    debug: options.Debug = False,
+) -> None:
+    """Explain a key of the values: type, default, unit, allowed values, an example and what that changes.
+
+    The changes are worked out by rendering the chart twice, with your values if you give any.
+    """
+    from xscaler_istio import explanation, keys, schema, terminal
+
+    options.set_debug(debug)
+    options.choose("--output", output, ("text", "json"))
+    sets = options.sets(set_, set_string, set_json, set_file)
+    with options.release(chart, values, sets, namespace="default") as release:
+        found = keys.find(schema.load(release.chart), key)
+        effect = explanation.effect(found, release)
+    shown = explanation.as_json(found, effect) if output == "json" else ""
+    options.write(shown or explanation.text(found, effect, terminal.of_stdout()))

@@ -1,0 +1,43 @@
+"""`helm xscaler schema`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from xscaler_istio.cli import options
+from xscaler_istio.errors import ExitCode
+
+EXAMPLE = "helm xscaler schema > xscaler-istio.schema.json"
+
+
+def command(
+    chart: options.Chart = None,
+    path: Annotated[bool, typer.Option("--path", help="Print where the schema is instead.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check instead that it fits the chart's values.yaml; exit with 1 if not.")
+    ] = False,
+    debug: options.Debug = False,
+) -> None:
+    """Print the JSON schema of the values, for editors and check-jsonschema."""
+    from xscaler_istio import programs, schema, schema_defaults
+
+    options.set_debug(debug)
+    options.exclusive({"--path": path, "--check": check})
+    folder = programs.chart(chart)
+    file = folder / "values.schema.json"
+    if path:
+        options.write(f"{file.resolve()}\n")
+        return
+    loaded = schema.load(folder)
+    if not check:
+        options.write(file.read_text(encoding="utf-8"))
+        return
+    found = schema_defaults.differences(folder, loaded)
+    options.write("".join(f"{line}\n" for line in (*found, f"schema: {_verdict(len(found))}")))
+    raise typer.Exit(ExitCode.FINDINGS if found else ExitCode.OK)
+
+
+def _verdict(count: int) -> str:
+    return f"{count} difference{'' if count == 1 else 's'} to values.yaml" if count else "it fits values.yaml"

@@ -1,0 +1,179 @@
+"""The keys of the chart's values, from its schema: types, defaults, units, what is allowed, examples."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from xscaler_istio import schema as schemas
+from xscaler_istio.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    # JSON Schema and values are arbitrary JSON.
+    Json = Mapping[str, Any]
+
+# Where the keys below a list's elements hang.
+_SEPARATORS = re.compile(r"\[\d*\]|[./]")
+_BOUNDS: Mapping[str, str] = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "minLength": "characters at least",
+    "maxLength": "characters at most",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """One key. `default` and `example` are JSON, empty where there is none; `context` are the values, as (key, JSON),
+    with which the key has an effect; `children` are the keys below, or the elements' if it is a list."""
+
+    path: str
+    type: str
+    description: str
+    default: str
+    unit: str
+    form: str
+    allowed: tuple[str, ...]
+    example: str
+    context: tuple[tuple[str, str], ...]
+    secret: bool
+    children: tuple[Key, ...]
+
+
+def find(schema: Json, name: str) -> Key:
+    """Return a key by its dotted name, the root for an empty one; a leading .Values and list indices are left out.
+
+    Raises UsageError for a name that the chart does not have, with the nearest one that it has.
+    """
+    steps = tuple(step for step in _SEPARATORS.split(name.strip().removeprefix(".Values")) if step)
+    node, context, element = schema, _context(schema), False
+    for depth, step in enumerate(steps):
+        children = _children(node)
+        if step not in children:
+            path = steps[: depth + 1]
+            fix = schemas.suggestion(path, list(children), schema)
+            raise UsageError(f"{'.'.join(path)} is no key of this chart", fix)
+        element = element or "items" in node
+        node = children[step]
+        context = {**context, **_context(node)}
+    return _key(".".join(steps), node, context, element=element)
+
+
+def every(schema: Json) -> Iterator[Key]:
+    """Yield all keys, parents before their children."""
+
+    def below(key: Key) -> Iterator[Key]:
+        for child in key.children:
+            yield child
+            yield from below(child)
+
+    return below(find(schema, ""))
+
+
+def _context(node: Json) -> Json:
+    found: Json = node.get("x-with", {})
+    return found
+
+
+def _children(node: Json) -> Mapping[str, Json]:
+    found: Mapping[str, Json] = node.get("properties") or node.get("items", {}).get("properties", {})
+    return found
+
+
+def _key(path: str, node: Json, context: Json, *, element: bool = False) -> Key:
+    below = element or "items" in node
+    children = (
+        _key(f"{path}.{name}" if path else name, child, {**context, **_context(child)}, element=below)
+        for name, child in _children(node).items()
+    )
+    parent = path.rpartition(".")[0]
+    needed = {f"{parent}{name}" if name.startswith(".") else name: value for name, value in context.items()}
+    # A key of a list's elements has none of its own: that of the list shows it.
+    example = None if element else _example(node)
+    return Key(
+        path,
+        _type(node),
+        node.get("description", ""),
+        json.dumps(node["default"], ensure_ascii=False) if "default" in node else "",
+        node.get("x-unit", ""),
+        node.get("x-error") or node.get("items", {}).get("x-error", ""),
+        _allowed(node),
+        "" if example is None else json.dumps(example, ensure_ascii=False),
+        tuple((name, json.dumps(value)) for name, value in needed.items() if name != path),
+        node.get("writeOnly", False),
+        tuple(children),
+    )
+
+
+def _type(node: Json) -> str:
+    kind = node.get("type", "string" if "enum" in node else "")
+    words: str = " or ".join(kind) if isinstance(kind, list) else kind
+    if words == "array" and "type" in node.get("items", {}):
+        return f"list of {node['items']['type']}s"
+    if words == "object" and isinstance(node.get("additionalProperties"), dict):
+        return f"map of {_type(node['additionalProperties'])}s"
+    return {"array": "list", "object": "map"}.get(words, words)
+
+
+def _allowed(node: Json) -> tuple[str, ...]:
+    if "enum" in node:
+        return tuple(str(value) for value in node["enum"])
+    return tuple(f"{words} {node[rule]}" for rule, words in _BOUNDS.items() if rule in node)
+
+
+# -- examples -----------------------------------------------------------------------------------------------------
+
+
+def _example(node: Json) -> Any:
+    """Return a value other than the default: the schema's own, or one that follows from type and constraints."""
+    if "x-example" in node:
+        return node["x-example"]
+    if "properties" in node:
+        return None
+    if "enum" in node:
+        return next((value for value in node["enum"] if value != node.get("default")), None)
+    kind = node.get("type")
+    return _EXAMPLES[kind](node) if isinstance(kind, str) and kind in _EXAMPLES else None
+
+
+def _number(node: Json) -> Any:
+    default = node.get("default", 0)
+    return next((value for value in (default * 2, default // 2) if value != default and _within(value, node)), 1)
+
+
+def _within(value: float, node: Json) -> bool:
+    return bool(node.get("minimum", value) <= value <= node.get("maximum", value))
+
+
+def _string(node: Json) -> Any:
+    """Return what the description of the form names as an example and the pattern takes."""
+    words = f"{node.get('x-error', '')} {node.get('description', '')}".replace(",", " ").replace(";", " ").split()
+    pattern = node.get("pattern", "a^")
+    fitting = (
+        word for word in words if re.search(pattern, word) and re.search(r"\d", word) and word != node.get("default")
+    )
+    return next(fitting, None if "pattern" in node else "example")
+
+
+def _list(node: Json) -> Any:
+    flags = re.findall(r"--\S+[^\s.,]", node.get("description", ""))
+    element = flags[0] if flags else _example(node.get("items", {}))
+    return None if element is None else [element]
+
+
+def _map(node: Json) -> Any:
+    return {"example": "text"} if isinstance(node.get("additionalProperties"), dict) else None
+
+
+_EXAMPLES: Mapping[str, Callable[[Json], Any]] = {
+    "boolean": lambda node: not node.get("default", False),
+    "integer": _number,
+    "number": _number,
+    "string": _string,
+    "array": _list,
+    "object": _map,
+}

@@ -1,0 +1,60 @@
+"""What a key changes: one of each block really does, in the rendered chart."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chart.conftest import CHART, tool
+from xscaler_istio import explanation, helm, keys, schema
+from xscaler_istio.terminal import Terminal
+
+SCHEMA = schema.load(CHART)
+NOTHING = helm.Release(CHART, helm.ValuesArguments())
+
+# Of each block a key that needs other values beside it, where there is one.
+CHANGES = {
+    "xscaler.logs.url": "logs: url: https://euw1-01.l.xscalerlabs.com/api/v1/logs/push -> https://logs.example.com/api/v1/logs/push",
+    "xscaler.auth.username": "metrics: authentication: basic, user name (empty) -> basic, user name istio",
+    "xscaler.tls.ca.key": "spec.template.spec.volumes[ca].configMap.items[root.pem] added",
+    "istio.customTags": "proxies: istio_requests_total: 27 of 30 labels -> 28 of 30 labels",
+    "istio.rootNamespace": "Telemetry mesh-system/",
+    "limits.logLineBytes": "files on each node: longest line: 262144 bytes -> 524288 bytes",
+    "metrics.targets.agentgateway.bodySizeLimit": "agentgateway: body size limit: now 50MB",
+    "logs.startAt": "files on each node: older lines: left -> sent",
+    "pod.priorityClassName": "spec.template.spec.priorityClassName added: system-cluster-critical",
+    "prometheus.persistence.storageClassName": "spec.storageClassName added: fast",
+    "alloy.queue.sampleAgeLimit": "queue_config.sample_age_limit",
+    "opentelemetry.resources.limits": "resources.limits.memory: 2Gi -> 1Gi",
+    "logAgent.statePath": "/var/lib/collectors",
+    "tests.enabled": "Pod default/xscaler-istio-test-metrics",
+    "rbac.create": "- ServiceAccount default/xscaler-istio-metrics",
+    "serviceAccount.annotations": "metadata.annotations",
+    "commonLabels": "metadata.labels.team added: mesh",
+}
+
+
+@pytest.fixture(autouse=True)
+def _helm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELM_BIN", str(tool("helm4")))
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_an_example_changes(name: str) -> None:
+    found = explanation.effect(keys.find(SCHEMA, name), NOTHING)
+    assert found.unknown == ""
+    assert any(CHANGES[name] in str(change) for change in found.changes), [str(change) for change in found.changes]
+
+
+def test_a_missing_helm_costs_the_changes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELM_BIN", "/nowhere")
+    key = keys.find(SCHEMA, "metrics.shards")
+    found = explanation.effect(key, NOTHING)
+    assert found.unknown == "HELM_BIN is /nowhere, and no such program is there"
+    assert "HELM_BIN is /nowhere" in explanation.text(key, found, Terminal())
+
+
+@pytest.mark.parametrize("width", [1, 30, 100])
+def test_any_width_will_do(width: int) -> None:
+    for key in keys.every(SCHEMA):
+        text = explanation.text(key, explanation.Effect(), Terminal(width, colours=True))
+        assert text.startswith(f"\x1b[1m{key.path}\x1b[0m\n")

@@ -1,0 +1,81 @@
+"""Keys of the values: every one can be explained, with an example that the schema takes."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+
+from tests.chart.conftest import CHART
+from xscaler_istio import keys, schema
+from xscaler_istio.errors import UsageError
+
+SCHEMA = schema.load(CHART)
+EVERY = list(keys.every(SCHEMA))
+
+
+def nested(path: str, value: object) -> object:
+    for step in reversed(path.split(".")):
+        value = {step: value}
+    return value
+
+
+@pytest.mark.parametrize("key", [key for key in EVERY if key.example], ids=lambda key: key.path)
+def test_the_example_is_not_the_default_and_the_schema_takes_it(key: keys.Key) -> None:
+    assert key.example != key.default
+    found = jsonschema.Draft7Validator(SCHEMA).iter_errors(nested(key.path, json.loads(key.example)))
+    # What else is required says Helm, which knows the defaults.
+    assert [error.message for error in found if error.validator != "required"] == []
+
+
+def test_every_key_with_a_value_has_an_example() -> None:
+    without = [key.path for key in EVERY if not key.example and not key.children]
+    assert [path for path in without if not path.startswith("metrics.extraMetricRelabelings.")] == ["global"]
+
+
+def test_every_key_is_explained() -> None:
+    assert [key.path for key in EVERY if not key.description and ".resources" not in key.path] == []
+
+
+def test_each_context_names_keys_of_the_chart() -> None:
+    for key in EVERY:
+        for name, _ in key.context:
+            assert keys.find(SCHEMA, name).path == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["metrics.targets.proxies.port", ".Values.metrics.targets.proxies.port", "metrics/targets/proxies/port"],
+)
+def test_names_as_people_write_them(name: str) -> None:
+    key = keys.find(SCHEMA, name)
+    assert (key.path, key.type, key.default, key.unit, key.allowed, key.example) == (
+        "metrics.targets.proxies.port",
+        "integer",
+        "15020",
+        "TCP port",
+        ("15020", "15090"),
+        "15090",
+    )
+
+
+def test_a_key_of_a_lists_elements() -> None:
+    key = keys.find(SCHEMA, "metrics.extraMetricRelabelings[0].regex")
+    assert (key.path, key.type, key.example) == ("metrics.extraMetricRelabelings.regex", "string", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("metric", "did you mean metrics?"),
+        ("metrics.scrapInterval", "did you mean metrics.scrapeInterval?"),
+        ("clusterName", "did you mean cluster.name?"),
+        ("scrapeInterval", "did you mean metrics.scrapeInterval?"),
+        ("metrics.profile.full", "remove it"),
+    ],
+)
+def test_an_unknown_name_gets_a_suggestion(name: str, fix: str) -> None:
+    with pytest.raises(UsageError, match="is no key of this chart") as refused:
+        keys.find(SCHEMA, name)
+    assert refused.value.fix == fix
