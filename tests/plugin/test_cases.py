@@ -39,7 +39,7 @@ def test_case(file: Path, helm: str, plugins: Path) -> None:
     text = file.read_text(encoding="utf-8")
     (command,) = said(text, "$")
     words = [str(file) if word == "FILE" else word for word in shlex.split(command)]
-    changed = {"HELM_PLUGINS": str(plugins), "XSCALER_PYTHON": sys.executable, "NO_COLOR": "1", "COLUMNS": "100"}
+    changed = {"HELM_PLUGINS": str(plugins), "XSCALER_PYTHON": sys.executable, "NO_COLOR": "1"}
     done = subprocess.run(
         [tool(helm), "xscaler", *words],
         check=False,

@@ -148,6 +148,16 @@ BAD = [
     (("validate", "-f", "-", "-f", "-"), 2, "error: -f - is given twice"),
     (("validate", "-f", EXAMPLE, "-o", "xml"), 2, "error: --output xml is unknown\n  fix: use one of: text, json\n"),
     (("vaildate",), 2, "Did you mean 'validate'?"),
+    (("diff", "-", "-"), 2, "error: -f - is given twice"),
+    (("diff", EXAMPLE, "/nowhere.yaml"), 3, "error: cannot read /nowhere.yaml: No such file or directory"),
+    (("diff", EXAMPLE, "--against-chart", "/nowhere"), 3, "error: /nowhere is no folder of this chart"),
+    (("explain", "metrics.profil"), 2, "did you mean metrics.profile?"),
+    (
+        ("render", "-f", EXAMPLE, "--explain", "--config", "alloy"),
+        2,
+        "error: --config and --explain exclude each other",
+    ),
+    (("schema", "--path", "--check"), 2, "error: --path and --check exclude each other"),
     (("validate", "--valeus", "x"), 2, "No such option"),
     (("test", "-f", EXAMPLE), 2, "error: what shall be tested?"),
     (("test", "--local", "-f", EXAMPLE, "--backend", "cortex"), 2, "error: --backend cortex is unknown"),
@@ -183,11 +193,18 @@ def test_a_missing_collector() -> None:
 def test_help_teaches_and_is_cheap(cli4: Callable[..., Ran]) -> None:
     ran = cli4("--help")
     assert ran.code == 0
-    for command in ("validate", "render", "lint", "test"):
+    for command in ("validate", "render", "diff", "explain", "init", "schema", "lint", "test"):
         assert command in ran.out
         assert "Example:" in cli4(command, "--help").out
-    heavy = "('pyhelm3', 'jsonschema', 'aiohttp', 'yaml')"
-    probe = f"import sys, xscaler_istio.cli; print([m for m in {heavy} if m in sys.modules])"
+    heavy = "('pyhelm3', 'jsonschema', 'aiohttp', 'yaml', 'rich')"
+    # Not only what an import takes: the whole of `--help` is run.
+    probe = f"""
+import contextlib, io, sys
+from xscaler_istio.cli import app
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    app(["--help"])
+print([name for name in {heavy} if name in sys.modules])
+"""
     loaded = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True)
     assert loaded.stdout.strip() == "[]"
 

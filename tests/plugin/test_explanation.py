@@ -15,7 +15,7 @@ NOTHING = helm.Release(CHART, helm.ValuesArguments())
 CHANGES = {
     "xscaler.logs.url": "logs: url: https://euw1-01.l.xscalerlabs.com/api/v1/logs/push -> https://logs.example.com/api/v1/logs/push",
     "xscaler.auth.username": "metrics: authentication: basic, user name (empty) -> basic, user name istio",
-    "xscaler.tls.ca.key": "spec.template.spec.volumes[ca].configMap.items[root.pem] added",
+    "xscaler.tls.ca.key": "spec.template.spec.volumes[ca].configMap.items[ca.crt].key: ca.crt -> root.pem",
     "istio.customTags": "proxies: istio_requests_total: 27 of 30 labels -> 28 of 30 labels",
     "istio.rootNamespace": "Telemetry mesh-system/",
     "limits.logLineBytes": "files on each node: longest line: 262144 bytes -> 524288 bytes",
@@ -56,5 +56,5 @@ def test_a_missing_helm_costs_the_changes_alone(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("width", [1, 30, 100])
 def test_any_width_will_do(width: int) -> None:
     for key in keys.every(SCHEMA):
-        text = explanation.text(key, explanation.Effect(), Terminal(width, colours=True))
+        text = explanation.text(key, explanation.Effect(), Terminal(True, width))
         assert text.startswith(f"\x1b[1m{key.path}\x1b[0m\n")

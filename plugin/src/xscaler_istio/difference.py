@@ -74,7 +74,7 @@ def compare(old: Rendered, new: Rendered) -> tuple[Change, ...]:
 
 # -- for readers and programs -------------------------------------------------------------------------------------
 
-_COLOURS = {ADDED: "green", REMOVED: "red", CHANGED: "yellow"}
+_STYLES = {ADDED: "info", REMOVED: "error", CHANGED: "warning"}
 _NAMES = {ADDED: "added", REMOVED: "removed", CHANGED: "changed"}
 
 
@@ -86,14 +86,18 @@ def text(changes: Sequence[Change], terminal: Terminal) -> str:
         if change.section != section:
             section = change.section
             lines.append(terminal.paint(section, "bold"))
-        first, *more = textwrap.wrap(
-            str(change), max(terminal.width - 4, 20), break_long_words=False, break_on_hyphens=False
-        )
-        lines.append(f"  {terminal.paint(first[0], _COLOURS[change.sign])}{first[1:]}")
+        first, *more = _wrapped(str(change), terminal.width)
+        lines.append(f"  {terminal.paint(first[0], _STYLES[change.sign])}{first[1:]}")
         lines += [f"    {line}" for line in more]
     count = len(changes)
     lines.append(f"{count or 'no'} difference{'' if count == 1 else 's'}")
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    if not width:
+        return [text]
+    return textwrap.wrap(text, max(width - 4, 20), break_long_words=False, break_on_hyphens=False)
 
 
 def as_json(changes: Sequence[Change]) -> str:

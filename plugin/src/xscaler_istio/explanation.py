@@ -29,6 +29,8 @@ _REQUIRED = (
     ("cluster.name", '"prod-1"'),
 )
 _SHOWN = 12
+# For what is not broken into lines by a terminal.
+_PIPE_WIDTH = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,14 +79,15 @@ def _with(release: Release, values: tuple[tuple[str, str], ...]) -> Release:
 
 def text(key: Key, found: Effect, terminal: Terminal) -> str:
     """Write a key for people: what it is, what it may be, an example and what that changes; a block by its keys."""
+    width = terminal.width or _PIPE_WIDTH
     lines = [terminal.paint(key.path, "bold")] if key.path else []
-    lines += [*textwrap.wrap(key.description, terminal.width, initial_indent="  ", subsequent_indent="  ")]
+    lines += [*textwrap.wrap(key.description, width, initial_indent="  ", subsequent_indent="  ")]
     rows = _rows(key)
     longest = max((len(name) for name, _ in rows), default=0)
     for name, value in rows:
-        lines += _row(f"  {name:<{longest}}  ", value, terminal.width)
+        lines += _row(f"  {name:<{longest}}  ", value, width)
     if key.children:
-        lines += ["", *_children(key, terminal.width)]
+        lines += ["", *_children(key, width)]
     if key.example:
         lines += ["", f"  {terminal.paint('example', 'bold')}", textwrap.indent(_as_yaml(key), "    ").rstrip()]
         lines += [*_context(found), f"  {terminal.paint('changes', 'bold')}", *_effect(found, terminal)]
@@ -141,10 +144,10 @@ def _context(found: Effect) -> Iterator[str]:
 
 def _effect(found: Effect, terminal: Terminal) -> list[str]:
     if found.unknown:
-        return _row("    ", found.unknown, terminal.width)
+        return _row("    ", found.unknown, terminal.width or _PIPE_WIDTH)
     if not found.changes:
         return ["    nothing in what is rendered"]
-    narrower = dataclasses.replace(terminal, width=terminal.width - 4)
+    narrower = dataclasses.replace(terminal, width=(terminal.width or _PIPE_WIDTH) - 4)
     lines = difference.text(found.changes[:_SHOWN], narrower).splitlines()[:-1]
     more = len(found.changes) - _SHOWN
     rest = [f"  and {more} more: helm xscaler diff OLD NEW"] if more > 0 else []

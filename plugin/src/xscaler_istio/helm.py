@@ -171,11 +171,17 @@ def _run(coroutine: Coroutine[Any, Any, Result]) -> Result:
 
 @contextlib.contextmanager
 def spooled(files: Sequence[str], stdin: bytes | None) -> Iterator[tuple[str, ...]]:
-    """Put standard input into a file, since Helm may run several times; `-` stands for it."""
-    if stdin is None:
+    """Put standard input, `-`, and pipes into files: they can be read once, and Helm may run several times."""
+    once = {file: Path(file) for file in files if Path(file).is_fifo()}
+    if stdin is None and not once:
         yield tuple(files)
         return
     with tempfile.TemporaryDirectory(prefix="xscaler-") as folder:
-        spool = Path(folder) / "stdin.yaml"
-        spool.write_bytes(stdin)
-        yield tuple(str(spool) if file == "-" else file for file in files)
+        contents = {
+            **({} if stdin is None else {"-": stdin}),
+            **{file: path.read_bytes() for file, path in once.items()},
+        }
+        spools = {file: Path(folder) / f"{number}.yaml" for number, file in enumerate(contents)}
+        for file, spool in spools.items():
+            spool.write_bytes(contents[file])
+        yield tuple(str(spools.get(file, file)) for file in files)

@@ -7,7 +7,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio import schema as schemas
 from xscaler_istio.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,6 +53,9 @@ def find(schema: Json, name: str) -> Key:
     for depth, step in enumerate(steps):
         children = _children(node)
         if step not in children:
+            # The validator behind it takes a while to load, and completion has no need of it.
+            from xscaler_istio import schema as schemas
+
             path = steps[: depth + 1]
             fix = schemas.suggestion(path, list(children), schema)
             raise UsageError(f"{'.'.join(path)} is no key of this chart", fix)
@@ -123,6 +125,29 @@ def _allowed(node: Json) -> tuple[str, ...]:
     if "enum" in node:
         return tuple(str(value) for value in node["enum"])
     return tuple(f"{words} {node[rule]}" for rule, words in _BOUNDS.items() if rule in node)
+
+
+# -- what may be meant --------------------------------------------------------------------------------------------
+
+
+def beginning_with(schema: Json, typed: str) -> Iterator[tuple[str, str]]:
+    """Yield the names and descriptions that may complete a dotted name; one that has keys below ends with a dot."""
+    parent, dot, _ = typed.rpartition(".")
+    node = schema
+    for step in parent.split(".") if dot else ():
+        node = _children(node).get(step, {})
+    for name, child in _children(node).items():
+        full = f"{parent}{dot}{name}"
+        if full.startswith(typed):
+            yield f"{full}." if "properties" in child else full, child.get("description", "")
+
+
+def values_of(schema: Json, name: str) -> Iterator[str]:
+    """Yield the values that a key may have, where they can be listed."""
+    node = schema
+    for step in name.split("."):
+        node = _children(node).get(step, {})
+    yield from ("true", "false") if node.get("type") == "boolean" else map(str, node.get("enum", ()))
 
 
 # -- examples -----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How wide a line may be and whether it may have colours."""
+"""What the output goes to: whether it shows colour, and how wide it is."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ import dataclasses
 import os
 import shutil
 import sys
+from typing import TYPE_CHECKING
 
-_COLOURS = {"red": 31, "green": 32, "yellow": 33, "bold": 1}
-# Where nobody reads along: wide enough for sentences.
-PIPE_WIDTH = 100
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_STYLES: Mapping[str, str] = {"error": "31", "warning": "33", "info": "36", "bold": "1"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Terminal:
-    """What a text is written for; the default is a pipe."""
+    """`width` is in characters, 0 for output that is not broken into lines (a file, a pipe)."""
 
-    width: int = PIPE_WIDTH
-    colours: bool = False
+    colour: bool = False
+    width: int = 0
 
-    def paint(self, text: str, colour: str) -> str:
-        """Return the text in a colour, or as it is."""
-        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self.colours else text
+    def paint(self, text: str, style: str) -> str:
+        """Return a text in a style; as it is without colour."""
+        return f"\033[{_STYLES[style]}m{text}\033[0m" if self.colour else text
 
 
 def of_stdout() -> Terminal:
-    """Return what standard output is. NO_COLOR wins over HELM_COLOR, which wins over what the terminal can do."""
-    width = shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
-    if os.environ.get("NO_COLOR") or os.environ.get("HELM_COLOR") == "never":
-        return Terminal(width)
-    capable = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    return Terminal(width, capable or os.environ.get("HELM_COLOR") == "always")
+    """Return what standard output is.
+
+    NO_COLOR (https://no-color.org) wins over HELM_COLOR, and that over what the terminal is.
+    """
+    terminal = sys.stdout.isatty()
+    wish = os.environ.get("HELM_COLOR", "auto")
+    able = terminal and os.environ.get("TERM") != "dumb"
+    colour = not os.environ.get("NO_COLOR") and wish != "never" and (able or wish == "always")
+    return Terminal(colour, shutil.get_terminal_size().columns if terminal else 0)

@@ -84,7 +84,7 @@ def test_no_token_is_said() -> None:
 def test_lines_fit_the_terminal_but_for_long_words(width: int) -> None:
     rendered = render.manifests(template("helm4", "-f", str(EXAMPLE)))
     summary = summarize(rendered, SeriesFacts({}, 0))
-    lines = text(summary, Terminal(width)).splitlines()
+    lines = text(summary, Terminal(width=width)).splitlines()
     longest_word = max(len(word) for line in lines for word in line.split())
     assert max(map(len, lines)) <= max(width, 10 + max(20, longest_word), longest_word + 24)
     assert " ".join(" ".join(lines).split()).count("istio-proxy") == 2
@@ -94,7 +94,7 @@ def test_colours_are_for_terminals() -> None:
     rendered = render.manifests(template("helm4", "-f", str(EXAMPLE)))
     summary = summarize(rendered, SeriesFacts({}, 0))
     assert "\x1b" not in text(summary, Terminal())
-    assert text(summary, Terminal(colours=True)).startswith("\x1b[1mjobs\x1b[0m\n")
+    assert text(summary, Terminal(colour=True)).startswith("\x1b[1mjobs\x1b[0m\n")
 
 
 @pytest.mark.parametrize("collector", list(scraping.READERS))

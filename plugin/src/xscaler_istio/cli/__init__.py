@@ -17,6 +17,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Plain text: the import of rich alone would double the time of --help.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -32,7 +34,8 @@ _COMMANDS = {
     "test": test,
 }
 for _name, _module in _COMMANDS.items():
-    app.command(_name, epilog=f"Example: {_module.EXAMPLE}")(_module.command)
+    _first = (_module.command.__doc__ or "").partition("\n")[0]
+    app.command(_name, short_help=_first, epilog=f"Example: {_module.EXAMPLE}")(_module.command)
 
 
 def _version(wanted: bool) -> None:

@@ -7,17 +7,32 @@ from typing import Annotated
 
 import typer
 
-from xscaler_istio.cli import options
+from xscaler_istio.cli import completion, options
 from xscaler_istio.errors import ExitCode, UsageError
 
 EXAMPLE = "helm xscaler diff values.yaml new-values.yaml --detailed-exitcode"
 
 
 def command(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="Values file; - is stdin.")],
-    new: Annotated[str, typer.Argument(metavar="[NEW]", help="Values file to compare with; default: OLD.")] = "",
+    old: Annotated[
+        str,
+        typer.Argument(metavar="OLD", help="Values file; - is stdin.", autocompletion=completion.values_files),
+    ],
+    new: Annotated[
+        str,
+        typer.Argument(
+            metavar="NEW", help="Values file to compare with; default: OLD.", autocompletion=completion.values_files
+        ),
+    ] = "",
     values: Annotated[
-        list[str] | None, typer.Option("-f", "--values", help="Values below both OLD and NEW; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "-f",
+            "--values",
+            help="Values below both OLD and NEW; repeatable.",
+            metavar="FILE",
+            autocompletion=completion.values_files,
+        ),
     ] = None,
     set_: options.Set = None,
     set_string: options.SetString = None,
@@ -25,7 +40,13 @@ def command(
     set_file: options.SetFile = None,
     chart: options.Chart = None,
     against_chart: Annotated[
-        Path | None, typer.Option("--against-chart", help="Chart folder for NEW; default: that of --chart.")
+        Path | None,
+        typer.Option(
+            "--against-chart",
+            help="Chart folder for NEW; default: that of --chart.",
+            metavar="FOLDER",
+            autocompletion=completion.folders,
+        ),
     ] = None,
     namespace: options.Namespace = "default",
     detailed_exitcode: Annotated[

@@ -6,13 +6,18 @@ from typing import Annotated
 
 import typer
 
-from xscaler_istio.cli import options
+from xscaler_istio.cli import completion, options
 
 EXAMPLE = "helm xscaler explain metrics.scrapeInterval"
 
 
 def command(
-    key: Annotated[str, typer.Argument(metavar="[KEY]", help="A key of the values; a block lists its keys.")] = "",
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY", help="A key of the values; a block lists its keys.", autocompletion=completion.value_keys
+        ),
+    ] = "",
     values: options.Values = None,
     set_: options.Set = None,
     set_string: options.SetString = None,

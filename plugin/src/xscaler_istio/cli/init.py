@@ -8,18 +8,23 @@ from typing import Annotated
 
 import typer
 
-from xscaler_istio.cli import options
+from xscaler_istio.cli import completion, options
 
 EXAMPLE = "helm xscaler init values.yaml --region euw1-01 --tenant-id acme --cluster prod-1"
 
+_COLLECTORS = ("prometheus", "alloy", "opentelemetry", "none")
+
 
 def command(
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="The file to write; - prints it.")] = "values.yaml",
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The file to write; - prints it.")] = "values.yaml",
     region: Annotated[str, typer.Option(help="Region of your xScaler account.")] = "",
     tenant_id: Annotated[str, typer.Option(help="Tenant id.")] = "",
     secret: Annotated[str, typer.Option(help="Name of the Secret with the token; default: xscaler-token.")] = "",
     cluster: Annotated[str, typer.Option(help="Name of this Kubernetes cluster.")] = "",
-    collector: Annotated[str, typer.Option(help="The collector; default: prometheus.")] = "",
+    collector: Annotated[
+        str,
+        typer.Option(help="The collector; default: prometheus.", autocompletion=completion.choices(*_COLLECTORS)),
+    ] = "",
     logs: Annotated[bool, typer.Option("--logs", help="Access logs as well.")] = False,
     schema_reference: Annotated[
         str,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xscaler_istio.cli import completion
 from xscaler_istio.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -18,16 +19,54 @@ if TYPE_CHECKING:
     from xscaler_istio.helm import Release
 
 Values = Annotated[
-    list[str] | None, typer.Option("-f", "--values", help="Values file; repeatable, the last wins; - is stdin.")
+    list[str] | None,
+    typer.Option(
+        "-f",
+        "--values",
+        help="Values file; repeatable, the last wins; - is stdin.",
+        metavar="FILE",
+        autocompletion=completion.values_files,
+    ),
 ]
-Set = Annotated[list[str] | None, typer.Option("--set", help="key=value, as Helm takes it.")]
-SetString = Annotated[list[str] | None, typer.Option("--set-string", help="key=value, the value a text.")]
-SetJson = Annotated[list[str] | None, typer.Option("--set-json", help="key=JSON.")]
-SetFile = Annotated[list[str] | None, typer.Option("--set-file", help="key=path of a file that holds the value.")]
-Chart = Annotated[Path | None, typer.Option("--chart", help="Chart folder; default: the one beside this plugin.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="As Helm takes it.", metavar="KEY=VALUE", autocompletion=completion.settings),
+]
+SetString = Annotated[
+    list[str] | None,
+    typer.Option("--set-string", help="The value a text.", metavar="KEY=TEXT", autocompletion=completion.settings),
+]
+SetJson = Annotated[
+    list[str] | None,
+    typer.Option("--set-json", help="The value as JSON.", metavar="KEY=JSON", autocompletion=completion.settings),
+]
+SetFile = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set-file", help="A file that holds the value.", metavar="KEY=FILE", autocompletion=completion.settings
+    ),
+]
+Chart = Annotated[
+    Path | None,
+    typer.Option(
+        "--chart",
+        help="Chart folder; default: the one beside this plugin.",
+        metavar="FOLDER",
+        autocompletion=completion.folders,
+    ),
+]
 Namespace = Annotated[str, typer.Option("-n", "--namespace", envvar="HELM_NAMESPACE", help="Namespace of the release.")]
 Debug = Annotated[bool, typer.Option("--debug/--no-debug", envvar="HELM_DEBUG", help="Show tracebacks of bugs.")]
-Output = Annotated[str, typer.Option("-o", "--output", help="text or json.", metavar="text|json")]
+Output = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--output",
+        help="text or json.",
+        metavar="text|json",
+        autocompletion=completion.choices("text", "json"),
+    ),
+]
 KubeVersion = Annotated[str, typer.Option("--kube-version", help="Kubernetes version to render and check for.")]
 ReleaseName = Annotated[str, typer.Argument(help="Release name.")]
 
@@ -66,10 +105,13 @@ def release(
 def spooled(values: Sequence[str]) -> AbstractContextManager[tuple[str, ...]]:
     """Return values files with standard input, `-`, kept in a file while the context lasts."""
     from xscaler_istio import helm
-    from xscaler_istio.errors import UsageError
+    from xscaler_istio.errors import SetupError, UsageError
 
     if list(values).count("-") > 1:
         raise UsageError("-f - is given twice", "standard input can be read once")
+    for name in values:
+        if name != "-" and "://" not in name and not Path(name).exists():
+            raise SetupError(f"cannot read {name}: No such file or directory", "check the path after -f")
     return helm.spooled(values, sys.stdin.buffer.read() if "-" in values else None)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xscaler_istio.cli import options
+from xscaler_istio.cli import completion, options
 
 if TYPE_CHECKING:
     from xscaler_istio.helm import Release
@@ -37,6 +37,7 @@ def command(
             "--config",
             help="Only the configuration of this collector (whichever the values choose) or of the log agents.",
             metavar="|".join(_CONFIGS),
+            autocompletion=completion.choices(*_CONFIGS),
         ),
     ] = "",
     shard: Annotated[int, typer.Option("--shard", help="Whose configuration, with metrics.shards above 1.")] = 0,
@@ -44,7 +45,13 @@ def command(
         bool, typer.Option("--explain", help="Say in words what the release does instead: jobs, metrics, rights, …")
     ] = False,
     output_dir: Annotated[
-        Path | None, typer.Option("--output-dir", help="Write a file for each template, as `helm template` does.")
+        Path | None,
+        typer.Option(
+            "--output-dir",
+            help="Write a file for each template, as `helm template` does.",
+            metavar="FOLDER",
+            autocompletion=completion.folders,
+        ),
     ] = None,
     debug: options.Debug = False,
 ) -> None:

@@ -15,7 +15,7 @@ EXAMPLE = "helm xscaler test xscaler-istio -n telemetry; or: helm xscaler test -
 
 def command(
     release_name: Annotated[
-        str, typer.Argument(metavar="[RELEASE]", help="A release in the cluster of the current kubeconfig.")
+        str, typer.Argument(metavar="RELEASE", help="A release in the cluster of the current kubeconfig.")
     ] = "",
     values: options.Values = None,
     set_: options.Set = None,

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from xscaler_istio.terminal import Terminal
 
 
+# For what is not broken into lines by a terminal.
+_PIPE_WIDTH = 100
+
+
 def text(summary: Summary, terminal: Terminal) -> str:
     """Write a summary in lines that fit the terminal, but for a word that is longer."""
     return (
@@ -22,7 +26,7 @@ def text(summary: Summary, terminal: Terminal) -> str:
 def _section(section: Section, terminal: Terminal) -> Iterator[str]:
     yield terminal.paint(section.title, "bold")
     for subject in section.subjects:
-        yield from _subject(subject, terminal.width)
+        yield from _subject(subject, terminal.width or _PIPE_WIDTH)
 
 
 def _subject(subject: Subject, width: int) -> Iterator[str]:
