@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,3 +59,9 @@ rules = st.fixed_dictionaries(
 @given(labels=st.dictionaries(st.sampled_from(["a", "b", "c"]), words), written=st.lists(rules, max_size=4))
 def test_both_implementations_agree(labels: dict[str, str], written: list[dict[str, object]]) -> None:
     assert relabel(labels, [Rule.of(rule) for rule in written]) == second.relabel(labels, written)
+
+
+@pytest.mark.parametrize("regex", [r"\pL+", "[[:alpha:]]+", r"a\z", r"\Qa\E"])
+def test_an_expression_that_only_go_understands_is_refused(regex: str) -> None:
+    with pytest.raises(re.error):
+        relabel(LABELS, [Rule("keep", ("a",), regex)])

@@ -7,8 +7,10 @@ attributes.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +38,18 @@ class Rule:
         return cls(**{**known, "source_labels": tuple(known.get("source_labels", ()))})
 
 
+@functools.cache
+def compiled(regex: str) -> re.Pattern[str]:
+    """Return an expression as Python has it; raises re.error for one that Go's RE2 alone understands, or otherwise."""
+    with warnings.catch_warnings():
+        # [[:alpha:]] is a class to RE2, and a set with brackets in it to Python, which warns.
+        warnings.simplefilter("error")
+        try:
+            return re.compile(regex, re.DOTALL)
+        except (FutureWarning, DeprecationWarning) as warning:
+            raise re.error(str(warning)) from warning
+
+
 def relabel(labels: Labels, rules: Iterable[Rule]) -> Labels | None:
     """Return the labels after all rules, None where a rule drops them; an empty value removes a label.
 
@@ -54,7 +68,7 @@ def _source(labels: Labels, rule: Rule) -> str:
 
 
 def _matches(labels: Labels, rule: Rule) -> re.Match[str] | None:
-    return re.fullmatch(rule.regex, _source(labels, rule), re.DOTALL)
+    return compiled(rule.regex).fullmatch(_source(labels, rule))
 
 
 def _with(labels: Labels, name: str, value: str) -> Labels:
@@ -68,7 +82,7 @@ def _replace(labels: Labels, rule: Rule) -> Labels:
 
 
 def _label_map(labels: Labels, rule: Rule) -> Labels:
-    found = {name: re.fullmatch(rule.regex, name, re.DOTALL) for name in labels}
+    found = {name: compiled(rule.regex).fullmatch(name) for name in labels}
     return {**labels, **{expand(match, rule.replacement): labels[name] for name, match in found.items() if match}}
 
 
@@ -95,9 +109,11 @@ _ACTIONS: Mapping[str, Callable[[Labels, Rule], Labels | None]] = {
     "keepequal": lambda labels, rule: labels if _source(labels, rule) == labels.get(rule.target_label, "") else None,
     "dropequal": lambda labels, rule: None if _source(labels, rule) == labels.get(rule.target_label, "") else labels,
     "labeldrop": lambda labels, rule: {
-        name: value for name, value in labels.items() if not re.fullmatch(rule.regex, name)
+        name: value for name, value in labels.items() if not compiled(rule.regex).fullmatch(name)
     },
-    "labelkeep": lambda labels, rule: {name: value for name, value in labels.items() if re.fullmatch(rule.regex, name)},
+    "labelkeep": lambda labels, rule: {
+        name: value for name, value in labels.items() if compiled(rule.regex).fullmatch(name)
+    },
     "labelmap": _label_map,
     "lowercase": lambda labels, rule: _with(labels, rule.target_label, _source(labels, rule).lower()),
     "uppercase": lambda labels, rule: _with(labels, rule.target_label, _source(labels, rule).upper()),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xscaler_istio.relabeling import Rule
 from xscaler_istio.summary.rules import alternatives, condition, metric_facts, target_facts
@@ -91,3 +93,22 @@ def test_each_metric_rule_is_said_by_one_fact() -> None:
         "numbers": ("le and quantile without exponent and trailing zeros",),
         "further rules": ("action: drop, source_labels: [response_code], regex: 404",),
     }
+
+
+anything = st.text(st.sampled_from("ab|()[]\\;$1{}.*+?^-:"), max_size=12)
+drawn = st.builds(
+    Rule,
+    st.sampled_from(["replace", "keep", "drop", "hashmod", "labelmap", "labeldrop", "lowercase"]),
+    st.lists(st.sampled_from(["__name__", "le", CONTAINER, APP, "__tmp_port", "__tmp_thinned", "x"]), max_size=3).map(
+        tuple
+    ),
+    anything,
+    st.sampled_from(["", "le", "app", "__tmp_port", "__tmp_shard", "__tmp_thinned", "__address__"]),
+    anything,
+)
+
+
+@given(rules=st.lists(drawn, max_size=4))
+def test_any_rule_can_be_said(rules: list[Rule]) -> None:
+    for fact in (*target_facts(rules, "/metrics"), *metric_facts(rules)):
+        assert fact.values

@@ -6,6 +6,7 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
+from xscaler_istio.relabeling import compiled
 from xscaler_istio.summary.model import Fact, facts
 
 if TYPE_CHECKING:
@@ -123,10 +124,14 @@ def _negated(said: str) -> str:
 
 def filled(rule: Rule) -> str:
     """Say what a rule writes: its replacement, with each reference named after its label where they correspond."""
-    groups = re.compile(rule.regex).groups
+    try:
+        groups = compiled(rule.regex).groups
+    except re.error:
+        return rule.replacement
     if "$" not in rule.replacement or groups != len(rule.source_labels):
         return rule.replacement
-    return re.sub(r"\$\{?(\d)\}?", lambda found: named(rule.source_labels[int(found[1]) - 1]), rule.replacement)
+    names = dict(enumerate(map(named, rule.source_labels), start=1))
+    return re.sub(r"\$\{?(\d)\}?", lambda found: names.get(int(found[1]), found[0]), rule.replacement)
 
 
 def as_written(rule: Rule) -> str:

@@ -1,0 +1,123 @@
+"""What a command of the plugin costs beside Helm's own start, and beside the same job by other programs.
+
+    PYTHONPATH=. python tests/bench/bench_plugin.py
+
+Each is run 20 times (ct 5 times), warm, in turns with what it is compared with; printed is the median in milliseconds.
+`wall` is what a person waits, `cpu` what the machine works: on a busy machine the second is the one to read. The own
+time of a command is what it takes beyond `helm version`, for those that render beyond the `helm template` of the file.
+
+check-jsonschema is looked for on PATH or as $XSCALER_CHECK_JSONSCHEMA, and left out where it is not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.chart.conftest import CHART, ROOT, tool
+
+RUNS = 20
+EXAMPLE = ROOT / "examples" / "values.yaml"
+FULL = ROOT / "examples" / "full-values.yaml"
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One command line; `beside` names the job whose time is not its own, `budget` is in milliseconds of own time."""
+
+    name: str
+    command: tuple[str, ...]
+    beside: str = ""
+    budget: int = 0
+    runs: int = RUNS
+
+
+def jobs(helm: Path) -> list[Job]:
+    """Return the plugin's commands and their peers."""
+    plugin, values = (str(helm), "xscaler"), ("-f", str(EXAMPLE))
+    template = (str(helm), "template", "xscaler-istio", str(CHART), *values)
+    checker = shutil.which(os.environ.get("XSCALER_CHECK_JSONSCHEMA", "check-jsonschema"))
+    schema = str(CHART / "values.schema.json")
+    peers = [
+        Job("helm lint", (str(helm), "lint", str(CHART), "--strict", *values), "helm version"),
+        Job("ct lint", (str(tool("ct")), "lint", "--config", "ct.yaml", "--charts", "chart"), runs=5),
+    ]
+    if checker:
+        peers.append(Job("check-jsonschema", (checker, "--schemafile", schema, str(EXAMPLE))))
+    return [
+        Job("helm version", (str(helm), "version", "--short")),
+        Job("helm template", template, "helm version"),
+        Job("xscaler --help", (*plugin, "--help"), "helm version", 200),
+        Job("completion", (str(helm), "__complete", "xscaler", "explain", "metrics."), "helm version", 250),
+        Job("xscaler validate", (*plugin, "validate", *values), "helm version", 400),
+        Job("xscaler render", (*plugin, "render", *values), "helm template", 300),
+        Job("xscaler render --explain", (*plugin, "render", *values, "--explain"), "helm template"),
+        Job("xscaler diff", (*plugin, "diff", str(EXAMPLE), str(FULL)), "helm template"),
+        Job("xscaler explain KEY", (*plugin, "explain", "metrics.shards"), "helm template"),
+        *peers,
+    ]
+
+
+def run(job: Job, environment: dict[str, str]) -> tuple[float, float]:
+    """Return wall and processor time of one run, in milliseconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    done = subprocess.run(job.command, check=False, capture_output=True, cwd=ROOT, env=environment)
+    wall = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise SystemExit(f"{job.name} failed: {done.stderr.decode()}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return wall * 1000, cpu * 1000
+
+
+def measured(helm: Path) -> dict[str, tuple[float, float]]:
+    """Return the medians of wall and processor time by the job's name."""
+    times: dict[str, list[tuple[float, float]]] = {}
+    with tempfile.TemporaryDirectory() as plugins:
+        (Path(plugins) / "xscaler").symlink_to(ROOT / "plugin")
+        folders = (str(helm.parent), str(Path(sys.executable).parent), os.environ["PATH"])
+        environment = {
+            **os.environ,
+            "HELM_PLUGINS": plugins,
+            "XSCALER_PYTHON": sys.executable,
+            "PATH": os.pathsep.join(folders),
+        }
+        # The first round warms caches; in turns, so that a busy minute is everybody's.
+        for number in range(RUNS + 1):
+            for job in jobs(helm):
+                if number > job.runs:
+                    continue
+                found = run(job, environment)
+                if number:
+                    times.setdefault(job.name, []).append(found)
+    return {
+        name: (statistics.median(wall for wall, _ in all_), statistics.median(cpu for _, cpu in all_))
+        for name, all_ in times.items()
+    }
+
+
+def main() -> None:
+    """Print the table."""
+    helm = tool("helm4")
+    medians = measured(helm)
+    print(f"{'':26}{'wall':>7}{'cpu':>7}   own wall   own cpu   budget")
+    for job in jobs(helm):
+        wall, cpu = medians[job.name]
+        line = f"{job.name:26}{wall:7.0f}{cpu:7.0f}"
+        if job.beside:
+            base_wall, base_cpu = medians[job.beside]
+            line += f"{wall - base_wall:11.0f}{cpu - base_cpu:10.0f}{job.budget or '':>9}  beside {job.beside}"
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""`diff`: charts, pipes, exit codes; nothing is left unsaid and no secret said."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.chart.conftest import CHART, ROOT, template, tool
+from xscaler_istio import difference, render
+from xscaler_istio.summary.metrics import SeriesFacts
+from xscaler_istio.summary.release import Rendered
+from xscaler_istio.terminal import Terminal
+
+from .conftest import EXAMPLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Ran
+
+FLAGS = ("-f", str(EXAMPLE))
+
+
+def changes(old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:
+    sides = (Rendered(render.manifests(template("helm4", *FLAGS, *flags)), SeriesFacts({}, 0)) for flags in (old, new))
+    return [str(change) for change in difference.compare(*sides)]
+
+
+def test_another_version_of_the_chart(cli4: Callable[..., Ran], tmp_path: Path) -> None:
+    old = tmp_path / "chart"
+    shutil.copytree(CHART, old)
+    profile = old / "files/profiles/dashboards.yaml"
+    profile.write_text(profile.read_text().replace("    - envoy_wasm_.*\n", ""))
+    (old / "Chart.yaml").write_text((old / "Chart.yaml").read_text().replace("version: 0.1.0", "version: 0.0.9"))
+    ran = cli4("diff", EXAMPLE, "--chart", old, "--against-chart", CHART, "--detailed-exitcode")
+    assert ran.code == 1
+    assert "  ~ proxies: keep expressions: now also envoy_wasm_.*\n" in ran.out
+    # The label of all objects is said once.
+    assert ran.out.count("xscaler-istio-0.0.9 -> xscaler-istio-0.1.0") == ran.out.count("helm.sh/chart:")
+    assert cli4("diff", EXAMPLE, "--chart", CHART, "--against-chart", CHART).out == "no differences\n"
+
+
+def test_pipes_are_read_once() -> None:
+    command = "xscaler diff <(cat examples/values.yaml) <(cat examples/values.yaml; echo 'metrics: {shards: 2}')"
+    script = command.replace("xscaler", str(Path(sys.executable).parent / "xscaler-istio"), 1)
+    variables = {**os.environ, "HELM_BIN": str(tool("helm4"))}
+    done = subprocess.run(["bash", "-c", script], check=True, capture_output=True, text=True, cwd=ROOT, env=variables)
+    assert "+ Deployment default/xscaler-istio-metrics-1" in done.stdout
+
+
+def test_the_token_is_compared_and_not_shown() -> None:
+    secret = "xscaler.auth.existingSecret.name=,xscaler.auth.token="  # noqa: S105 - no real one
+    assert changes(("--set", f"{secret}first"), ("--set", f"{secret}second")) == [
+        "~ Secret telemetry/t-xscaler-istio-auth: stringData.token: another value, not shown"
+    ]
+
+
+def test_what_the_words_leave_out_is_in_the_fields() -> None:
+    assert changes((), ("--set", "prometheus.queue.maxShards=20")) == [
+        "~ ConfigMap telemetry/t-xscaler-istio-metrics-0: "
+        "data.prometheus.yml.remote_write[xscaler].queue_config.max_shards: 10 -> 20"
+    ]
+
+
+def test_there_and_back_are_each_others_opposite() -> None:
+    there, back = (
+        changes(*sides) for sides in (((), ("--set", "logs.enabled=true")), (("--set", "logs.enabled=true"), ()))
+    )
+    names = [change[2:].partition(":")[0] for change in there if change.startswith("+ ")]
+    assert names == [change[2:] for change in back if change.startswith("- ")]
+    assert len(names) == len(there) == len(back)
+
+
+def test_lines_are_wrapped_for_terminals_alone() -> None:
+    change = difference.Change("jobs", difference.ADDED, ("a",), "word " * 40 + "end")
+    assert difference.text([change], Terminal()).splitlines()[1] == f"  + a: {'word ' * 40}end"
+    narrow = difference.text([change], Terminal(True, 30)).splitlines()
+    assert narrow[0] == "\x1b[1mjobs\x1b[0m"
+    assert all(len(line) <= 30 for line in narrow[2:])
+
+
+def test_render_writes_files_as_helm_does(cli: Callable[..., Ran], tmp_path: Path) -> None:
+    ours, helms = tmp_path / "ours", tmp_path / "helms"
+    assert cli("render", *FLAGS, "--output-dir", ours).code == 0
+    command = [str(tool("helm4")), "template", "xscaler-istio", str(CHART), *FLAGS, "--output-dir", str(helms)]
+    subprocess.run(command, check=True, capture_output=True)
+    files = sorted(file.relative_to(helms) for file in helms.rglob("*.yaml"))
+    assert len(files) > 5
+    assert sorted(file.relative_to(ours) for file in ours.rglob("*.yaml")) == files
+    for file in files:
+        assert (ours / file).read_text().strip() == (helms / file).read_text().strip()
