@@ -115,7 +115,7 @@ def _type(node: Json) -> str:
     kind = node.get("type", "string" if "enum" in node else "")
     words: str = " or ".join(kind) if isinstance(kind, list) else kind
     if words == "array" and "type" in node.get("items", {}):
-        return f"list of {node['items']['type']}s"
+        return f"list of {_type(node['items'])}s"
     if words == "object" and isinstance(node.get("additionalProperties"), dict):
         return f"map of {_type(node['additionalProperties'])}s"
     return {"array": "list", "object": "map"}.get(words, words)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xscaler_istio.local.collectors import alloy
 from xscaler_istio.summary.model import Section, Subject, facts
 from xscaler_istio.summary.rules import condition, filled
-from xscaler_istio.summary.scraping import Destination, alloy_destination, alloy_rules
+from xscaler_istio.summary.scraping import Destination, alloy_destination, alloy_namespaces, alloy_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,6 +43,7 @@ def _subject(blocks: Mapping[str, Any]) -> Subject:
     return Subject(
         source,
         facts(
+            namespaces=alloy_namespaces(blocks),
             pods=tuple(condition(rule, holds=rule.action == "keep") for rule in choices),
             files=tuple(filled(rule) for rule in rules if rule.target_label == "__path__"),
             older_lines="left" if 'local.file "first_start"' in blocks else "sent",

@@ -59,6 +59,7 @@ def jobs_section(jobs: tuple[Job, ...]) -> Section:
 
 def _job_facts(job: Job) -> tuple[Fact, ...]:
     return (
+        *facts(namespaces=job.namespaces),
         *target_facts(job.target_rules, job.path),
         *facts(
             every=f"{job.interval}, at most {job.timeout} long",
@@ -110,6 +111,7 @@ def destination_subject(name: str, destination: Destination) -> Subject:
         facts(
             url=destination.url,
             tenant=destination.tenant,
+            headers=destination.headers,
             authentication=destination.authentication,
             proxy=destination.proxy,
             authority="one of your own" if destination.own_authority else "the system's",

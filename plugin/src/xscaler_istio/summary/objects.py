@@ -20,13 +20,14 @@ _ROLES = ("ClusterRole", "Role")
 
 def permissions_section(rendered: tuple[Manifest, ...]) -> Section:
     """Say for each account what it may do and where."""
-    roles = {(item.kind, item.name): item.document for item in rendered if item.kind in _ROLES}
+    roles = {(item.kind, _namespace(item), item.name): item.document for item in rendered if item.kind in _ROLES}
     bindings = [item for item in rendered if item.kind in _BINDINGS]
     allowed: dict[str, list[str]] = {}
     for binding in bindings:
         reference = binding.document["roleRef"]
-        role = roles.get((reference["kind"], reference["name"]), {"rules": []})
-        where = "in all namespaces" if binding.kind == "ClusterRoleBinding" else f"in {_namespace(binding)}"
+        own = _namespace(binding) if reference["kind"] == "Role" else ""
+        role = roles.get((reference["kind"], own, reference["name"]), {"rules": []})
+        where = f"in {_namespace(binding)}" if binding.kind == "RoleBinding" else "in all namespaces"
         for account in binding.document["subjects"]:
             name = f"{account['kind']} {account.get('namespace', '')}/{account['name']}"
             allowed.setdefault(name, []).extend(f"{rule} {where}" for rule in _rules(role))
@@ -43,7 +44,7 @@ def _rules(role: Document) -> Iterator[str]:
 
 
 def _namespace(item: Manifest) -> str:
-    namespace: str = item.document["metadata"].get("namespace", "the release's namespace")
+    namespace: str = item.document["metadata"].get("namespace", "")
     return namespace
 
 

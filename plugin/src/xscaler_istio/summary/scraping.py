@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from xscaler_istio import render
@@ -23,12 +24,13 @@ FROM_SECRET = "read from the Secret"  # noqa: S105 - no secret
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One scrape job. Durations and sizes as written; empty and 0 mean no limit."""
+    """One scrape job. Durations and sizes as written; empty and 0 mean no limit, no namespaces all of them."""
 
     name: str
     path: str
     interval: str
     timeout: str
+    namespaces: tuple[str, ...]
     sample_limit: int
     body_size_limit: str
     target_rules: tuple[Rule, ...]
@@ -37,10 +39,11 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class Destination:
-    """Where it is pushed and how the collector proves who it is."""
+    """Where it is pushed and how the collector proves who it is; `headers` are further ones, as `name: value`."""
 
     url: str
     tenant: str
+    headers: tuple[str, ...]
     authentication: str
     proxy: str
     own_authority: bool
@@ -65,7 +68,7 @@ def _read_prometheus(text: str) -> Scraping:
     basic = "basic_auth" in write
     destination = Destination(
         write["url"],
-        write.get("headers", {}).get(TENANT_HEADER, FROM_SECRET),
+        *_tenant_and_headers(_prometheus_headers(write)),
         _authentication(basic=basic, username=write["basic_auth"]["username"] if basic else ""),
         write.get("proxy_url", ""),
         "ca_file" in write.get("tls_config", {}),
@@ -78,10 +81,9 @@ def _read_opentelemetry(text: str) -> Scraping:
     loaded = render.load(text.replace("$$", "$"))
     http = loaded["exporters"]["prometheus_remote_write"]["http"]
     basic = http["auth"]["authenticator"] == "basicauth"
-    tenant = http["headers"][TENANT_HEADER]
     destination = Destination(
         http["endpoint"],
-        FROM_SECRET if tenant.startswith("${file:") else tenant,
+        *_tenant_and_headers(http["headers"]),
         _authentication(
             basic=basic, username=loaded["extensions"]["basicauth"]["client_auth"]["username"] if basic else ""
         ),
@@ -117,6 +119,7 @@ def _job(written: Parsed, defaults: Parsed) -> Job:
         written["metrics_path"],
         str(written.get("scrape_interval", defaults["scrape_interval"])),
         str(written.get("scrape_timeout", defaults["scrape_timeout"])),
+        tuple(written["kubernetes_sd_configs"][0].get("namespaces", {}).get("names", ())),
         written.get("sample_limit", 0),
         str(written.get("body_size_limit", "")),
         tuple(Rule.of(rule) for rule in written["relabel_configs"]),
@@ -131,6 +134,7 @@ def _alloy_job(blocks: Parsed, name: str) -> Job:
         scrape["metrics_path"],
         scrape["scrape_interval"],
         scrape["scrape_timeout"],
+        alloy_namespaces(blocks),
         scrape.get("sample_limit", 0),
         scrape.get("body_size_limit", ""),
         alloy_rules(blocks[f'discovery.relabel "{name}"']),
@@ -148,14 +152,43 @@ def alloy_rules(component: Parsed) -> tuple[Rule, ...]:
 def alloy_destination(endpoint: Parsed) -> Destination:
     """Return the destination of an `endpoint` of prometheus.remote_write or loki.write."""
     basic = "basic_auth" in endpoint
-    tenant = endpoint.get("tenant_id", "").strip('"') or endpoint.get("headers", "").rpartition(' = "')[2].strip('"}')
+    headers = {name: _literal(value) for name, value in _PAIR.findall(endpoint.get("headers", ""))}
+    if "tenant_id" in endpoint:
+        headers[TENANT_HEADER] = _literal(endpoint["tenant_id"])
     return Destination(
         _literal(endpoint["url"]),
-        FROM_SECRET if tenant.startswith(("string.", "{")) else tenant,
+        *_tenant_and_headers(headers),
         _authentication(basic=basic, username=_literal(endpoint["basic_auth"]["username"]) if basic else ""),
         _literal(endpoint.get("proxy_url", '""')),
         "ca_file" in endpoint.get("tls_config", {}),
     )
+
+
+# A pair of a map as Alloy writes it: a name, and a text or an expression.
+_PAIR = re.compile(r'"?([\w-]+)"?\s*[=:]\s*("(?:[^"\\]|\\.)*"|[^,}]+)')
+
+
+def alloy_namespaces(blocks: Parsed) -> tuple[str, ...]:
+    """Return the namespaces that Alloy discovers pods in; none mean all."""
+    names = blocks['discovery.kubernetes "pods"'].get("namespaces", {}).get("names", "[]")
+    return tuple(_literal(names))
+
+
+def _prometheus_headers(write: Parsed) -> Mapping[str, str]:
+    """Return headers by name. Those of http_headers are lists of values, or of files, which hold what is secret."""
+    of_files = "${file:%s}"
+    rich = {
+        name: (written.get("values") or [of_files % written["files"][0]])[0]
+        for name, written in write.get("http_headers", {}).items()
+    }
+    return {**write.get("headers", {}), **rich}
+
+
+def _tenant_and_headers(headers: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    tenant = headers.get(TENANT_HEADER, "")
+    others = tuple(f"{name}: {value}" for name, value in sorted(headers.items()) if name != TENANT_HEADER)
+    # What the OpenTelemetry Collector, and what Alloy reads from a file.
+    return FROM_SECRET if tenant.startswith(("${file:", "string.")) else tenant, others
 
 
 def _literal(text: str) -> Any:
