@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.chart.conftest import CHART
 from xscaler_istio import keys, schema
@@ -80,3 +83,15 @@ def test_an_unknown_name_gets_a_suggestion(name: str, fix: str) -> None:
     with pytest.raises(UsageError, match="is no key of this chart") as refused:
         keys.find(SCHEMA, name)
     assert refused.value.fix == fix
+
+
+step = st.one_of(
+    st.text(max_size=6), st.sampled_from(["metrics", "targets", "proxies", "logs", "[0]", ".Values", "x-y"])
+)
+
+
+@given(name=st.lists(step, max_size=4).map(".".join))
+def test_any_name_is_found_or_refused(name: str) -> None:
+    with contextlib.suppress(UsageError):
+        assert keys.find(SCHEMA, name).type
+    assert all(found.startswith(name) for found, _ in keys.beginning_with(SCHEMA, name))

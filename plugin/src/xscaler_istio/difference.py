@@ -58,18 +58,12 @@ class Change:
 def compare(old: Rendered, new: Rendered) -> tuple[Change, ...]:
     """Return all differences, in the order of the summary's sections; what changes alike is said once."""
     changes = [*_in_words(old, new), *_objects(old.manifests, new.manifests)]
-    subjects: dict[Change, list[str]] = {}
+    alike: dict[Change, list[str]] = {}
     for change in changes:
-        subjects.setdefault(dataclasses.replace(change, subjects=()), []).extend(change.subjects)
-    return tuple(
-        merged
-        for change, names in subjects.items()
-        for merged in (
-            [dataclasses.replace(change, subjects=tuple(names))]
-            if change.words
-            else [dataclasses.replace(change, subjects=(name,)) for name in names]
-        )
-    )
+        # Without words there is nothing that could be alike.
+        key = dataclasses.replace(change, subjects=()) if change.words else change
+        alike.setdefault(key, []).extend(change.subjects)
+    return tuple(dataclasses.replace(change, subjects=tuple(names)) for change, names in alike.items())
 
 
 # -- for readers and programs -------------------------------------------------------------------------------------

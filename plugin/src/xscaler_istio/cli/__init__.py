@@ -12,7 +12,7 @@ from xscaler_istio.errors import exit_code_boundary
 
 app = typer.Typer(
     name="xscaler",
-    help="Validate, render, lint and test the xscaler-istio chart before it is installed.",
+    help="Validate, explain, render, compare, lint and test the xscaler-istio chart before it is installed.",
     epilog="Exit codes: 0 ok, 1 findings or a failed test, 2 usage, 3 environment, 4 unreachable, 5 bug, 130 ^C.",
     no_args_is_help=True,
     add_completion=False,

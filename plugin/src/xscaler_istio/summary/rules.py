@@ -39,6 +39,7 @@ _WRITTEN: Mapping[str, str] = {
     "status_sidecar_istio_io_port": "status.sidecar.istio.io/port",
     "eks_amazonaws_com_fargate_profile": "eks.amazonaws.com/fargate-profile",
 }
+_BACKSLASH = "\\"
 # What a metrics rule says on these labels is how numbers are spelled.
 _NUMBERS = ("le", "quantile")
 
@@ -220,7 +221,7 @@ def _thinned(rules: Sequence[Rule]) -> Iterator[str]:
     for rule in rules:
         metric, separator, le = rule.regex.partition(";")
         if separator and (found := re.match(r"\((.*)\)\(", le)):
-            yield f"{metric}: le {', '.join(alternatives(found[1].replace(chr(92), '')))}"
+            yield f"{metric}: le {', '.join(alternatives(found[1].replace(_BACKSLASH, '')))}"
 
 
 def _emptied(rule: Rule) -> str:
