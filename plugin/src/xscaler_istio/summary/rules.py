@@ -37,6 +37,9 @@ _WRITTEN: Mapping[str, str] = {
     "prometheus_io_path": "prometheus.io/path",
     "prometheus_io_port": "prometheus.io/port",
     "status_sidecar_istio_io_port": "status.sidecar.istio.io/port",
+    "app_kubernetes_io_component": "app.kubernetes.io/component",
+    "app_kubernetes_io_instance": "app.kubernetes.io/instance",
+    "app_kubernetes_io_name": "app.kubernetes.io/name",
     "eks_amazonaws_com_fargate_profile": "eks.amazonaws.com/fargate-profile",
 }
 _BACKSLASH = "\\"
@@ -109,7 +112,8 @@ def _conjunction(labels: Sequence[str], regex: str) -> str:
 def _single(name: str, regex: str) -> str:
     if regex in (".+", "(.+)"):
         return f"{name} is set"
-    choices = alternatives(regex)
+    group = re.fullmatch(r"\(([^()]*)\)", regex)
+    choices = alternatives(group[1] if group else regex)
     # A dot in a name matches itself; a person means no more by it.
     if all(re.fullmatch(r"[\w./:-]+", choice) for choice in choices):
         return f"{name} is {' or '.join(choices)}"
