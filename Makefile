@@ -6,12 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.10 pyproject.toml --extra local --group build
-TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir loki evidence
+TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir loki evidence grafana-schema
 CLUSTER_TOOLS := $(TEST_TOOLS) kubectl kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy coredns pilot-discovery pilot-agent install-cni istio-cni
 DEMO_TOOLS := helm4 prometheus mimir
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-chart test-pipeline test-cluster cluster-up cluster-down lint schema alerts golden bench tools lock clean
+.PHONY: help demo test test-unit test-chart test-pipeline test-cluster cluster-up cluster-down lint schema alerts golden dashboards bench tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ test: lint test-unit test-chart test-pipeline ## All tiers that need no cluster,
 
 test-unit: $(VENV)/.installed-dev ## Tier 1: plugin, schema and the parts of the local test
 	@tools/get $(TEST_TOOLS) >/dev/null
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/plugin tests/tools
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/plugin tests/tools tests/dashboards
 
 test-chart: $(VENV)/.installed-dev ## Tier 2: the chart, rendered by both Helms and checked by the real programs
 	@tools/get $(TEST_TOOLS) >/dev/null
@@ -50,11 +50,12 @@ cluster-up: $(VENV)/.installed-dev ## Start a Kubernetes with Istio, an applicat
 cluster-down: $(VENV)/.installed-dev ## End it, and remove all that it had
 	@$(BIN)/python -m tests.cluster down
 
-lint: $(VENV)/.installed-dev ## ruff, mypy, and the schema is fresh
+lint: $(VENV)/.installed-dev ## ruff, mypy, and what is generated is fresh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python values-schema/build.py --check
+	$(BIN)/python -m dashboards.build --check
 
 schema: $(VENV)/.installed-dev ## Build chart/values.schema.json from chart/values.yaml and values-schema/
 	$(BIN)/python values-schema/build.py
@@ -65,6 +66,11 @@ alerts: $(VENV)/.installed-dev ## Write examples/alerts from chart/files/alerts
 golden: $(VENV)/.installed-dev ## Write the configurations of the ten-line values anew; read the difference before you commit it
 	@set -e; render() { $(BIN)/xscaler-istio render t -n telemetry -f examples/values.yaml --set logs.enabled=true --config $$1 > tests/chart/golden/$$2; }; \
 	render prometheus prometheus.yml; render alloy config.alloy; render opentelemetry otelcol.yaml; render logs logs.alloy
+
+dashboards: $(VENV)/.installed-dev ## Build chart/files/dashboards from dashboards/sources, and draw docs/dashboards from five minutes of a mesh
+	@tools/get $(TEST_TOOLS) >/dev/null
+	$(BIN)/python -m dashboards.build
+	$(BIN)/python -m tests.pipeline.pictures docs/dashboards 300
 
 bench: $(VENV)/.installed-dev ## Measure: generated mesh, gateway, largest mesh on this machine
 	@tools/get $(TEST_TOOLS) >/dev/null

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import collections
-import json
-import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from .conftest import CHART, ROOT, ci, go_module, prometheus_config, template, tool
-from .relabel import relabel
+from .conftest import ROOT, go_module
+from .profile import FACTS, known_labels, read_by, served
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EVIDENCE = yaml.safe_load((ROOT / "tests/chart/evidence.yaml").read_text())
-FACTS = yaml.safe_load((CHART / "files/labels.yaml").read_text())
 MODULES = ("istio.io/istio", "github.com/kiali/kiali")
-# What a scrape itself gives is kept whatever a profile says.
-REPORT = {"up"}
 EMPTIED = {f"{side}_{what}" for side in ("source", "destination") for what in ("app", "version")}
 
 
 @pytest.fixture(scope="module")
 def reading() -> Mapping[str, Mapping[str, set[str]]]:
     """What tools/evidence finds in the modules: metrics and labels by source."""
-    folders = [str(go_module(module)) for module in MODULES]
-    printed = subprocess.run([tool("evidence"), *folders], check=True, capture_output=True, text=True).stdout
     by_file = {f"istio.io/istio {source['file'].split()[-1]}": name for name, source in EVIDENCE["sources"].items()}
     found: dict[str, dict[str, set[str]]] = collections.defaultdict(lambda: {"metrics": set(), "labels": set()})
-    for item in json.loads(printed):
-        assert item["unparsed"] == [], item["file"]
+    for item in read_by(*(go_module(module) for module in MODULES)):
         name = by_file.get(f"istio.io/istio {item['file']}", "kiali")
         assert name != "kiali" or item["file"].endswith(".go"), f"{item['file']} is a dashboard without a source"
         found[name]["metrics"] |= set(item["metrics"])
@@ -59,25 +51,6 @@ def test_every_entry_has_a_known_source_and_every_exemption_a_reason() -> None:
         assert all(EVIDENCE["exempt"][what].values())
 
 
-def rules() -> dict[str, list[dict[str, Any]]]:
-    config = prometheus_config(template("helm4", "--values", str(ci("default"))))
-    return {
-        job["job_name"]: job["metric_relabel_configs"] for job in config["scrape_configs"] if job["job_name"] != "self"
-    }
-
-
-def keeps(name: str) -> bool:
-    labels = {"__name__": name, **({"le": "+Inf"} if name.endswith("_bucket") else {})}
-    return any(relabel(labels, found) is not None for found in rules().values())
-
-
-def served(name: str) -> bool:
-    """Tell whether a metric is kept; Kiali names some histograms without the suffix."""
-    if name in FACTS["histograms"]:
-        return all(keeps(f"{name}_{suffix}") for suffix in ("bucket", "sum", "count"))
-    return name in REPORT or keeps(name)
-
-
 @pytest.mark.parametrize("metric", sorted(EVIDENCE["metrics"].keys() - EVIDENCE["exempt"]["metrics"].keys()))
 def test_a_metric_that_is_read_is_kept(metric: str) -> None:
     assert served(metric)
@@ -90,8 +63,7 @@ def test_an_exemption_is_needed(metric: str) -> None:
 
 def test_no_label_that_is_read_is_emptied() -> None:
     read = EVIDENCE["labels"].keys() - EVIDENCE["exempt"]["labels"].keys()
-    known = {label for group in FACTS["groups"].values() for label in group} | set(FACTS["other"])
-    assert read - known == set()
+    assert read - known_labels() == set()
     assert read & EMPTIED == set()
     # The two that go when labels of one's own come.
     assert read & set(FACTS["groups"]["regions"]) == set()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from tests.chart.conftest import ci, template, tool
+from tests.chart.conftest import ci, log_configs, template, tool
 from tests.chart.conftest import configs as rendered_configs
 from xscaler_istio.local import oracle, run
 
@@ -39,6 +39,18 @@ def configs(*sets: str, metrics: Mapping[str, Any] | None = None) -> tuple[Colle
     if metrics:
         words += ["--set-json", f"metrics={json.dumps(metrics)}"]
     return rendered_configs(template("helm4", "--values", str(ci("default")), *words))
+
+
+def release(collector: str, *sets: str) -> tuple[CollectorConfig, CollectorConfig]:
+    """Render a release with self-monitoring and access logs, named after its collector: its collector and log agent.
+
+    Each release knows its own pods by its name, which its cluster label has too.
+    """
+    own = (f"{setting}={collector}" for setting in ("metrics.collector", "cluster.name", "nameOverride"))
+    words = [word for pair in (*own, "logs.enabled=true", *sets) for word in ("--set", pair)]
+    text = template("helm4", "--values", str(ci("default")), *words)
+    (metrics,), (logs,) = rendered_configs(text), log_configs(text)
+    return metrics, logs
 
 
 def numbered(*found: CollectorConfig) -> tuple[CollectorConfig, ...]:
@@ -78,6 +90,7 @@ def environment(portal: BlockingPortal, **plan: Any) -> Iterator[Environment]:
     """Run a plan until the end of the block."""
     with tempfile.TemporaryDirectory(prefix="xscaler-istio-test-") as folder:
         names = {run.COLLECTORS[config.collector].program for config in plan["configs"]} | {plan["backend"]}
+        names |= {"alloy", "loki"} if plan.get("log_configs") else set()
         programs = {name: tool(name) for name in names}
         whole = run.Plan(
             choices=oracle.Choices(cluster=""),

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.alerts import FILES, Selector, parser, rule
-from tests.chart.conftest import ci, log_configs, template
-from tests.chart.conftest import configs as rendered_configs
 from xscaler_istio.local import oracle
 from xscaler_istio.local.xscaler.gateway import Fault
 
-from .conftest import COLLECTORS, Environment, environment, numbered, until
+from .conftest import COLLECTORS, Environment, environment, numbered, release, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
     from anyio.from_thread import BlockingPortal
 
-    from xscaler_istio.render import CollectorConfig
 
 MESH, OWN = "integrations/istio", "xscaler-istio"
 INTERVAL = 2
@@ -37,23 +34,9 @@ REMOTE_STORAGE = re.compile(r"prometheus_(remote_storage|target_scrapes)_.*")
 OTELCOL = re.compile(r"otelcol_.*")
 
 
-def release(collector: str) -> tuple[CollectorConfig, CollectorConfig]:
-    """Return a collector and the log agent beside it; each release knows its own pods by its name."""
-    sets = (
-        f"metrics.collector={collector}",
-        f"cluster.name={collector}",
-        f"nameOverride={collector}",
-        f"{collector}.queue.sampleAgeLimit=1m",
-        "logs.enabled=true",
-    )
-    text = template("helm4", "--values", str(ci("default")), *(word for pair in sets for word in ("--set", pair)))
-    (metrics,), (logs,) = rendered_configs(text), log_configs(text)
-    return metrics, logs
-
-
 @pytest.fixture(scope="module")
 def troubled(portal: BlockingPortal) -> Iterator[Environment]:
-    releases = [release(name) for name in COLLECTORS]
+    releases = [release(name, f"{name}.queue.sampleAgeLimit=1m") for name in COLLECTORS]
     with environment(
         portal,
         configs=numbered(*(metrics for metrics, _ in releases)),

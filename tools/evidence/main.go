@@ -2,7 +2,8 @@
 //
 //	evidence FOLDER...
 //
-// A folder is a checkout of Istio (its Grafana dashboards are read) or of Kiali (the queries in its Go code are).
+// A folder is a checkout of Istio (its Grafana dashboards are read) or of Kiali (the queries in its Go code are), or it
+// holds dashboards and nothing else.
 // Expressions are parsed by Prometheus' own PromQL parser. One object a file:
 //
 //	{"file": "…", "metrics": ["…"], "labels": ["…"], "unparsed": ["…"]}
@@ -101,13 +102,16 @@ func main() {
 // dashboard is where Istio keeps what it publishes at grafana.com.
 var dashboard = regexp.MustCompile(`^manifests/addons/dashboards/[a-z-]+-dashboard(\.gen)?\.json$`)
 
+// lone is a dashboard in a folder of dashboards; Istio and Kiali have other files at their top.
+var lone = regexp.MustCompile(`^[a-z-]+\.json$`)
+
 // kialiFolders are those whose code asks for Istio's metrics.
 var kialiFolders = []string{"prometheus", "graph", "business", "handlers", "models"}
 
 // readerOf chooses by place; nil for files that say nothing.
 func readerOf(path string) func([]byte, found) error {
 	slashed := filepath.ToSlash(path)
-	if dashboard.MatchString(slashed) {
+	if dashboard.MatchString(slashed) || lone.MatchString(slashed) {
 		return readDashboard
 	}
 	first, _, _ := strings.Cut(slashed, "/")

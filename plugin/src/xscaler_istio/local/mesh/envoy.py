@@ -113,6 +113,10 @@ class EnvoyMesh:
         """The TCP connections opened through frontend's sidecar to checkout."""
         return self._client.connections
 
+    def pace(self, requests_per_second: float) -> None:
+        """Have the client send at another rate from now on."""
+        self._client.pace(requests_per_second)
+
     async def freeze(self) -> None:
         """Stop the traffic and the agents' counters, and wait until Envoy's counters show all of it."""
         await self._client.stop()

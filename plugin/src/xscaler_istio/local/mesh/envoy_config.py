@@ -89,8 +89,11 @@ class Upstream:
 
     @property
     def name(self) -> str:
-        """The cluster's and listener's name."""
-        return f"{self.counts.reporter}-{self.port}"
+        """The cluster's and listener's name, in Istio's form, by which access logs tell the sides apart."""
+        if self.counts.reporter == "destination":
+            return f"inbound|{self.port}||"
+        to = self.counts.destination
+        return f"outbound|{self.upstream_port}||{to.workload}.{to.namespace}.svc.cluster.local"
 
 
 def bootstrap(ip: str, upstreams: Iterable[Upstream], party: Party, access_log: AccessLog | None = None) -> Config:

@@ -31,6 +31,7 @@ class Clock:
     def __init__(self, step_seconds: float = 5.0) -> None:
         self._step = step_seconds
         self._start = time.monotonic()
+        self._before = 0.0
         self._frozen: int | None = None
 
     @property
@@ -38,7 +39,14 @@ class Clock:
         """The present tick, from 0."""
         if self._frozen is not None:
             return self._frozen
-        return int((time.monotonic() - self._start) / self._step)
+        return int(self._now())
+
+    def pace(self, step_seconds: float) -> None:
+        """Step at another pace from now on."""
+        self._before, self._start, self._step = self._now(), time.monotonic(), step_seconds
+
+    def _now(self) -> float:
+        return self._before + (time.monotonic() - self._start) / self._step
 
     def freeze(self) -> int:
         """Stand still from now on; return the tick."""

@@ -72,6 +72,10 @@ class Client:
         """Begin."""
         self._loops = [asyncio.create_task(self._http()), asyncio.create_task(self._connections())]
 
+    def pace(self, per_second: float) -> None:
+        """Send requests at another rate from now on."""
+        self._pause = 1 / per_second
+
     async def stop(self) -> None:
         """Stop sending, and wait until all that was sent is answered."""
         for loop in self._loops:

@@ -36,6 +36,37 @@ class Sample:
 
 
 @dataclasses.dataclass(frozen=True)
+class Series:
+    """One element of a matrix: values by Unix time in seconds."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class LogLine:
+    """One line as Loki returns it: its labels (structured metadata among them), its Unix time in seconds, its text."""
+
+    labels: Mapping[str, str]
+    time: float
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """A range of time to ask for, in Unix seconds, and the step between two points."""
+
+    start: float
+    end: float
+    step: float
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What query_range takes, of Prometheus and of Loki."""
+        return {"start": f"{self.start:.3f}", "end": f"{self.end:.3f}", "step": f"{self.step:g}"}
+
+
+@dataclasses.dataclass(frozen=True)
 class Reader:
     """Who asks: a token with the read scope and its tenant."""
 
@@ -70,13 +101,37 @@ class Logs:
         """Return every line that arrived, and what was refused."""
         return await self.gateway.account()
 
-    async def query(self, logql: str) -> tuple[Sample, ...]:
-        """Ask a metric query of LogQL, now. Raises UnreachableError without a Loki."""
-        url = f"{self.query_url}/query"
-        async with self._session.get(url, params={"query": logql}, headers=self._reader.headers) as response:
+    async def query(self, logql: str, *, at: float | None = None) -> tuple[Sample, ...]:
+        """Ask a metric query of LogQL, at a Unix time in seconds or now. Raises UnreachableError without a Loki."""
+        result = (await self._ask("query", _instant(logql, at)))["result"]
+        return tuple(_sample(item) for item in result)
+
+    async def query_range(self, logql: str, window: Window) -> tuple[Series, ...]:
+        """Ask a metric query of LogQL over a range of time."""
+        result = (await self._ask("query_range", {"query": logql, **window.parameters}))["result"]
+        return tuple(_series(item) for item in result)
+
+    async def lines(self, logql: str, window: Window, *, limit: int = 100) -> tuple[LogLine, ...]:
+        """Ask for lines, newest first."""
+        parameters = {"query": logql, "limit": str(limit), **window.parameters}
+        streams = (await self._ask("query_range", parameters))["result"]
+        found = [
+            LogLine(stream["stream"], int(time) / 1e9, text) for stream in streams for time, text in stream["values"]
+        ]
+        return tuple(sorted(found, key=lambda line: line.time, reverse=True))
+
+    async def label_values(self, label: str, selector: str, window: Window) -> tuple[str, ...]:
+        """Return the values of a label among the streams that a selector finds."""
+        span = {key: window.parameters[key] for key in ("start", "end")}
+        found: list[str] = await self._ask(f"label/{label}/values", {"query": selector, **span}) or []
+        return tuple(sorted(found))
+
+    async def _ask(self, path: str, parameters: Mapping[str, str]) -> Any:
+        url = f"{self.query_url}/{path}"
+        async with self._session.get(url, params=parameters, headers=self._reader.headers) as response:
             if response.status != 200:
                 raise UnreachableError(f"the local xScaler answered {response.status}: {await response.text()}")
-            return tuple(_sample(item) for item in (await response.json())["data"]["result"])
+            return (await response.json()).get("data")
 
 
 class XScaler:
@@ -112,9 +167,18 @@ class XScaler:
 
     async def query(self, promql: str, *, at: float | None = None) -> tuple[Sample, ...]:
         """Ask an instant query, at a Unix time in seconds or now."""
-        parameters = {"query": promql} if at is None else {"query": promql, "time": str(at)}
-        result = (await self._ask("query", parameters))["result"]
+        result = (await self._ask("query", _instant(promql, at)))["result"]
         return tuple(_sample(item) for item in result)
+
+    async def query_range(self, promql: str, window: Window) -> tuple[Series, ...]:
+        """Ask a query over a range of time."""
+        result = (await self._ask("query_range", {"query": promql, **window.parameters}))["result"]
+        return tuple(_series(item) for item in result)
+
+    async def label_values(self, label: str, matcher: str) -> tuple[str, ...]:
+        """Return the values of a label among the series that match."""
+        found: list[str] = await self._ask(f"label/{label}/values", {"match[]": matcher})
+        return tuple(sorted(found))
 
     async def series(self, matcher: str) -> tuple[Mapping[str, str], ...]:
         """Return the label sets of the series that match."""
@@ -125,12 +189,22 @@ class XScaler:
         url = f"{self.query_url}/api/v1/{path}"
         async with self._session.get(url, params=parameters, headers=self._reader.headers) as response:
             if response.status != 200:
-                raise UnreachableError(f"the local xScaler answered {response.status} to {path}")
+                raise UnreachableError(
+                    f"the local xScaler answered {response.status} to {path}: {await response.text()}"
+                )
             return (await response.json())["data"]
+
+
+def _instant(query: str, at: float | None) -> dict[str, str]:
+    return {"query": query} if at is None else {"query": query, "time": f"{at:.3f}"}
 
 
 def _sample(item: dict[str, Any]) -> Sample:
     return Sample(item["metric"], float(item["value"][1]))
+
+
+def _series(item: dict[str, Any]) -> Series:
+    return Series(item["metric"], tuple((float(time), float(value)) for time, value in item["values"]))
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,175 @@
+"""Every query of every dashboard gives data: PromQL on what each collector stored in Mimir, LogQL on Loki.
+
+A mesh of real Envoys with traffic and of generated pods moves on while the three collectors scrape it, each with a
+cluster label of its own, and a log agent reads the access logs. Variables are filled in from their own queries.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from xscaler_istio.local import oracle
+from xscaler_istio.local.container_log import ContainerLog
+from xscaler_istio.local.mesh import envoy
+from xscaler_istio.local.xscaler.server import Window
+
+from . import dashboards, log_lines
+from .conftest import COLLECTORS, Environment, environment, numbered, release, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from anyio.from_thread import BlockingPortal
+
+    from dashboards.draw import Answers
+    from dashboards.grafana import Dashboard
+
+INTERVAL = 2
+
+
+@pytest.fixture(scope="module")
+def moving(portal: BlockingPortal) -> Iterator[Environment]:
+    """Everything up, five scrapes of every target stored by each collector, and lines of every kind in Loki."""
+    found = [release(name) for name in COLLECTORS]
+    plan: dict[str, Any] = {"backend": "mimir", "interval": INTERVAL}
+    plan["log_configs"] = tuple(logs for _, logs in found)
+    with environment(portal, configs=numbered(*(metrics for metrics, _ in found)), **plan) as running:
+        write_lines(running)
+        wanted = sum(len(expected(running, name)) for name in COLLECTORS)
+        five = "count(count_over_time(up[5m]) >= 5)"
+        until(lambda: [sample.value for sample in running.query(five)] == [wanted], 90, f"not 5 x {wanted} scrapes")
+        lines = 'count(sum by (pod) (count_over_time({job="integrations/istio"}[5m])))'
+        pods = len(envoy._ROLES) + 1
+        until(lambda: [s.value for s in running.call(running.run.xscaler.logs.query, lines)] == [pods], 60, "no lines")
+        yield running
+
+
+def expected(running: Environment, collector: str) -> tuple[oracle.Target, ...]:
+    """Return the targets of a release, its own pods included."""
+    own = oracle.Own("telemetry", "t", collector, collector)
+    return oracle.expected_targets(running.run.pods, oracle.Choices(collector, own=own))
+
+
+def write_lines(running: Environment) -> None:
+    """Write what the real Envoys do not say: lines of ztunnel, of programs, and of requests that a proxy refused."""
+    assert running.run.envoys
+    rng = random.Random(3)
+    log_of_a_ztunnel = ztunnel_log(running)
+    for fails in (False, False, True):
+        log_of_a_ztunnel.write(log_lines.ztunnel_line(rng, as_json_=False, fails=fails).text.encode())
+    for log in running.run.envoys.logs:
+        refused = (log_lines.text_line(rng, case) for case in ("no route", "unavailable"))
+        for line in (*refused, *log_lines.system_lines(rng)):
+            log.write(line.text.encode(), line.stream)
+
+
+def ztunnel_log(running: Environment) -> ContainerLog:
+    """Return the log of the ztunnel on the node of the real Envoys."""
+    pods = (member.pod for member in running.run.members)
+    manifest: Any = next(pod.manifest for pod in pods if pod.name == "ztunnel-0")
+    metadata = manifest["metadata"]
+    assert manifest["spec"]["nodeName"] == envoy.NODE
+    root = running.run.plan.folder / "pods"
+    return ContainerLog(root, metadata["namespace"], metadata["name"], metadata["uid"], "istio-proxy")
+
+
+def ask(
+    running: Environment, asked: Dashboard, fixed: Mapping[str, tuple[str, ...]], *, points: int = 8
+) -> tuple[dashboards.Choices, Mapping[int, Answers]]:
+    """Return what the variables offer and what the panels show of the last points in time."""
+    now = time.time()
+    span = Window(now - points * INTERVAL, now, INTERVAL)
+    chosen = running.call(dashboards.choices, running.run.xscaler, asked, span, fixed)
+    return chosen, running.call(dashboards.answers, running.run.xscaler, asked, span, chosen)
+
+
+def empty(asked: Dashboard, answers: Mapping[int, Answers]) -> list[str]:
+    """Return the queries that gave no number and no line."""
+    found = []
+    for panel in asked.panels:
+        given = answers[panel.id]
+        if panel.type == "logs":
+            found += [] if given.lines else [panel.title]
+            continue
+        for target, series in zip(panel.targets, given.series, strict=True):
+            values = [value for item in series for _, value in item.points]
+            found += [] if any(math.isfinite(value) for value in values) else [f"{panel.title}: {target.expr}"]
+    return found
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
+@pytest.mark.parametrize("name", dashboards.of("prometheus"))
+def test_every_query_gives_data(moving: Environment, name: str, collector: str) -> None:
+    asked = dashboards.dashboard(name)
+    chosen, answers = ask(moving, asked, {"cluster": (collector,)})
+    assert [variable for variable, values in chosen.items() if not values] == []
+    assert empty(asked, answers) == []
+
+
+def test_every_log_query_gives_data(moving: Environment) -> None:
+    (name,) = dashboards.of("loki")
+    asked = dashboards.dashboard(name)
+    # Some lines were written once, when all began.
+    chosen, answers = ask(moving, asked, {}, points=300)
+    assert set(chosen["cluster"]) == set(COLLECTORS)
+    assert set(chosen["namespace"]) == {"shop", "istio-system"}
+    assert empty(asked, answers) == []
+
+
+def test_the_variables_know_all_clusters(moving: Environment) -> None:
+    for name in dashboards.of("prometheus"):
+        chosen, _ = ask(moving, dashboards.dashboard(name), {})
+        assert set(chosen["cluster"]) == set(COLLECTORS)
+
+
+@pytest.mark.parametrize("name", ["mesh", "service"])
+def test_the_clients_side_gives_data_too(moving: Environment, name: str) -> None:
+    asked = dashboards.dashboard(name)
+    (reporter,) = (variable for variable in asked.variables if variable.name == "reporter")
+    for _, value in reporter.options:
+        _, answers = ask(moving, asked, {"cluster": ("prometheus",), "reporter": (value,)})
+        assert empty(asked, answers) == []
+
+
+def test_a_choice_of_services_and_workloads(moving: Environment) -> None:
+    # One that gets HTTP and TCP, and few that together have a page of each kind.
+    cases = {"service": ("checkout",), "workload": ("catalog", "checkout", "frontend")}
+    for name, chosen in cases.items():
+        asked = dashboards.dashboard(name)
+        _, answers = ask(moving, asked, {"cluster": ("alloy",), name: chosen})
+        assert empty(asked, answers) == []
+
+
+def test_rows_of_a_table_are_services_with_all_their_columns(moving: Environment) -> None:
+    asked = dashboards.dashboard("mesh")
+    (panel,) = (panel for panel in asked.panels if panel.title == "Services")
+    _, answers = ask(moving, asked, {"cluster": ("opentelemetry",)})
+    rows = [
+        {item.labels["destination_service_name"] for item in series if item.labels["cluster"] == "opentelemetry"}
+        for series in answers[panel.id].series
+    ]
+    assert {"frontend", "checkout", "payments", "catalog", "reviews", "ratings", "ledger"} <= rows[0]
+    assert all(row == rows[0] for row in rows)
+
+
+def test_no_request_is_counted_twice(moving: Environment) -> None:
+    """Both sides of a request count it; what a dashboard selects is what the applications answered, once."""
+    assert moving.run.envoys
+    moving.call(moving.run.envoys.freeze)
+    answered = sum(sum(codes.values()) for codes in moving.run.envoys.answered.values())
+    (reporter,) = (v for v in dashboards.dashboard("mesh").variables if v.name == "reporter")
+
+    def stored() -> list[float]:
+        shop = f'destination_service_namespace="{envoy.NAMESPACE}"'
+        by_cluster = 'sum by (cluster) (istio_requests_total{%s, reporter=~"%s"})'
+        asked = [by_cluster % (shop, value) for _, value in reporter.options]
+        return [sample.value for promql in asked for sample in moving.query(promql)]
+
+    assert answered > 0
+    wanted = [answered] * len(COLLECTORS) * len(reporter.options)
+    until(lambda: stored() == wanted, 30, f"not {wanted} but {stored()}")
