@@ -146,7 +146,14 @@ BAD = [
     (("validate", "-f", "/nowhere.yaml"), 3, "error: cannot read /nowhere.yaml: No such file or directory\n"),
     (("validate", "-f", EXAMPLE, "--chart", "/nowhere"), 3, "error: /nowhere is no folder of this chart"),
     (("validate", "-f", "-", "-f", "-"), 2, "error: -f - is given twice"),
-    (("validate", "-f", EXAMPLE, "-o", "xml"), 2, "error: --output xml is unknown\n  fix: use one of: text, json\n"),
+    (
+        ("validate", "-f", EXAMPLE, "-o", "xml"),
+        2,
+        "error: --output xml is unknown\n  fix: use one of: text, json, sarif, junit, github\n",
+    ),
+    (("validate", "-f", EXAMPLE, "--fail-on", "fatal"), 2, "use one of: error, warning, info\n"),
+    (("validate", "-f", EXAMPLE, "--mesh", "proxies=3"), 2, "error: --mesh proxies=3 is not a size\n"),
+    (("rules", "XS231x"), 2, "error: there is no rule XS231x\n  fix: did you mean XS231?"),
     (("vaildate",), 2, "Did you mean 'validate'?"),
     (("validate", "--valeus", "x"), 2, "No such option"),
     (("test", "-f", EXAMPLE), 2, "error: what shall be tested?"),
@@ -183,13 +190,18 @@ def test_a_missing_collector() -> None:
 def test_help_teaches_and_is_cheap(cli4: Callable[..., Ran]) -> None:
     ran = cli4("--help")
     assert ran.code == 0
-    for command in ("validate", "render", "lint", "test"):
+    for command in ("validate", "render", "lint", "test", "rules"):
         assert command in ran.out
         assert "Example:" in cli4(command, "--help").out
-    heavy = "('pyhelm3', 'jsonschema', 'aiohttp', 'yaml')"
-    probe = f"import sys, xscaler_istio.cli; print([m for m in {heavy} if m in sys.modules])"
-    loaded = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True)
-    assert loaded.stdout.strip() == "[]"
+    probe = (
+        "import contextlib, io, sys; sys.argv = ['xscaler', *{}]\n"
+        "from xscaler_istio.cli import main\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()): main()\n"
+        "print([m for m in ('pyhelm3', 'jsonschema', 'aiohttp', 'yaml', 'xscaler_istio.checks') if m in sys.modules])"
+    )
+    for words in (["--help"], ["validate", "--help"], ["lint", "--help"], ["rules", "--help"]):
+        probed = subprocess.run([sys.executable, "-c", probe.format(words)], check=True, capture_output=True, text=True)
+        assert probed.stdout.strip() == "[]", words
 
 
 def test_versions_agree() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from xscaler_istio import __version__
-from xscaler_istio.cli import lint, render, test, validate
+from xscaler_istio.cli import lint, render, rules, test, validate
 from xscaler_istio.errors import exit_code_boundary
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 
 # In the order in which --help lists them. Each module has `command` and an `EXAMPLE` of its use.
-for _name, _module in {"validate": validate, "render": render, "lint": lint, "test": test}.items():
+for _name, _module in {"validate": validate, "render": render, "lint": lint, "test": test, "rules": rules}.items():
     app.command(_name, epilog=f"Example: {_module.EXAMPLE}")(_module.command)
 
 
