@@ -146,7 +146,14 @@ BAD = [
     (("validate", "-f", "/nowhere.yaml"), 3, "error: cannot read /nowhere.yaml: No such file or directory\n"),
     (("validate", "-f", EXAMPLE, "--chart", "/nowhere"), 3, "error: /nowhere is no folder of this chart"),
     (("validate", "-f", "-", "-f", "-"), 2, "error: -f - is given twice"),
-    (("validate", "-f", EXAMPLE, "-o", "xml"), 2, "error: --output xml is unknown\n  fix: use one of: text, json\n"),
+    (
+        ("validate", "-f", EXAMPLE, "-o", "xml"),
+        2,
+        "error: --output xml is unknown\n  fix: use one of: text, json, sarif, junit, github\n",
+    ),
+    (("validate", "-f", EXAMPLE, "--fail-on", "fatal"), 2, "use one of: error, warning, info\n"),
+    (("validate", "-f", EXAMPLE, "--mesh", "proxies=3"), 2, "error: --mesh proxies=3 is not a size\n"),
+    (("rules", "XS231x"), 2, "error: there is no rule XS231x\n  fix: did you mean XS231?"),
     (("vaildate",), 2, "Did you mean 'validate'?"),
     (("diff", "-", "-"), 2, "error: -f - is given twice"),
     (("diff", EXAMPLE, "/nowhere.yaml"), 3, "error: cannot read /nowhere.yaml: No such file or directory"),
@@ -193,20 +200,21 @@ def test_a_missing_collector() -> None:
 def test_help_teaches_and_is_cheap(cli4: Callable[..., Ran]) -> None:
     ran = cli4("--help")
     assert ran.code == 0
-    for command in ("validate", "render", "diff", "explain", "init", "schema", "lint", "test"):
+    for command in ("validate", "render", "diff", "explain", "init", "schema", "lint", "test", "rules"):
         assert command in ran.out
         assert "Example:" in cli4(command, "--help").out
-    heavy = "('pyhelm3', 'jsonschema', 'aiohttp', 'yaml', 'rich')"
+    heavy = "('pyhelm3', 'jsonschema', 'aiohttp', 'yaml', 'rich', 'xscaler_istio.checks')"
     # Not only what an import takes: the whole of `--help` is run.
-    probe = f"""
+    for words in (["--help"], ["validate", "--help"], ["lint", "--help"], ["rules", "--help"]):
+        probe = f"""
 import contextlib, io, sys
 from xscaler_istio.cli import app
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-    app(["--help"])
+    app({words})
 print([name for name in {heavy} if name in sys.modules])
 """
-    loaded = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True)
-    assert loaded.stdout.strip() == "[]"
+        loaded = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True)
+        assert loaded.stdout.strip() == "[]", words
 
 
 def test_versions_agree() -> None:

@@ -64,3 +64,60 @@ def test_any_bytes(content: bytes) -> None:
 @given(st.text(alphabet="ab:-[]{}&*!|>'\"\n #,?%@`0", max_size=120))
 def test_any_text_that_looks_like_yaml(text: str) -> None:
     values.parse(text.encode(), "v.yaml")
+
+
+SCALARS = st.sampled_from(
+    ["1", "y", "0x10", "~", "text", "'q'", '"\\u0000"', "2026-11-25", "!!binary eA==", "*a", "", "<<"]
+)
+
+
+def node(depth: int) -> st.SearchStrategy[str]:
+    """Flow YAML with anchors, aliases, merge keys, keys that are no texts, and tags, valid or not."""
+    if not depth:
+        return SCALARS
+    below = node(depth - 1)
+    pairs = st.lists(st.tuples(st.one_of(SCALARS, below), below), max_size=3)
+    return st.one_of(
+        SCALARS,
+        st.lists(below, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
+        pairs.map(lambda items: f"{{{', '.join(f'? {key} : {value}' for key, value in items)}}}"),
+        below.map(lambda text: f"&a {text}"),
+        below.map(lambda text: f"!!map {text}"),
+        below.map(lambda text: f"{{<<: {text}}}"),
+    )
+
+
+@given(st.lists(st.tuples(st.one_of(SCALARS, node(1)), node(3)), max_size=4))
+def test_any_yaml_with_anchors_merges_and_odd_keys(pairs: list[tuple[str, str]]) -> None:
+    content = "".join(f"? {key}\n: {value}\n" for key, value in pairs).encode()
+    file = values.parse(content, "v.yaml")
+    for place in file.places.values():
+        # Every place is one of a line that the file has.
+        assert 0 < place.key.line <= len(file.lines)
+        assert 0 < place.value.line <= len(file.lines)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"a: " + b"x" * 2**20, ["XS016"]),
+        (b"a: " + b"x" * 2**19, []),
+        (b"".join(b"k%d: {a: [1, 2]}\n" % number for number in range(5000)), []),
+        (b"a:\n" + b"".join(b" " * depth + b"a:\n" for depth in range(1, 200)), []),
+        (b"a:\n" + b"".join(b" " * depth + b"a:\n" for depth in range(1, 900)), ["XS015"]),
+    ],
+    ids=["huge", "large", "long", "deep", "too-deep"],
+)
+def test_huge_and_deep_files(content: bytes, expected: list[str]) -> None:
+    assert rules(content) == expected
+
+
+@pytest.mark.parametrize(("text", "name"), [("y: 1", "true"), ("'y': 1", "y"), ("0x10: 1", "16"), ("n: 1", "false")])
+def test_keys_are_named_as_helm_names_them(text: str, name: str) -> None:
+    assert list(values.parse(text.encode(), "v.yaml").places) == [(name,)]
+
+
+def test_what_differs_from_the_defaults_is_changed() -> None:
+    defaults = {"a": {"b": 1, "c": [1]}, "d": {}, "e": None}
+    given_values = {"a": {"b": 1, "c": [1, 2]}, "d": {"x": {"y": 1}}, "e": {"f": 1}, "g": 0}
+    assert list(values.changed(given_values, defaults)) == ["a.c", "d.x", "e", "g"]

@@ -41,10 +41,19 @@ class Location:
             return self.file
         return f"{self.file}:{self.line}:{self.column}" if self.column else f"{self.file}:{self.line}"
 
+    @property
+    def in_file(self) -> bool:
+        """Whether it is a line of a file that can be opened, and neither a flag nor standard input."""
+        return self.line > 0 and not self.file.startswith("<")
+
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One fact that the user should act on; `fix` is one sentence that says how."""
+    """One fact that the user should act on; `fix` is one sentence that says how.
+
+    `excerpt` is the line of the location, what may be a secret masked; `ignored` is the reason for which the user wants
+    to hear nothing of it.
+    """
 
     rule: str
     severity: Severity
@@ -52,8 +61,28 @@ class Finding:
     location: Location
     path: str = ""
     fix: str = ""
+    excerpt: str = ""
+    ignored: str = ""
 
 
-def worst(findings: tuple[Finding, ...]) -> Severity | None:
-    """Return the highest severity found, or None for no findings."""
-    return max((finding.severity for finding in findings), default=None)
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a command found, `ignored` apart; `skipped` says what was not checked and why.
+
+    `fail_on` is the least severity with which the verdict is no.
+    """
+
+    command: str
+    findings: tuple[Finding, ...]
+    skipped: tuple[str, ...] = ()
+    ignored: tuple[Finding, ...] = ()
+    fail_on: Severity = Severity.ERROR
+
+    @property
+    def ok(self) -> bool:
+        """Whether no finding is as severe as `fail_on`."""
+        return all(finding.severity < self.fail_on for finding in self.findings)
+
+    def count(self, severity: Severity) -> int:
+        """Return the number of findings of one severity."""
+        return sum(finding.severity is severity for finding in self.findings)

@@ -25,6 +25,10 @@ Result = TypeVar("Result")
 
 TIMEOUT_SECONDS = 120.0
 _NEEDS = re.compile(r"the values need changes:\n\n(.*)", re.DOTALL)
+# A rule that has several things to say begins each with the key on a new line.
+_BETWEEN_PROBLEMS = re.compile(
+    r"\n\n(?=\S)|\n(?=[a-z][A-Za-z]*\.[\w.\[\]]+ (?:is|are|has|holds|needs|writes|removes|takes|and|\())"
+)
 
 
 class ChartError(XscalerError):
@@ -119,7 +123,12 @@ def lint(release: Release) -> tuple[bool, str]:
 
 
 def effective_values(chart: Path, values: ValuesArguments) -> dict[str, Any]:
-    """Return the values as Helm merges and parses them: a probe chart prints them back.
+    """Return the values as Helm merges and parses them; raise ChartError where Helm cannot read them."""
+    return values_and_defaults(chart, values)[0]
+
+
+def values_and_defaults(chart: Path, values: ValuesArguments) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values as Helm merges and parses them, and the chart's own: a probe chart prints them back.
 
     Raises ChartError where Helm cannot read them.
     """
@@ -127,13 +136,18 @@ def effective_values(chart: Path, values: ValuesArguments) -> dict[str, Any]:
         probe = Path(folder) / "probe"
         (probe / "templates").mkdir(parents=True)
         (probe / "Chart.yaml").write_text("apiVersion: v2\nname: probe\nversion: 0.0.1\n", encoding="utf-8")
-        (probe / "values.yaml").write_bytes((chart / "values.yaml").read_bytes())
-        (probe / "templates" / "values.yaml").write_text(
-            f"{_filled_in(chart, probe)}values: {{{{ toJson .Values | quote }}}}\n", encoding="utf-8"
-        )
-        text = template(Release(probe, values))
-    merged: dict[str, Any] = json.loads(yaml.safe_load(text)["values"])
-    return merged
+        for name in ("values.yaml", "defaults.yaml"):
+            (probe / name).write_bytes((chart / "values.yaml").read_bytes())
+        (probe / "templates" / "values.yaml").write_text(f"{_filled_in(chart, probe)}{_PROBE}", encoding="utf-8")
+        printed = yaml.safe_load(template(Release(probe, values)))
+    merged, defaults = (json.loads(printed[name]) for name in ("values", "defaults"))
+    return merged, defaults
+
+
+_PROBE = """\
+values: {{ toJson .Values | quote }}
+defaults: {{ .Files.Get "defaults.yaml" | fromYaml | toJson | quote }}
+"""
 
 
 def _filled_in(chart: Path, probe: Path) -> str:
@@ -153,10 +167,17 @@ def chart_error(stderr: str) -> ChartError:
     """Turn what Helm 3 or 4 says into one error, without its wrapping."""
     text = stderr.replace("Use --debug flag to render out invalid YAML", "").strip()
     if found := _NEEDS.search(text):
-        problems = tuple(part.strip() for part in re.split(r"\n\n(?=\S)", found[1].strip()))
+        problems = tuple(part.strip() for part in _BETWEEN_PROBLEMS.split(found[1].strip()))
         return ChartError("the values need changes:\n\n" + "\n\n".join(problems), problems)
     lines = [line for line in text.splitlines() if line and not line.startswith(("WARNING:", "level="))]
-    return ChartError("\n".join(lines).removeprefix("Error: "))
+    return ChartError(_of_either("\n".join(lines).removeprefix("Error: ")))
+
+
+def _of_either(text: str) -> str:
+    """Write a template's error in one way: Helm 3 says it in one line, Helm 4 in several."""
+    if not re.search(r":\d+:\d+:?\s+executing ", text):
+        return text
+    return re.sub(r"(:\d+:\d+):? executing ", r"\1 executing ", " ".join(text.split()).replace("template: ", ""))
 
 
 def _command() -> HelmCommand:

@@ -1,5 +1,5 @@
 """Everything that can be wrong with what the chart renders: Helm's lint, a full render, Kubernetes' schemas, the
-collector's own check of its configuration, and what its pods ask of their namespace."""
+collector's own check of its configuration, what its pods ask of their namespace, and our rules on rendered objects."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xscaler_istio import helm, pod_security, programs, render
-from xscaler_istio.findings import Finding, Location, Severity
+from xscaler_istio import checks, helm, ignores, pod_security, programs, render
+from xscaler_istio.findings import Finding, Location, Report, Severity
+from xscaler_istio.project import Project
+from xscaler_istio.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,33 +29,50 @@ NEWEST_KUBERNETES = "1.37.0"
 _TIMEOUT_SECONDS = 120
 
 
-@dataclasses.dataclass(frozen=True)
-class LintReport:
-    """What was found, which checks ran, and which were skipped and why."""
+def lint(
+    release: Release,
+    kubernetes_version: str = "",
+    project: Project | None = None,
+    fail_on: Severity = Severity.ERROR,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Run all checks on one release; without any values, on each case of the chart's own `ci` folder."""
+    cases = () if release.values != helm.ValuesArguments() else tuple(sorted(release.chart.glob("ci/*-values.yaml")))
+    findings: list[Finding] = []
+    skipped: list[str] = []
+    for file in cases:
+        progress(f"linting {file}")
+        with_values = dataclasses.replace(release, values=helm.ValuesArguments((str(file),)))
+        found, reasons = _linted(with_values, kubernetes_version, f"rendered from {file}")
+        findings += found
+        skipped += reasons
+    if not cases:
+        findings, skipped = _linted(release, kubernetes_version, "rendered")
+    stay, ignored = ignores.apply(dict.fromkeys(findings), (project or Project()).ignores, "XS3")
+    return Report("lint", stay, tuple(dict.fromkeys(skipped)), ignored, fail_on)
 
-    findings: tuple[Finding, ...]
-    ran: tuple[str, ...]
-    skipped: tuple[str, ...]
 
-
-def lint(release: Release, kubernetes_version: str = "") -> LintReport:
-    """Run all checks on one release."""
-    findings = list(_helm_lint(release))
+def _linted(release: Release, kubernetes_version: str, place: str) -> tuple[list[Finding], list[str]]:
+    """Return what is wrong with one release, and which checks were skipped and why."""
     try:
         rendered = render.manifests(helm.template(release))
     except helm.ChartError as error:
-        # In lint mode Helm swallows `fail`: only a full render shows it.
-        findings.append(_error("XS301", error.message, str(release.chart), "run `validate` for file and line"))
-        return LintReport(tuple(findings), ("helm lint", "render"), ())
-    ran, skipped = ["helm lint", "render"], []
+        # In lint mode Helm swallows `fail`, and each major words the schema's refusals in its own way.
+        refused = [item for item in validate(release).findings if item.severity >= Severity.ERROR]
+        message = error.message if error.problems or not refused else "the values are refused"
+        return [_error("XS301", message, place, "`validate` says the same with file and line"), *refused], []
+    findings, skipped = _helm_lint(release), []
     for name, check in _CHECKS.items():
         found = check(rendered, kubernetes_version or NEWEST_KUBERNETES)
         if isinstance(found, str):
             skipped.append(f"{name}: {found}")
         else:
-            ran.append(name)
-            findings += found
-    return LintReport(tuple(findings), tuple(ran), tuple(skipped))
+            findings += (_at(place, item) for item in found)
+    return findings, skipped
+
+
+def _at(place: str, finding: Finding) -> Finding:
+    return dataclasses.replace(finding, location=Location(place)) if finding.location.file == "rendered" else finding
 
 
 def _error(rule: str, message: str, file: str, fix: str) -> Finding:
@@ -213,8 +232,24 @@ def _pod_security(rendered: tuple[Manifest, ...], version: str) -> list[Finding]
     ]
 
 
+def _rules(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
+    return [
+        Finding(
+            rule.id,
+            rule.severity,
+            f"{manifest.kind} {manifest.name}: {issue.message}",
+            Location("rendered"),
+            issue.path,
+            issue.fix,
+        )
+        for manifest in rendered
+        for rule, issue in checks.of_object(manifest)
+    ]
+
+
 _CHECKS: Mapping[str, Callable[[tuple[Manifest, ...], str], list[Finding] | str]] = {
     "Kubernetes schemas": _kubernetes,
     "collector configuration": _collectors,
     "pod security": _pod_security,
+    "rules": _rules,
 }

@@ -46,9 +46,7 @@ def needs(rendered: tuple[Manifest, ...]) -> tuple[Need, ...]:
     """Return what each workload needs that the level `restricted` would refuse."""
     found = []
     for document in (item.document for item in rendered):
-        spec = (
-            document.get("spec", {}).get("template", {}).get("spec") if document["kind"] != "Pod" else document["spec"]
-        )
+        spec = pod_spec(document)
         if not spec:
             continue
         metadata = document["metadata"]
@@ -58,6 +56,15 @@ def needs(rendered: tuple[Manifest, ...]) -> tuple[Need, ...]:
         if level != RESTRICTED:
             found.append(Need(name, metadata.get("namespace", "NAMESPACE"), level, reasons[level]))
     return tuple(found)
+
+
+def pod_spec(document: Mapping[str, Any]) -> Spec | None:
+    """Return the pod's specification in an object, or None where it has none."""
+    if document["kind"] == "Pod":
+        own: Spec = document["spec"]
+        return own
+    template: Spec | None = (document.get("spec") or {}).get("template", {}).get("spec")
+    return template
 
 
 def _containers(spec: Spec) -> Iterator[Spec]:

@@ -6,12 +6,15 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
+import jsonschema.validators
 
 from xscaler_istio.errors import SetupError
 from xscaler_istio.findings import Finding, Severity
+from xscaler_istio.values import changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -44,19 +47,24 @@ _SECRET_WORDS = ("token", "password", "secret", "credential", "apikey", "bearer"
 
 @dataclasses.dataclass(frozen=True)
 class _Violation:
-    """One error of the validator: the rule broken, what it wanted, the schema around it, and the value."""
+    """One error of the validator: the rule broken, what it wanted, the schema around it, and the value.
+
+    `because` is the condition under which the rule holds, in words; nothing where it always does.
+    """
 
     rule: str
     wanted: Any
     schema: Json
     value: Any
     path: KeyPath
+    because: str = ""
 
     @classmethod
-    def of(cls, error: jsonschema.ValidationError) -> _Violation:
+    def of(cls, error: jsonschema.ValidationError, schema: Json) -> _Violation:
         around = error.schema if isinstance(error.schema, dict) else {}
         path = tuple(str(step) for step in error.absolute_path)
-        return cls(str(error.validator), error.validator_value, around, error.instance, path)
+        because = _condition(list(error.absolute_schema_path), schema)
+        return cls(str(error.validator), error.validator_value, around, error.instance, path, because)
 
 
 def load(chart: Path) -> Json:
@@ -70,10 +78,89 @@ def load(chart: Path) -> Json:
 
 
 def check(values: Json, schema: Json, origins: Origins) -> tuple[Finding, ...]:
-    """Return all violations, in the order of their places."""
-    errors = jsonschema.Draft7Validator(schema).iter_errors(values)
-    found = [finding for error in errors for finding in _findings(_Violation.of(error), schema, origins)]
+    """Return what is wrong, in the order of its places: of each value the one violation that matters."""
+    errors = _Validator(schema).iter_errors(values)
+    violations = _one_for_each_value(_Violation.of(error, schema) for error in errors)
+    found = [finding for violation in violations for finding in _findings(violation, schema, origins)]
     return tuple(sorted(found, key=lambda finding: (finding.location.file, finding.location.line, finding.path)))
+
+
+def _pattern_as_in_go(
+    _validator: object, pattern: str, instance: object, _schema: Json
+) -> Iterator[jsonschema.ValidationError]:
+    """Match as Helm does: to Go's RE2 `$` is the end and not a line's, and letters and digits are those of ASCII."""
+    if isinstance(instance, str) and not re.search(_end_of_text(pattern), instance, re.ASCII):
+        yield jsonschema.ValidationError("does not match")
+
+
+def _end_of_text(pattern: str) -> str:
+    return re.sub(r"(\\.|\[(?:\\.|[^\]\\])*\])|\$", lambda found: found[1] or r"\Z", pattern)
+
+
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft7Validator, {"pattern": _pattern_as_in_go}
+)
+
+
+# A value of a wrong type breaks its pattern and bounds too, and means nothing to the rules around it.
+_WEIGHT = ("additionalProperties", "type", "const", "enum", "pattern")
+
+
+def _one_for_each_value(violations: Iterable[_Violation]) -> list[_Violation]:
+    chosen: dict[tuple[KeyPath, bool], _Violation] = {}
+    for violation in violations:
+        # Unknown keys are no fault of the map that they stand in.
+        place = (violation.path, violation.rule == "additionalProperties")
+        if place not in chosen or _weight(violation) < _weight(chosen[place]):
+            chosen[place] = violation
+    return list(chosen.values())
+
+
+def _weight(violation: _Violation) -> int:
+    return _WEIGHT.index(violation.rule) if violation.rule in _WEIGHT else len(_WEIGHT)
+
+
+def deprecated(values: Json, defaults: Json, schema: Json, origins: Origins) -> Iterator[Finding]:
+    """Yield the keys that are set and that the schema marks with `x-deprecated: {since, use}`."""
+    for path in changed(values, defaults):
+        keys = tuple(path.split("."))
+        for length in range(1, len(keys) + 1):
+            marked = _at(schema, keys[:length]).get("x-deprecated")
+            if marked:
+                dotted = ".".join(keys[:length])
+                message = f"{dotted} is deprecated since {marked['since']}, and will be refused later"
+                place = origins.locate(keys[:length], key=True)
+                yield Finding("XS003", Severity.WARNING, message, place, dotted, f"use {marked['use']}")
+                break
+
+
+def _at(schema: Json, keys: KeyPath) -> Json:
+    for key in keys:
+        schema = schema.get("properties", {}).get(key, {})
+    return schema
+
+
+def _condition(steps: list[str | int], schema: Json) -> str:
+    """Return the condition on the way to a rule, if it lies below `then` or `else`, in words."""
+    around: Any = schema
+    for step in steps:
+        if step in ("then", "else") and isinstance(around, dict) and "if" in around:
+            words = " and ".join(_conditions(around["if"]))
+            return f"{'because' if step == 'then' else 'unless'} {words}" if words else ""
+        around = around[step]
+    return ""
+
+
+def _conditions(condition: Json, path: KeyPath = ()) -> Iterator[str]:
+    for name, child in condition.get("properties", {}).items():
+        dotted = ".".join((*path, name))
+        if "const" in child:
+            yield f"{dotted} is {json.dumps(child['const'])}"
+        elif "enum" in child:
+            yield f"{dotted} is one of {', '.join(map(str, child['enum']))}"
+        yield from _conditions(child, (*path, name))
+    judged = condition.get("properties", {})
+    yield from (f"{'.'.join((*path, name))} is set" for name in condition.get("required", []) if name not in judged)
 
 
 def _findings(error: _Violation, schema: Json, origins: Origins) -> Iterator[Finding]:
@@ -82,7 +169,8 @@ def _findings(error: _Violation, schema: Json, origins: Origins) -> Iterator[Fin
         yield from (_unknown_key((*path, key), error, schema, origins) for key in _extra_keys(error))
         return
     message, fix = _WORDS.get(error.rule, _other)(error, ".".join(path))
-    yield Finding("XS002", Severity.ERROR, message, origins.locate(path), ".".join(path), fix)
+    words = f"{message}, {error.because}" if error.because else message
+    yield Finding("XS002", Severity.ERROR, words, origins.locate(path), ".".join(path), fix)
 
 
 def _extra_keys(error: _Violation) -> list[str]:
@@ -152,8 +240,30 @@ def _bound(error: _Violation, path: str) -> tuple[str, str]:
 
 
 def _required(error: _Violation, path: str) -> tuple[str, str]:
-    missing = [name for name in error.wanted if name not in error.value]
-    return f"{path} lacks {', '.join(missing)}", f"add {', '.join(missing)} below {path}"
+    missing = ", ".join(name for name in error.wanted if name not in error.value)
+    place = f" below {path}" if path else ""
+    return f"{path or 'the whole'} lacks {missing}", f"add {missing}{place}"
+
+
+def _constant(error: _Violation, path: str) -> tuple[str, str]:
+    return f"{path} has a value that is not allowed", f"allowed: {json.dumps(error.wanted)}"
+
+
+def _alternatives(error: _Violation, path: str) -> tuple[str, str]:
+    forms = [_form(branch) for branch in error.wanted]
+    return f"{path or 'the whole'} fits none of {len(forms)} allowed forms", f"write one of: {'; or '.join(forms)}"
+
+
+def _form(branch: Json) -> str:
+    """Return what a branch of oneOf or anyOf wants, in words."""
+    if title := branch.get("title") or branch.get("description"):
+        return str(title)
+    fixed = [f"{name}: {child['const']}" for name, child in branch.get("properties", {}).items() if "const" in child]
+    needed = [name for name in branch.get("required", []) if name not in branch.get("properties", {}) or not fixed]
+    if fixed or needed:
+        return f"a map with {', '.join((*fixed, *needed))}"
+    wanted = [_WANTED[name] for name in _as_list(branch.get("type", []))]
+    return " or ".join(wanted) or json.dumps(branch)
 
 
 def _other(error: _Violation, path: str) -> tuple[str, str]:
@@ -169,6 +279,9 @@ _WORDS: Mapping[str, Callable[[_Violation, str], tuple[str, str]]] = {
     "minLength": _bound,
     "maxLength": _bound,
     "required": _required,
+    "const": _constant,
+    "oneOf": _alternatives,
+    "anyOf": _alternatives,
 }
 
 

@@ -6,12 +6,12 @@ import dataclasses
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_STYLES: Mapping[str, str] = {"error": "31", "warning": "33", "info": "36", "bold": "1"}
+_STYLES: Mapping[str, str] = {"error": "31", "warning": "33", "info": "36", "dim": "2", "bold": "1"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,17 +22,22 @@ class Terminal:
     width: int = 0
 
     def paint(self, text: str, style: str) -> str:
-        """Return a text in a style; as it is without colour."""
+        """Return a text in the style of a severity, `dim` or `bold`; as it is without colour."""
         return f"\033[{_STYLES[style]}m{text}\033[0m" if self.colour else text
 
 
-def of_stdout() -> Terminal:
-    """Return what standard output is.
+def of(stream: TextIO, environment: Mapping[str, str]) -> Terminal:
+    """Return what a stream is.
 
     NO_COLOR (https://no-color.org) wins over HELM_COLOR, and that over what the terminal is.
     """
-    terminal = sys.stdout.isatty()
-    wish = os.environ.get("HELM_COLOR", "auto")
-    able = terminal and os.environ.get("TERM") != "dumb"
-    colour = not os.environ.get("NO_COLOR") and wish != "never" and (able or wish == "always")
+    terminal = stream.isatty()
+    wish = environment.get("HELM_COLOR", "auto")
+    able = terminal and environment.get("TERM") != "dumb"
+    colour = not environment.get("NO_COLOR") and wish != "never" and (able or wish == "always")
     return Terminal(colour, shutil.get_terminal_size().columns if terminal else 0)
+
+
+def of_stdout() -> Terminal:
+    """Return what standard output is."""
+    return of(sys.stdout, os.environ)

@@ -2,45 +2,112 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from xscaler_istio import helm, schema, values
-from xscaler_istio.findings import Finding, Severity
+from xscaler_istio import checks, helm, ignores, schema, values
+from xscaler_istio.checks import facts, settings
+from xscaler_istio.checks.case import Case, Surroundings
+from xscaler_istio.excerpt import excerpt
+from xscaler_istio.findings import Finding, Report, Severity
+from xscaler_istio.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from xscaler_istio.helm import Release
-    from xscaler_istio.values import Origins
+    from xscaler_istio.values import Origins, ValuesFile
 
 
-def validate(release: Release, names: Sequence[str] = ()) -> tuple[Finding, ...]:
+def validate(
+    release: Release, names: Sequence[str] = (), project: Project | None = None, fail_on: Severity = Severity.ERROR
+) -> Report:
     """Return what is wrong with the values of a release.
 
     `names` are what to call the files in findings, in their order. Raises SetupError for an unreadable file or a
     missing Helm.
     """
+    project = project or Project()
     shown = names or release.values.files
     files = tuple(values.read(file, name) for file, name in zip(release.values.files, shown, strict=True))
-    broken = tuple(finding for file in files for finding in file.findings)
-    if any(finding.rule in _UNREADABLE for finding in broken):
-        return broken
-    merged = helm.effective_values(release.chart, release.values)
     origins = values.Origins(files, tuple(text.partition("=")[0] for _, text in release.values.sets))
-    found = schema.check(merged, schema.load(release.chart), origins)
-    return (*broken, *found, *_chart_rules(release, origins, schema_content=not found))
+    found, skipped = _judged(release, files, origins, project.surroundings)
+    inline = [ignore for file in files for ignore in ignores.inline(file.lines, file.name)]
+    stay, ignored = ignores.apply(found, (*inline, *project.ignores), "XS2")
+    ordered = sorted(stay, key=_weight_and_place)
+    return Report("validate", tuple(_with_line(item, origins) for item in ordered), skipped, ignored, fail_on)
+
+
+def _weight_and_place(finding: Finding) -> tuple[int, str, bool, int, str]:
+    place = finding.location
+    return -finding.severity, place.file, not place.line, place.line, finding.rule
 
 
 # After these the rest of the file is unknown.
-_UNREADABLE = frozenset({"XS010", "XS013", "XS014", "XS015"})
+_UNREADABLE = frozenset({"XS010", "XS013", "XS014", "XS015", "XS016"})
+
+
+def _judged(
+    release: Release, files: Sequence[ValuesFile], origins: Origins, surroundings: Surroundings
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Return the findings of all layers that the values reach, and what was not checked."""
+    broken = tuple(finding for file in files for finding in file.findings)
+    if any(finding.rule in _UNREADABLE for finding in broken):
+        return broken, ()
+    try:
+        merged, defaults = helm.values_and_defaults(release.chart, release.values)
+    except helm.ChartError as error:
+        fix = "look at quotes, anchors and commas in what was given"
+        return (*broken, Finding("XS010", Severity.ERROR, f"Helm: {error.message}", origins.locate(()), "", fix)), ()
+    loaded = schema.load(release.chart)
+    found = (*schema.check(merged, loaded, origins), *schema.deprecated(merged, defaults, loaded, origins))
+    content = all(finding.severity < Severity.ERROR for finding in found)
+    refused = _chart_rules(release, origins, schema_content=content)
+    if not content:
+        return (*broken, *found, *refused), ()
+    case = _case(release, merged, defaults, surroundings)
+    return (*broken, *found, *refused, *_semantic(case, origins)), tuple(_not_checked(case))
+
+
+def _case(release: Release, merged: Mapping[str, Any], defaults: Mapping[str, Any], surroundings: Surroundings) -> Case:
+    parsed = settings.parse(merged)
+    known = facts.read(release.chart, parsed.metrics.profile)
+    return Case(parsed, settings.parse(defaults), known, tuple(values.changed(merged, defaults)), surroundings)
+
+
+def _semantic(case: Case, origins: Origins) -> Iterator[Finding]:
+    for rule, issue in checks.of_values(case):
+        place = origins.locate(tuple(issue.path.split(".")))
+        yield Finding(rule.id, rule.severity, issue.message, place, issue.path, issue.fix)
+
+
+def _not_checked(case: Case) -> Iterator[str]:
+    if case.settings.collector and not case.surroundings.mesh:
+        yield (
+            "shards and memory (XS260, XS261, XS262): how large is the mesh? --mesh proxies=300,peers=10,codes=3, or"
+            " mesh: in .xscaler.yaml"
+        )
+    if case.settings.logs.enabled and case.settings.logs.source != "api" and not case.surroundings.pod_security:
+        yield "admission of the log agent (XS240): which level has the namespace? podSecurity: in .xscaler.yaml"
+
+
+def _with_line(finding: Finding, origins: Origins) -> Finding:
+    """Add the finding's line: of an unknown key the key alone, since anything may stand behind it."""
+    line = origins.line(finding.location)
+    if not line or not finding.location.column:
+        return finding
+    key_end = line.find(":", finding.location.column)
+    cut_after = max(key_end, finding.location.column) if finding.rule == "XS001" else 0
+    return dataclasses.replace(finding, excerpt=excerpt(line, finding.location.column, cut_after=cut_after))
 
 
 def _chart_rules(release: Release, origins: Origins, *, schema_content: bool) -> list[Finding]:
     """Return what the chart's own rules say, which Helm runs when it renders."""
     lenient = (*release.extra, "--skip-schema-validation")
     try:
-        helm.template(helm.Release(release.chart, release.values, release.name, release.namespace, lenient))
+        helm.template(dataclasses.replace(release, extra=lenient))
     except helm.ChartError as error:
         if error.problems:
             return [_from_problem(problem, origins) for problem in error.problems]
@@ -52,13 +119,14 @@ def _chart_rules(release: Release, origins: Origins, *, schema_content: bool) ->
 
 
 def _from_problem(problem: str, origins: Origins) -> Finding:
-    """Make a finding of one paragraph: its first word is the key, the lines after the first are the fix."""
-    first, _, rest = problem.partition("\n")
-    path = first.split(" ", 1)[0]
-    keys = tuple(path.split(".")) if re.fullmatch(r"[a-zA-Z.]+", path) else ()
-    message = first.removesuffix(" Set:").rstrip(":")
-    fix = _as_one_line(rest) if rest else ""
-    return Finding("XS100", Severity.ERROR, message, origins.locate(keys), path, fix)
+    """Make a finding of one paragraph: its first word is the key, its prose the message, what is indented the fix."""
+    lines = problem.splitlines()
+    prose = list(itertools.takewhile(lambda line: not line.startswith(" "), lines))
+    word = problem.split(" ", 1)[0].replace("[", ".").replace("]", "")
+    path = word if re.fullmatch(r"[\w.]+", word) else ""
+    message = " ".join(prose).removesuffix(" Set:").rstrip(":")
+    fix = _as_one_line("\n".join(lines[len(prose) :]))
+    return Finding("XS100", Severity.ERROR, message, origins.locate(tuple(path.split("."))), path, fix)
 
 
 def _as_one_line(block: str) -> str:

@@ -7,8 +7,9 @@ Python's differ.
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 KeyPath = tuple[str, ...]
 
+# What Kubernetes takes in the Secret that is the record of a release.
+MAX_BYTES = 2**20
 # Deeper than any values file is meant to be, and far below Python's recursion limit.
 MAX_DEPTH = 100
 
@@ -34,11 +37,12 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class ValuesFile:
-    """One file: its places by key path (list elements by index), and its findings."""
+    """One file: its places by key path (list elements by index), its findings and its lines."""
 
     name: str
     places: Mapping[KeyPath, Place]
     findings: tuple[Finding, ...]
+    lines: tuple[str, ...] = ()
 
 
 class _Loader(yaml.SafeLoader):
@@ -56,11 +60,19 @@ def read(file: str, shown_as: str = "") -> ValuesFile:
 
 def parse(content: bytes, name: str) -> ValuesFile:
     """Find the places of all keys in a values file's bytes."""
+    if len(content) > MAX_BYTES:
+        return _only(_finding("XS016", "the file is larger than 1 MiB", Location(name), "is it the right file?"))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return _only(_finding("XS014", "the file is not UTF-8", Location(name, line), "save it as UTF-8"))
+    # YAML's line breaks, which are not all that Python knows.
+    lines = tuple(re.split(r"\r\n|[\n\r\x85\u2028\u2029]", text))
+    return dataclasses.replace(_parse(text, name), lines=lines)
+
+
+def _parse(text: str, name: str) -> ValuesFile:
     try:
         nodes = list(yaml.compose_all(text, Loader=_Loader))
     except yaml.YAMLError as error:
@@ -104,7 +116,7 @@ def _walk(node: yaml.Node, name: str, path: KeyPath, seen: set[int]) -> Iterator
     if isinstance(node, yaml.MappingNode):
         lines: dict[str, int] = {}
         for key, value in node.value:
-            text = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
+            text = _key(key)
             yield (*path, text), Place(_location(key, name), _location(value, name)), lines.get(text, 0)
             lines[text] = key.start_mark.line + 1
             yield from _walk(value, name, (*path, text), seen)
@@ -112,6 +124,24 @@ def _walk(node: yaml.Node, name: str, path: KeyPath, seen: set[int]) -> Iterator
         for index, value in enumerate(node.value):
             yield (*path, str(index)), Place(_location(value, name), _location(value, name)), 0
             yield from _walk(value, name, (*path, str(index)), seen)
+
+
+def _key(node: yaml.Node) -> str:
+    """Return a key as Helm names it: to its YAML an unquoted y is true, and 0x10 is 16."""
+    if not isinstance(node, yaml.ScalarNode):
+        return "?"
+    text = str(node.value)
+    if node.style:
+        return text
+    if text in _TRUE or text in _FALSE:
+        return "true" if text in _TRUE else "false"
+    if re.fullmatch(r"[-+]?(0|[1-9][0-9]*|0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+)", text):
+        return str(int(text, 0))
+    return text
+
+
+_TRUE = frozenset("y Y yes Yes YES true True TRUE on On ON".split())
+_FALSE = frozenset("n N no No NO false False FALSE off Off OFF".split())
 
 
 def _location(node: yaml.Node, name: str) -> Location:
@@ -153,3 +183,18 @@ class Origins:
                 if place := file.places.get(path[:length]):
                     return place.value if length == len(path) and not key else place.key
         return Location(self.files[-1].name if self.files else "the chart's default values")
+
+    def line(self, location: Location) -> str:
+        """Return the text of a location's line, or nothing where there is none."""
+        lines = next((file.lines for file in self.files if file.name == location.file), ())
+        return lines[location.line - 1] if 0 < location.line <= len(lines) else ""
+
+
+def changed(values: Mapping[str, Any], defaults: Mapping[str, Any], path: KeyPath = ()) -> Iterator[str]:
+    """Yield the keys, dotted, whose values are not the default ones; a key without a default counts whole."""
+    for key, value in values.items():
+        default = defaults.get(key)
+        if isinstance(value, dict) and isinstance(default, dict):
+            yield from changed(value, default, (*path, key))
+        elif value != default:
+            yield ".".join((*path, key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import xml.etree.ElementTree as ET
 
@@ -93,3 +94,60 @@ def test_reports_say_the_same() -> None:
     failure = suite.find(".//failure")
     assert failure is not None
     assert (failure.get("message"), failure.text) == ("<401> & more", "mend it")
+
+
+@dataclasses.dataclass(frozen=True)
+class OnePod:
+    """A cluster in which one log agent runs and says this page."""
+
+    page_text: str
+
+    def pods(self, component: str) -> tuple[dict[str, dict[str, str]], ...]:
+        return ({"metadata": {"name": "agent"}},) if component == "logs" else ()
+
+    def page(self, pod: str, port: int, path: str) -> str:
+        assert (pod, port, path) == ("agent", 12345, "/metrics")
+        return self.page_text
+
+    def log(self, pod: str) -> str:
+        return f"{pod}\n{LOGS[3][1]}\n"
+
+
+VALUES = {"metrics": {"collector": "none", "scrapeInterval": "30s"}, "logs": {"enabled": True, "source": "files"}}
+
+
+def page(sent: int, dropped: int) -> OnePod:
+    return OnePod(f'loki_write_sent_entries_total {sent}\nloki_write_dropped_entries_total{{reason="x"}} {dropped}\n')
+
+
+# (lines sent, refused and refused before the test; the fact; what is wrong)
+REFUSALS = [
+    (10, 0, 0, "10 lines taken, 0 refused", ""),
+    (10, 7, 7, "10 lines taken, 7 refused (7 of them before this test)", ""),
+    (
+        10,
+        9,
+        7,
+        "10 lines taken, 9 refused (7 of them before this test)",
+        "xScaler refused 2 lines of agent during this",
+    ),
+    (0, 7, 7, "0 lines taken, 7 refused (7 of them before this test)", "xScaler has taken nothing of agent: server re"),
+    # The container began anew in between.
+    (10, 3, 7, "10 lines taken, 3 refused", "xScaler refused 3 lines of agent during this test: server returned"),
+]
+
+
+@pytest.mark.parametrize(("sent", "refused", "old", "fact", "wrong"), REFUSALS)
+def test_only_what_is_refused_during_the_test_counts(sent: int, refused: int, old: int, fact: str, wrong: str) -> None:
+    step = steps.log_agents(page(sent, refused), VALUES, steps.Earlier({"agent": old}))  # type: ignore[arg-type]
+    assert step.facts == (f"agent: {fact}",)
+    assert step.ok is not bool(wrong)
+    assert "".join(problem.what for problem in step.problems).startswith(wrong)
+
+
+def test_what_was_refused_earlier_is_read_before_the_test() -> None:
+    earlier = steps.earlier(page(10, 7), VALUES)  # type: ignore[arg-type]
+    assert (dict(earlier.refused), earlier.any) == ({"agent": 7}, True)
+    # A scrape later what goes on has shown again.
+    assert earlier.over >= 30
+    assert not steps.earlier(page(10, 0), VALUES).any  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from xscaler_istio import __version__
-from xscaler_istio.cli import diff, explain, init, lint, render, schema, test, validate
+from xscaler_istio.cli import diff, explain, init, lint, render, rules, schema, test, validate
 from xscaler_istio.errors import exit_code_boundary
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ _COMMANDS = {
     "schema": schema,
     "lint": lint,
     "test": test,
+    "rules": rules,
 }
 for _name, _module in _COMMANDS.items():
     _first = (_module.command.__doc__ or "").partition("\n")[0]

@@ -68,6 +68,13 @@ def settings(context: typer.Context, typed: str) -> Candidates:
     return [(f"{before}{comma}{text}", words) for text, words in found if text.startswith(last)]
 
 
+def rules(typed: str) -> Candidates:
+    """Complete the id of a rule."""
+    from xscaler_istio import checks
+
+    return [(rule.id, rule.title) for rule in checks.rules() if rule.id.startswith(typed.upper())]
+
+
 def _short(words: str) -> str:
     return words.partition(". ")[0].removesuffix(".")
 

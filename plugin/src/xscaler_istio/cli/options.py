@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from xscaler_istio.findings import Finding
+    from xscaler_istio.findings import Report, Severity
     from xscaler_istio.helm import Release
 
 Values = Annotated[
@@ -55,6 +55,12 @@ Chart = Annotated[
         autocompletion=completion.folders,
     ),
 ]
+SetLiteral = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set-literal", help="Nothing in it special.", metavar="KEY=TEXT", autocompletion=completion.settings
+    ),
+]
 Namespace = Annotated[str, typer.Option("-n", "--namespace", envvar="HELM_NAMESPACE", help="Namespace of the release.")]
 Debug = Annotated[bool, typer.Option("--debug/--no-debug", envvar="HELM_DEBUG", help="Show tracebacks of bugs.")]
 Output = Annotated[
@@ -67,15 +73,44 @@ Output = Annotated[
         autocompletion=completion.choices("text", "json"),
     ),
 ]
+FindingsOutput = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--output",
+        help="text, json, or for other programs.",
+        metavar="text|json|sarif|junit|github",
+        autocompletion=completion.choices("text", "json", "sarif", "junit", "github"),
+    ),
+]
+FailOn = Annotated[
+    str,
+    typer.Option(
+        "--fail-on",
+        help="Least severity with which the exit code is 1.",
+        metavar="error|warning|info",
+        autocompletion=completion.choices("error", "warning", "info"),
+    ),
+]
 KubeVersion = Annotated[str, typer.Option("--kube-version", help="Kubernetes version to render and check for.")]
 ReleaseName = Annotated[str, typer.Argument(help="Release name.")]
 
 
 def sets(
-    set_: list[str] | None, set_string: list[str] | None, set_json: list[str] | None, set_file: list[str] | None
+    set_: list[str] | None,
+    set_string: list[str] | None,
+    set_json: list[str] | None,
+    set_file: list[str] | None,
+    set_literal: list[str] | None = None,
 ) -> tuple[tuple[str, str], ...]:
     """Return the families in the order in which Helm applies them whatever their order on the command line."""
-    families = (("--set-json", set_json), ("--set", set_), ("--set-string", set_string), ("--set-file", set_file))
+    families = (
+        ("--set-json", set_json),
+        ("--set", set_),
+        ("--set-string", set_string),
+        ("--set-file", set_file),
+        ("--set-literal", set_literal),
+    )
     return tuple((flag, text) for flag, texts in families for text in texts or ())
 
 
@@ -120,14 +155,23 @@ def shown(values: list[str] | None) -> tuple[str, ...]:
     return tuple("<stdin>" if name == "-" else name for name in values or ())
 
 
-def report(command: str, findings: Sequence[Finding], skipped: Sequence[str], output: str) -> None:
-    """Print findings as `output` says; exit with FINDINGS when one is an error."""
-    from xscaler_istio.findings import Severity, worst
+def fail_on(name: str) -> Severity:
+    """Return the severity of that name; raise UsageError for another."""
+    from xscaler_istio.findings import Severity
+
+    severities = {severity.label: severity for severity in sorted(Severity, reverse=True)}
+    choose("--fail-on", name, severities)
+    return severities[name]
+
+
+def report(found: Report, output: str) -> None:
+    """Print findings as `output` says; exit with FINDINGS when one is as severe as the report's `fail_on`."""
+    from xscaler_istio import terminal
     from xscaler_istio.report import REPORTERS
 
     choose("--output", output, REPORTERS)
-    write(REPORTERS[output](command, findings, skipped))
-    if (worst(tuple(findings)) or Severity.INFO) >= Severity.ERROR:
+    write(REPORTERS[output](found, terminal.of_stdout()))
+    if not found.ok:
         raise typer.Exit(ExitCode.FINDINGS)
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from xscaler_istio.cli import options
 
-EXAMPLE = "helm xscaler validate -f values.yaml --set metrics.profile=minimal"
+EXAMPLE = "helm xscaler validate -f values.yaml --mesh proxies=300,peers=10,codes=3"
 
 
 def command(
@@ -13,16 +18,37 @@ def command(
     set_string: options.SetString = None,
     set_json: options.SetJson = None,
     set_file: options.SetFile = None,
+    set_literal: options.SetLiteral = None,
     chart: options.Chart = None,
     namespace: options.Namespace = "default",
-    output: options.Output = "text",
+    mesh: Annotated[
+        str,
+        typer.Option(
+            "--mesh",
+            help="Size of the mesh, to judge shards and memory; default: `mesh` of .xscaler.yaml.",
+            metavar="proxies=,peers=,codes=",
+        ),
+    ] = "",
+    fail_on: options.FailOn = "error",
+    output: options.FindingsOutput = "text",
     debug: options.Debug = False,
 ) -> None:
-    """Check values against the chart's schema and rules: file, line, column, and what to write instead."""
+    """Check values against the chart's schema and rules: file, line, column, and what to write instead.
+
+    `helm xscaler rules` explains each rule. A finding is ignored with `# xscaler: ignore XS213 the reason` on its
+    line, or in .xscaler.yaml of the working directory.
+    """
+    import dataclasses
+
+    from xscaler_istio import project
+    from xscaler_istio.checks import case
     from xscaler_istio.validate import validate as run
 
     options.set_debug(debug)
-    with options.release(
-        chart, values, options.sets(set_, set_string, set_json, set_file), namespace=namespace
-    ) as release:
-        options.report("validate", run(release, options.shown(values)), (), output)
+    severity = options.fail_on(fail_on)
+    ours = project.read(Path.cwd())
+    if mesh:
+        ours = dataclasses.replace(ours, surroundings=dataclasses.replace(ours.surroundings, mesh=case.mesh(mesh)))
+    sets = options.sets(set_, set_string, set_json, set_file, set_literal)
+    with options.release(chart, values, sets, namespace=namespace) as release:
+        options.report(run(release, options.shown(values), ours, severity), output)

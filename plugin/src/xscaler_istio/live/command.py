@@ -39,10 +39,12 @@ def run(request: Request, progress: Callable[[str], None]) -> tuple[str, bool]:
     values = cluster.values()
     metrics, logs = backends(request, values)
     name = values["cluster"]["name"]
+    earlier = steps.earlier(cluster, values)
+    again = ", after one more scrape, because something was refused before" if earlier.any else ""
     plan: list[tuple[str, Callable[[], steps.Step]]] = [
         ("running helm test", lambda: steps.helm_test(cluster, request.timeout, progress)),
-        ("asking the collector", lambda: steps.collector(cluster, values)),
-        ("asking the log agents", lambda: steps.log_agents(cluster, values)),
+        (f"asking the collector{again}", lambda: steps.collector(cluster, values, earlier)),
+        ("asking the log agents", lambda: steps.log_agents(cluster, values, earlier)),
         ("asking xScaler for series", lambda: steps.stored_series(metrics, name)),
         ("asking xScaler for lines", lambda: steps.stored_lines(logs, name, enabled=values["logs"]["enabled"])),
     ]

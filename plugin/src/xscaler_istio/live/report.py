@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
+
+from xscaler_istio.report import junit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,18 +37,17 @@ def as_json(release: str, steps: Sequence[Step]) -> str:
 
 def as_junit(release: str, steps: Sequence[Step]) -> str:
     """Return JUnit's XML, a test case a step."""
-    failures, skipped = sum(not step.ok for step in steps), sum(bool(step.skipped) for step in steps)
-    counts = {"tests": str(len(steps)), "failures": str(failures), "skipped": str(skipped)}
-    suite = ET.Element("testsuite", {"name": f"helm xscaler test {release}", **counts})
-    for step in steps:
-        case = ET.SubElement(suite, "testcase", {"name": step.name, "time": f"{step.seconds:.3f}"})
-        if step.skipped:
-            ET.SubElement(case, "skipped", {"message": step.skipped})
-        for problem in step.problems:
-            ET.SubElement(case, "failure", {"message": problem.what}).text = problem.fix
-        if step.facts:
-            ET.SubElement(case, "system-out").text = "\n".join(step.facts)
-    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+    cases = [
+        junit.TestCase(
+            step.name,
+            tuple((problem.what, problem.fix) for problem in step.problems),
+            step.skipped,
+            "\n".join(step.facts),
+            step.seconds,
+        )
+        for step in steps
+    ]
+    return junit.suite(f"helm xscaler test {release}", cases)
 
 
 REPORTERS: Mapping[str, Callable[[str, Sequence[Step]], str]] = {"text": as_text, "json": as_json, "junit": as_junit}

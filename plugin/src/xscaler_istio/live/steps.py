@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import subprocess
@@ -9,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from xscaler_istio.checks import units
 from xscaler_istio.errors import UnreachableError
 from xscaler_istio.findings import Problem
 from xscaler_istio.live import reasons
@@ -113,8 +115,53 @@ def _problems(lines: list[str]) -> Iterator[tuple[str, str]]:
             yield rest[number - 1].strip(), line.strip().removeprefix("fix: ")
 
 
-def collector(cluster: Cluster, values: Mapping[str, Any]) -> Step:
+# What a push takes after its scrape: no collector's batch waits longer.
+_PUSH_SECONDS = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Earlier:
+    """What was refused before the test, in samples or lines by pod: what is counted beyond it is new.
+
+    `over` is the time (monotonic, in seconds) by which a refusal that goes on has shown again.
+    """
+
+    refused: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    over: float = 0.0
+
+    @property
+    def any(self) -> bool:
+        """Whether there is something to tell from what is new."""
+        return any(self.refused.values())
+
+    def wait(self) -> None:
+        """Wait until what is refused now can be told from what was."""
+        if self.any:
+            time.sleep(max(0.0, self.over - time.monotonic()))
+
+    def of(self, pod: str, failed: int) -> int:
+        """Return how many of a pod's refusals are older than the test; none where its count began anew since."""
+        old = self.refused.get(pod, 0)
+        return old if old <= failed else 0
+
+
+def earlier(cluster: Cluster, values: Mapping[str, Any]) -> Earlier:
+    """Read the refusals so far. A pod that does not answer is left out; the steps say so."""
+    name = values["metrics"]["collector"]
+    readers = {"metrics": COLLECTORS[name].pushes} if name in COLLECTORS else {}
+    if values["logs"]["enabled"]:
+        readers |= dict.fromkeys(_LOG_COMPONENTS[values["logs"]["source"]], of_log_agent)
+    found = {}
+    for component, read in readers.items():
+        for pod in (item["metadata"]["name"] for item in cluster.pods(component)):
+            with contextlib.suppress(UnreachableError):
+                found[pod] = read(functools.partial(cluster.page, pod)).failed
+    return Earlier(found, time.monotonic() + units.seconds(values["metrics"]["scrapeInterval"]) + _PUSH_SECONDS)
+
+
+def collector(cluster: Cluster, values: Mapping[str, Any], before: Earlier) -> Step:
     """Ask every shard for its targets and pushes, through the API server."""
+    before.wait()
     name = values["metrics"]["collector"]
     if name == "none":
         return Step("collector", skipped="metrics.collector is none")
@@ -127,13 +174,14 @@ def collector(cluster: Cluster, values: Mapping[str, Any]) -> Step:
         targets, pushes = how.targets(fetch, jobs), how.pushes(fetch)
         found += sum(target.job != _OWN_JOB for target in targets)
         up = sum(target.health == "up" for target in targets)
-        facts.append(f"{pod}: {up} of {len(targets)} targets up; {_said(pushes, 'samples')}")
+        old = before.of(pod, pushes.failed)
+        facts.append(f"{pod}: {up} of {len(targets)} targets up; {_said(pushes, 'samples', old)}")
         for target in targets:
             if target.health == "down":
                 problems.append(
                     Problem(f"{target.url} ({target.job}): {target.error}", "docs/troubleshooting.md, A scrape fails")
                 )
-        problems += _refused(cluster, pod, pushes, how.refusal, "samples")
+        problems += _refused(cluster, pod, pushes, old, how.refusal, "samples")
     if len(pods) < values["metrics"]["shards"]:
         problems.append(
             Problem(f"{len(pods)} of {values['metrics']['shards']} collectors run", "kubectl get pods, events")
@@ -149,17 +197,19 @@ def _jobs(values: Mapping[str, Any]) -> tuple[str, ...]:
     return (*mesh, _OWN_JOB) if values.get("selfMonitoring", {}).get("enabled") else tuple(mesh)
 
 
-def log_agents(cluster: Cluster, values: Mapping[str, Any]) -> Step:
+def log_agents(cluster: Cluster, values: Mapping[str, Any], before: Earlier) -> Step:
     """Ask every log agent what it sent."""
     if not values["logs"]["enabled"]:
         return Step("log agents", skipped="logs.enabled is false")
+    before.wait()
     facts, problems, delivered = [], [], 0
     components = _LOG_COMPONENTS[values["logs"]["source"]]
     for pod in (item["metadata"]["name"] for component in components for item in cluster.pods(component)):
         pushes = of_log_agent(functools.partial(cluster.page, pod))
         delivered += pushes.delivered
-        facts.append(f"{pod}: {_said(pushes, 'lines')}")
-        problems += _refused(cluster, pod, pushes, LOG_REFUSAL, "lines")
+        old = before.of(pod, pushes.failed)
+        facts.append(f"{pod}: {_said(pushes, 'lines', old)}")
+        problems += _refused(cluster, pod, pushes, old, LOG_REFUSAL, "lines")
     if not facts:
         problems.append(Problem("no log agent runs", "docs/troubleshooting.md, Access logs do not arrive"))
     elif not delivered and not problems:
@@ -167,19 +217,24 @@ def log_agents(cluster: Cluster, values: Mapping[str, Any]) -> Step:
     return Step("log agents", tuple(facts), tuple(problems))
 
 
-def _said(pushes: Pushes, what: str) -> str:
-    text = f"{pushes.delivered:,} {what} taken, {pushes.failed:,} refused"
+def _said(pushes: Pushes, what: str, old: int) -> str:
+    history = f" ({old:,} of them before this test)" if old else ""
+    text = f"{pushes.delivered:,} {what} taken, {pushes.failed:,} refused{history}"
     return f"{text}, {pushes.waiting:,} waiting" if pushes.waiting else text
 
 
-def _refused(cluster: Cluster, pod: str, pushes: Pushes, pattern: re.Pattern[str], what: str) -> list[Problem]:
-    if not pushes.failed and pushes.delivered:
+def _refused(
+    cluster: Cluster, pod: str, pushes: Pushes, old: int, pattern: re.Pattern[str], what: str
+) -> list[Problem]:
+    """Judge what became of a pod's pushes: refusals that are new, or nothing taken at all."""
+    new = pushes.failed - old
+    if not new and pushes.delivered:
         return []
     reason = last_reason(cluster.log(pod), pattern)
     shown = f": {reason}" if reason else ""
-    if pushes.failed:
-        return [Problem(f"xScaler refused {pushes.failed:,} {what} of {pod}{shown}", reasons.fix(reason))]
-    if pushes.waiting or pushes.retried:
+    if new:
+        return [Problem(f"xScaler refused {new:,} {what} of {pod} during this test{shown}", reasons.fix(reason))]
+    if pushes.waiting or pushes.retried or pushes.failed:
         return [Problem(f"xScaler has taken nothing of {pod}{shown}", reasons.fix(reason))]
     return []
 

@@ -1,17 +1,23 @@
-"""Findings as text or JSON: pure siblings, chosen by name."""
+"""Reports for people, programs and continuous integration: pure siblings, chosen by name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xscaler_istio.report import json_report, text_report
+from xscaler_istio.report import github, json_report, junit_report, sarif, text_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from xscaler_istio.findings import Finding
+    from xscaler_istio.findings import Report
+    from xscaler_istio.terminal import Terminal
 
-    Reporter = Callable[[str, Sequence[Finding], Sequence[str]], str]
+    Reporter = Callable[[Report, Terminal], str]
 
-# Each takes the command's name, the findings and the skipped checks.
-REPORTERS: Mapping[str, Reporter] = {"text": text_report.report, "json": json_report.report}
+REPORTERS: Mapping[str, Reporter] = {
+    "text": text_report.report,
+    "json": json_report.report,
+    "sarif": sarif.report,
+    "junit": junit_report.report,
+    "github": github.report,
+}

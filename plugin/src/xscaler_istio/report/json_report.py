@@ -1,4 +1,4 @@
-"""Findings for programs."""
+"""Findings for programs: docs/findings.schema.json describes them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import json
 from typing import TYPE_CHECKING
 
 from xscaler_istio import __version__
-from xscaler_istio.findings import Finding, Severity, worst
+from xscaler_istio.checks.registry import RULES
+from xscaler_istio.findings import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from xscaler_istio.findings import Finding, Report
+    from xscaler_istio.terminal import Terminal
 
 
-def report(command: str, findings: Sequence[Finding], skipped: Sequence[str]) -> str:
-    """Return one JSON object; `ok` is false when a finding is an error."""
+def report(found: Report, _: Terminal) -> str:
+    """Return one JSON object; `ok` is false when a finding is as severe as --fail-on."""
     document = {
         "schemaVersion": 1,
         "tool": {"name": "xscaler-istio", "version": __version__},
-        "command": command,
-        "findings": [_finding(finding) for finding in findings],
-        "skipped": list(skipped),
-        "ok": (worst(tuple(findings)) or Severity.INFO) < Severity.ERROR,
+        "command": found.command,
+        "findings": [_finding(finding) for finding in found.findings],
+        "ignored": [{**_finding(finding), "reason": finding.ignored} for finding in found.ignored],
+        "skipped": list(found.skipped),
+        "summary": {severity.label: found.count(severity) for severity in sorted(Severity, reverse=True)},
+        "ok": found.ok,
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -35,4 +39,5 @@ def _finding(finding: Finding) -> dict[str, object]:
         "line": finding.location.line,
         "column": finding.location.column,
         "fix": finding.fix,
+        "docsUrl": RULES[finding.rule].url,
     }

@@ -1,24 +1,69 @@
-"""Findings for people: two lines each."""
+"""Findings for people: place and message, the line with a caret, the fix; at the end where to read more."""
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
+from xscaler_istio.checks.registry import RULES
+from xscaler_istio.findings import Severity
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
-    from xscaler_istio.findings import Finding
+    from xscaler_istio.findings import Finding, Report
+    from xscaler_istio.terminal import Terminal
 
-
-def report(command: str, findings: Sequence[Finding], skipped: Sequence[str]) -> str:
-    """Return place, severity, message and rule, then the fix; at the end a sentence."""
-    lines = [line for finding in findings for line in _lines(finding)]
-    lines += [f"skipped: {reason}" for reason in skipped]
-    count = len(findings)
-    verdict = f"{count} finding{'s' if count != 1 else ''}" if count else "no findings"
-    return "\n".join([*lines, f"{command}: {verdict}"]) + "\n"
+# Below this nothing is gained by breaking lines.
+_LEAST_WIDTH = 24
 
 
-def _lines(finding: Finding) -> list[str]:
-    first = f"{finding.location}: {finding.severity.label}: {finding.message} [{finding.rule}]"
-    return [first, f"  fix: {finding.fix}"] if finding.fix else [first]
+def report(found: Report, terminal: Terminal) -> str:
+    """Return place, severity, message and rule, the line, and the fix of each finding; at the end a sentence."""
+    lines = [line for finding in found.findings for line in _lines(finding, terminal)]
+    lines += [line for reason in found.skipped for line in _broken(f"skipped: {reason}", terminal)]
+    lines += [f"{rule}: {RULES[rule].url}" for rule in sorted({finding.rule for finding in found.findings})]
+    return "\n".join([*lines, f"{found.command}: {_verdict(found)}"]) + "\n"
+
+
+def _lines(finding: Finding, terminal: Terminal) -> Iterator[str]:
+    severity = finding.severity.label
+    first = _broken(f"{finding.location}: {severity}: {finding.message} [{finding.rule}]", terminal)
+    place = f"{finding.location}: "
+    head = first[0]
+    if head.startswith(f"{place}{severity}:"):
+        rest = head.removeprefix(f"{place}{severity}")
+        head = f"{terminal.paint(place.removesuffix(': '), 'bold')}: {terminal.paint(severity, severity)}{rest}"
+    yield from (head, *first[1:])
+    if finding.excerpt:
+        text, caret = finding.excerpt.split("\n")
+        gutter = f"  {finding.location.line} | "
+        blank = " " * (len(gutter) - 2) + "| "
+        # A caret beyond the edge would be wrapped by the terminal to another place.
+        if not terminal.width or len(blank + caret) <= terminal.width:
+            shown = f"{gutter}{text}"[: terminal.width or None]
+            yield from (terminal.paint(shown, "dim"), f"{blank}{terminal.paint(caret, severity)}")
+    if finding.fix:
+        yield from _broken(f"  fix: {finding.fix}", terminal)
+
+
+def _broken(text: str, terminal: Terminal) -> list[str]:
+    """Return a text in lines of the terminal's width; never within a word, so that paths stay whole."""
+    if not terminal.width:
+        return [text]
+    indent = " " * (len(text) - len(text.lstrip()))
+    return textwrap.wrap(
+        text,
+        max(terminal.width, _LEAST_WIDTH),
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
+
+
+def _verdict(found: Report) -> str:
+    ignored = f" ({len(found.ignored)} ignored)" if found.ignored else ""
+    counts = [(found.count(severity), severity.label) for severity in sorted(Severity, reverse=True)]
+    names = [f"{count} {label}{'s' if count > 1 and label != 'info' else ''}" for count, label in counts if count]
+    return (", ".join(names) or "no findings") + ignored

@@ -1,0 +1,56 @@
+"""What can be judged of values that Helm accepts, and of the objects that come of them: one module a family.
+
+A check is a pure function of a `Case` (or of one rendered object) that yields issues; its docstring documents the rule.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from xscaler_istio.checks import (  # noqa: F401 - importing a family registers its checks
+    cost,
+    destination,
+    images,
+    labels,
+    logs,
+    objects,
+    reported,
+    selection,
+    sizing,
+    unused,
+)
+from xscaler_istio.checks.registry import OBJECT_CHECKS, RULES, VALUE_CHECKS, Issue, Rule
+from xscaler_istio.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xscaler_istio.checks.case import Case
+    from xscaler_istio.render import Manifest
+
+
+def of_values(case: Case) -> Iterator[tuple[Rule, Issue]]:
+    """Judge a release's values by every rule."""
+    for name, judge in sorted(VALUE_CHECKS.items()):
+        yield from ((RULES[name], issue) for issue in judge(case))
+
+
+def of_object(manifest: Manifest) -> Iterator[tuple[Rule, Issue]]:
+    """Judge a rendered object by every rule."""
+    for name, judge in sorted(OBJECT_CHECKS.items()):
+        yield from ((RULES[name], issue) for issue in judge(manifest))
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return all rules in the order of their ids."""
+    return tuple(RULES[name] for name in sorted(RULES))
+
+
+def rule(name: str) -> Rule:
+    """Return a rule by its id in any case; raise UsageError with the nearest one where there is none."""
+    if found := RULES.get(name.upper()):
+        return found
+    close = difflib.get_close_matches(name.upper(), RULES, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]}? " if close else ""
+    raise UsageError(f"there is no rule {name}", f"{hint}`helm xscaler rules` lists all")

@@ -1,0 +1,55 @@
+"""What a check is given: typed settings, and what is known of the chart and of its surroundings."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from xscaler_istio.errors import UsageError
+
+if TYPE_CHECKING:
+    from xscaler_istio.checks.facts import Facts
+    from xscaler_istio.checks.settings import Settings
+
+POD_SECURITY_LEVELS = ("privileged", "baseline", "restricted")
+
+
+@dataclasses.dataclass(frozen=True)
+class Mesh:
+    """The size of a mesh: its proxies, the peers that each talks to, and the response codes between two of them."""
+
+    proxies: int
+    peers: int
+    codes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """What values do not tell; each may be unknown. `pod_security` is the level that the namespace enforces."""
+
+    mesh: Mesh | None = None
+    pod_security: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One release. `defaults` are the chart's; `changed` are the keys, dotted, that differ from them."""
+
+    settings: Settings
+    defaults: Settings
+    facts: Facts
+    changed: tuple[str, ...] = ()
+    surroundings: Surroundings = dataclasses.field(default_factory=Surroundings)
+
+
+def mesh(text: str) -> Mesh:
+    """Parse `proxies=300,peers=10,codes=3`, in any order; raise UsageError for anything else."""
+    pairs = dict(part.strip().partition("=")[::2] for part in text.split(","))
+    names = [field.name for field in dataclasses.fields(Mesh)]
+    try:
+        sizes = {name: int(pairs[name]) for name in names}
+    except (KeyError, ValueError):
+        sizes = {}
+    if not sizes or len(pairs) != len(names) or min(sizes.values()) < 1:
+        raise UsageError(f"--mesh {text} is not a size", "whole numbers, for example proxies=300,peers=10,codes=3")
+    return Mesh(**sizes)

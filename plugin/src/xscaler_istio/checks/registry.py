@@ -1,0 +1,85 @@
+"""The rules: an id, a severity, and a docstring that is their documentation. Checks register themselves here."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from xscaler_istio.checks.case import Case
+    from xscaler_istio.findings import Severity
+    from xscaler_istio.render import Manifest
+
+DOCS = "https://github.com/xscaler/xscaler-istio/blob/main/docs/rules.md"
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """One rule. `title` is a sentence; `text` has the paragraphs Why, Fix and Example."""
+
+    id: str
+    severity: Severity
+    title: str
+    text: str
+
+    @property
+    def url(self) -> str:
+        """Where the rule is explained."""
+        return f"{DOCS}#{self.id.lower()}"
+
+    @property
+    def can_be_ignored(self) -> bool:
+        """Whether an installation goes on without its being mended: files, schema and the chart do not yield."""
+        return self.id >= "XS200"
+
+
+@dataclasses.dataclass(frozen=True)
+class Issue:
+    """What a check has to say of one key, or of one rendered object."""
+
+    path: str
+    message: str
+    fix: str
+
+
+RULES: dict[str, Rule] = {}
+VALUE_CHECKS: dict[str, Callable[[Case], Iterator[Issue]]] = {}
+OBJECT_CHECKS: dict[str, Callable[[Manifest], Iterator[Issue]]] = {}
+
+
+def document(rule: str, severity: Severity, text: str) -> Rule:
+    """Register a rule that another part of the program reports."""
+    title, _, rest = inspect.cleandoc(text).partition("\n\n")
+    if rule in RULES:
+        raise ValueError(f"{rule} is there twice")
+    RULES[rule] = Rule(rule, severity, " ".join(title.split()).rstrip("."), rest)
+    return RULES[rule]
+
+
+def check(
+    rule: str, severity: Severity
+) -> Callable[[Callable[[Case], Iterator[Issue]]], Callable[[Case], Iterator[Issue]]]:
+    """Register a check of the effective values; its docstring documents the rule."""
+
+    def register(judge: Callable[[Case], Iterator[Issue]]) -> Callable[[Case], Iterator[Issue]]:
+        document(rule, severity, judge.__doc__ or "")
+        VALUE_CHECKS[rule] = judge
+        return judge
+
+    return register
+
+
+def check_object(
+    rule: str, severity: Severity
+) -> Callable[[Callable[[Manifest], Iterator[Issue]]], Callable[[Manifest], Iterator[Issue]]]:
+    """Register a check of one rendered object; its docstring documents the rule."""
+
+    def register(judge: Callable[[Manifest], Iterator[Issue]]) -> Callable[[Manifest], Iterator[Issue]]:
+        document(rule, severity, judge.__doc__ or "")
+        OBJECT_CHECKS[rule] = judge
+        return judge
+
+    return register

@@ -1,0 +1,235 @@
+"""Values that are set and change nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from xscaler_istio.checks.registry import Issue, check
+from xscaler_istio.checks.units import bytes_of
+from xscaler_istio.findings import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from xscaler_istio.checks.case import Case
+    from xscaler_istio.checks.settings import Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class _Unread:
+    """Keys that nothing reads while a condition holds; a key stands for all below it."""
+
+    keys: tuple[str, ...]
+    when: Callable[[Settings], bool]
+    why: str
+    what: str = "has no effect"
+    fix: str = "remove it"
+
+
+def _collector_is_not(name: str) -> Callable[[Settings], bool]:
+    return lambda settings: settings.metrics.collector != name
+
+
+def _is_off(block: str) -> Callable[[Settings], bool]:
+    return lambda settings: not settings.switches[block].enabled
+
+
+def _keys(block: str, names: str, *more: str) -> tuple[str, ...]:
+    return (*(f"{block}.{name}" for name in names.split()), *more)
+
+
+_COLLECTORS = ("prometheus", "alloy", "opentelemetry")
+_TARGETS = ("proxies", "ztunnel", "istiod", "cni", "agentgateway")
+_METRICS = _keys(
+    "metrics",
+    "profile scrapeInterval scrapeTimeout targets namespaces includeMetrics excludeMetrics extraLabels"
+    " extraMetricRelabelings honorPrometheusOptOut shards",
+    "xscaler.metrics.url",
+)
+_LOGS = _keys(
+    "logs",
+    "source runtime containers namespaces startAt fields redactQueryStrings maskForwardedFor dashboardLabels sampling",
+    "logAgent",
+    "xscaler.logs.url",
+    "limits.logLineBytes",
+)
+# Parts of the chart that are not rendered.
+_PARTS = (
+    *(_Unread((name,), _collector_is_not(name), f"metrics.collector is not {name}") for name in _COLLECTORS),
+    _Unread(_METRICS, lambda settings: not settings.collector, "metrics.collector is none"),
+    _Unread(_LOGS, lambda settings: not settings.logs.enabled, "logs.enabled is false"),
+    *(
+        _Unread(_keys(block, keys), _is_off(block), f"{block}.enabled is false")
+        for block, keys in {
+            "tests": "image timeout",
+            "networkPolicy": "apiServerPorts scrapePorts ingress egress",
+            "podDisruptionBudget": "maxUnavailable",
+            "serviceMonitor": "interval labels",
+            "prometheusRule": "labels",
+        }.items()
+    ),
+    _Unread(("rbac.namespaces",), lambda settings: not settings.rbac.create, "rbac.create is false"),
+)
+
+
+@check("XS270", Severity.WARNING)
+def part_is_off(case: Case) -> Iterator[Issue]:
+    """A block is set for a part that is off.
+
+    Why: the chart renders nothing from it. Often it belongs to the collector that was used before, or a switch is
+    missing.
+
+    Fix: remove the block, or turn the part on.
+
+    Example:
+        metrics:
+          collector: alloy
+        alloy:
+          resources:
+            limits:
+              memory: 3Gi
+    """
+    yield from _unread(case, _PARTS)
+
+
+def _no_http(settings: Settings) -> bool:
+    return not any(url.startswith("http://") for url in (settings.xscaler.metrics.url, settings.xscaler.logs.url))
+
+
+def _target_is_off(name: str) -> Callable[[Settings], bool]:
+    return lambda settings: bool(settings.collector) and name not in settings.scraped
+
+
+# Keys of parts that are on, which something else makes meaningless.
+_KEYS = (
+    _Unread(("xscaler.auth.username",), lambda s: s.xscaler.auth.type != "basic", "xscaler.auth.type is bearer"),
+    _Unread(
+        ("xscaler.auth.existingSecret.tokenKey",),
+        lambda s: not s.xscaler.auth.existing_secret.name,
+        "xscaler.auth.existingSecret.name is empty",
+    ),
+    _Unread(
+        _keys("xscaler.tls.ca", "kind key"),
+        lambda s: not s.xscaler.tls.ca.name,
+        "xscaler.tls.ca.name is empty",
+    ),
+    _Unread(("xscaler.allowInsecureHttp",), _no_http, "no URL is http"),
+    *(
+        _Unread(
+            _keys(f"metrics.targets.{name}", "port scrapeInterval sampleLimit bodySizeLimit"),
+            _target_is_off(name),
+            f"metrics.targets.{name}.enabled is false",
+        )
+        for name in _TARGETS
+    ),
+    _Unread(("metrics.namespaces",), _target_is_off("proxies"), "metrics.targets.proxies.enabled is false"),
+    _Unread(
+        ("logs.runtime", "logAgent.statePath"),
+        lambda s: s.logs.enabled and s.logs.source == "api",
+        "logs.source is api, which reads no files",
+    ),
+    _Unread(
+        ("istio.telemetry.apiVersion",),
+        lambda s: not (s.istio.telemetry.access_logging.enabled or s.istio.telemetry.trim_tags.enabled),
+        "no Telemetry object is made",
+    ),
+    _Unread(("serviceAccount.annotations",), lambda s: not s.service_account.create, "serviceAccount.create is false"),
+    *(
+        _Unread(
+            (f"{name}.persistence.storageClassName",),
+            lambda s, name=name: s.metrics.collector == name and not s.collectors[name].persistence.enabled,  # type: ignore[misc]
+            f"{name}.persistence.enabled is false",
+        )
+        for name in _COLLECTORS
+    ),
+)
+
+
+@check("XS271", Severity.WARNING)
+def key_is_not_read(case: Case) -> Iterator[Issue]:
+    """A key is set that another value makes meaningless.
+
+    Why: nothing reads it: what it was meant to do does not happen.
+
+    Fix: remove it, or change the other value.
+
+    Example:
+        xscaler:
+          auth:
+            type: basic
+            username: istio
+    """
+    yield from _unread(case, _KEYS)
+
+
+# What a collector's templates and program do not use, or use otherwise.
+_IGNORED = (
+    _Unread(
+        ("opentelemetry.persistence.size",),
+        lambda s: s.metrics.collector == "opentelemetry",
+        "the OpenTelemetry Collector keeps nothing on disk",
+    ),
+    _Unread(
+        tuple(f"metrics.targets.{name}.sampleLimit" for name in _TARGETS),
+        lambda s: s.metrics.collector == "alloy",
+        "Alloy counts the whole page, the others what the profile leaves of it",
+        "means something else here",
+        "use bodySizeLimit, which means the same everywhere",
+    ),
+)
+
+
+@check("XS272", Severity.WARNING)
+def collector_ignores_key(case: Case) -> Iterator[Issue]:
+    """The chosen collector ignores a key, or reads it otherwise.
+
+    Why: the collectors send the same series, and differ in a few settings (docs/collectors.md): the OpenTelemetry
+    Collector has no disk, and Alloy's sample limit counts the whole page.
+
+    Fix: remove it, or use what this collector has instead.
+
+    Example:
+        metrics:
+          targets:
+            proxies:
+              bodySizeLimit: 50MB
+    """
+    yield from _unread(case, _IGNORED)
+
+
+@check("XS273", Severity.WARNING)
+def persistence_buys_nothing(case: Case) -> Iterator[Issue]:
+    """A volume is claimed that buys nothing.
+
+    Why: no collector sends what an earlier process left on disk, so a PersistentVolumeClaim does not survive an
+    outage any better than an emptyDir. It buys disk space, and ties the pod to a zone. With no more space than the
+    emptyDir would have by default it buys nothing. For `opentelemetry` the chart refuses it (XS100).
+
+    Fix: remove it; or keep it with a size that the nodes' disks do not have.
+
+    Example:
+        prometheus:
+          persistence:
+            enabled: false
+    """
+    collector, name = case.settings.collector, case.settings.metrics.collector
+    if not collector or not collector.persistence.enabled:
+        return
+    size, usual = collector.persistence.size, case.defaults.collectors[name].persistence.size
+    if (bytes_of(size) or 0) <= (bytes_of(usual) or 0):
+        yield Issue(
+            f"{name}.persistence.enabled",
+            f"{name}.persistence.enabled is true with {size}, which an emptyDir has too: no durability, no more space",
+            f"set {name}.persistence.enabled: false",
+        )
+
+
+def _unread(case: Case, table: tuple[_Unread, ...]) -> Iterator[Issue]:
+    """Yield one issue for each group of changed keys that nothing reads."""
+    for entry in table:
+        if entry.when(case.settings):
+            changed = [path for path in case.changed if f"{path}.".startswith(tuple(f"{key}." for key in entry.keys))]
+            if changed:
+                more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
+                yield Issue(changed[0], f"{changed[0]}{more} {entry.what}: {entry.why}", entry.fix)

@@ -1,0 +1,31 @@
+"""`helm xscaler rules`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from xscaler_istio.cli import completion, options
+
+EXAMPLE = "helm xscaler rules XS213"
+
+
+def command(
+    rule: Annotated[
+        str,
+        typer.Argument(
+            metavar="[ID]", help="One rule, explained; without it all are listed.", autocompletion=completion.rules
+        ),
+    ] = "",
+    output: Annotated[
+        str, typer.Option("-o", "--output", help="text, json or markdown.", metavar="text|json|markdown")
+    ] = "text",
+) -> None:
+    """Explain the rules of `validate` and `lint`: what each is about, why, how it is mended, and an example."""
+    from xscaler_istio import checks
+    from xscaler_istio.checks import documentation
+
+    options.choose("--output", output, documentation.WRITERS)
+    chosen = (checks.rule(rule),) if rule else checks.rules()
+    options.write(documentation.WRITERS[output](chosen))

@@ -1,0 +1,87 @@
+"""`.xscaler.yaml` in the working directory: what values do not tell, and which findings are accepted.
+
+mesh: {proxies: 300, peers: 10, codes: 3}
+podSecurity: privileged        # the level that the namespace of the release enforces
+ignore:
+  - {rule: XS213, path: metrics.profile, reason: we debug Envoy until March}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from xscaler_istio import values
+from xscaler_istio.checks.case import POD_SECURITY_LEVELS, Mesh, Surroundings
+from xscaler_istio.errors import SetupError
+from xscaler_istio.findings import Location
+from xscaler_istio.ignores import Ignore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = ".xscaler.yaml"
+_KEYS = ("mesh", "podSecurity", "ignore")
+_IGNORE_KEYS = ("rule", "path", "reason")
+
+
+@dataclasses.dataclass(frozen=True)
+class Project:
+    """The content of the file."""
+
+    surroundings: Surroundings = dataclasses.field(default_factory=Surroundings)
+    ignores: tuple[Ignore, ...] = ()
+
+
+def read(folder: Path) -> Project:
+    """Read the file of a folder; an empty project where there is none. Raises SetupError with the key that is wrong."""
+    file = folder / NAME
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return Project()
+    except OSError as error:
+        raise SetupError(f"cannot read {file}: {error.strerror}", "mend or remove it") from error
+    places = values.parse(content, NAME)
+    for finding in places.findings:
+        raise SetupError(f"{finding.location}: {finding.message}", finding.fix)
+    return parse(yaml.safe_load(content) or {}, places)
+
+
+def parse(document: dict[str, Any], places: values.ValuesFile) -> Project:
+    """Turn the parsed file into a project; raise SetupError with the key that is wrong."""
+    _known(document, _KEYS, "")
+    level = document.get("podSecurity", "")
+    if level not in ("", *POD_SECURITY_LEVELS):
+        raise SetupError(f"{NAME}: podSecurity is no level", f"use one of: {', '.join(POD_SECURITY_LEVELS)}")
+    listed = document.get("ignore") or []
+    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+        raise SetupError(f"{NAME}: ignore is no list of maps", "- {rule: XS213, reason: why}")
+    ignores = tuple(_ignore(item, number, places) for number, item in enumerate(listed))
+    return Project(Surroundings(_mesh(document.get("mesh")), level), ignores)
+
+
+def _mesh(block: Any) -> Mesh | None:
+    if block is None:
+        return None
+    names = [field.name for field in dataclasses.fields(Mesh)]
+    sizes = [block.get(name) for name in names] if isinstance(block, dict) else []
+    whole = [size for size in sizes if isinstance(size, int) and not isinstance(size, bool) and size > 0]
+    if len(whole) != len(names) or len(block) != len(names):
+        raise SetupError(f"{NAME}: mesh is not a size", "mesh: {proxies: 300, peers: 10, codes: 3}")
+    return Mesh(*whole)
+
+
+def _ignore(item: dict[str, Any], number: int, places: values.ValuesFile) -> Ignore:
+    _known(item, _IGNORE_KEYS, f"ignore[{number}].")
+    place = places.places.get(("ignore", str(number)))
+    rule, path, reason = (str(item.get(key) or "").strip() for key in _IGNORE_KEYS)
+    return Ignore(rule, reason, place.value if place else Location(NAME), path)
+
+
+def _known(block: dict[str, Any], keys: tuple[str, ...], prefix: str) -> None:
+    for key in block:
+        if key not in keys:
+            raise SetupError(f"{NAME}: {prefix}{key} is no key of it", f"allowed: {', '.join(keys)}")

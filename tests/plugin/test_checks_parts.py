@@ -1,0 +1,87 @@
+"""What the checks are made of: units, expressions, settings, the number of series."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from tests.chart.conftest import CHART
+from xscaler_istio.checks import facts, settings, sizing, units
+from xscaler_istio.errors import SetupError
+
+DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
+
+
+@pytest.mark.parametrize(("text", "value"), [("500ms", 0.5), ("30s", 30), ("2m", 120), ("1h", 3600)])
+def test_durations(text: str, value: float) -> None:
+    assert units.seconds(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("2Gi", 2**31), ("512Mi", 2**29), ("1.5G", 1.5e9), ("1000", 1000), ("", None), ("2GB", None)]
+)
+def test_quantities(text: str, value: float | None) -> None:
+    assert units.bytes_of(text) == value
+
+
+@pytest.mark.parametrize(
+    ("expression", "letters"),
+    [
+        ("istio_requests_total", "istio_requests_total"),
+        ("istio_(request|response)_bytes", "istio_"),
+        ("a|b", ""),
+        ("a(b|c)|d", ""),
+        ("ab?c", "a"),
+        ("ab*", "a"),
+        ("ab+", "ab"),
+        ("a.*", "a"),
+        (".*", ""),
+        ("(?i)a", ""),
+        ("a{2}", ""),
+    ],
+)
+def test_the_beginning_of_what_an_expression_matches(expression: str, letters: str) -> None:
+    assert units.beginning(expression) == letters
+
+
+def test_expressions_that_python_cannot_read_match_nothing() -> None:
+    for expression in ("(", r"\pL+", "a**", "[z-a]"):
+        assert units.matches(expression, ["a"]) == ()
+
+
+def test_globs_are_those_of_the_chart() -> None:
+    assert units.glob("team-*").fullmatch("team-a")
+    assert not units.glob("team-*").fullmatch("my-team-a")
+    assert not units.glob("a.b").fullmatch("axb")
+
+
+def test_settings_are_the_values() -> None:
+    found = settings.parse(DEFAULTS)
+    assert (found.metrics.collector, found.metrics.targets["cni"].enabled, found.logs.sampling.success_ratio) == (
+        "prometheus",
+        True,
+        1.0,
+    )
+    assert found.collector == found.prometheus
+    assert dict(found.intervals) == {"metrics.scrapeInterval": "30s"}
+    assert set(found.images) == {"prometheus.image", "tests.image"}
+
+
+def test_a_chart_of_another_version_is_told() -> None:
+    without = {**DEFAULTS, "limits": {"labelsPerSeries": 30}}
+    with pytest.raises(SetupError, match=r"the chart has no value limits\.samplesPerRequest"):
+        settings.parse(without)
+
+
+@pytest.mark.parametrize(("profile", "series"), [("minimal", 67), ("full", 67), ("dashboards", 39)])
+def test_series_of_one_peer_and_code(profile: str, series: int) -> None:
+    # A counter and three histograms of 22; dashboards keeps 6 of 20 buckets of the two of sizes.
+    kept = facts.read(CHART, profile).profile
+    assert sizing.series_per_combination(kept) == series
+    assert sizing.series_per_combination(kept, exclude=("istio_response_bytes_.*",)) < series
+    assert sizing.series_per_combination(kept, exclude=("istio_.*",)) == 0
+
+
+def test_a_profile_that_is_not_there() -> None:
+    with pytest.raises(SetupError, match="cannot read"):
+        facts.read(CHART, "none")

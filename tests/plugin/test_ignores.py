@@ -1,0 +1,112 @@
+"""Findings that are accepted with a reason, and .xscaler.yaml."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from xscaler_istio import ignores, project, values
+from xscaler_istio.checks.case import Mesh, mesh
+from xscaler_istio.errors import SetupError, UsageError
+from xscaler_istio.findings import Finding, Location, Severity
+from xscaler_istio.ignores import Ignore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FINDING = Finding("XS213", Severity.INFO, "m", Location("v.yaml", 2, 3), "metrics.profile")
+HERE = Location(".xscaler.yaml", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "covered"), [("", True), ("metrics", True), ("metrics.profile", True), ("metrics.pro", False)]
+)
+def test_a_path_stands_for_all_below_it(path: str, covered: bool) -> None:
+    assert Ignore("XS213", "why", HERE, path).covers(FINDING) is covered
+
+
+def test_an_ignored_finding_carries_the_reason() -> None:
+    stay, ignored = ignores.apply([FINDING], [Ignore("XS213", "until March", HERE)], "XS2")
+    assert (stay, [finding.ignored for finding in ignored]) == ((), ["until March"])
+
+
+def test_an_unused_ignore_of_another_command_is_not_reported() -> None:
+    assert ignores.apply([], [Ignore("XS330", "why", HERE)], "XS2") == ((), ())
+    (unused,), _ = ignores.apply([], [Ignore("XS330", "why", HERE)], "XS3")
+    assert (unused.rule, unused.location) == ("XS290", HERE)
+
+
+def test_what_helm_refuses_cannot_be_ignored() -> None:
+    error = Finding("XS002", Severity.ERROR, "m", Location("v.yaml", 2, 3), "a")
+    stay, ignored = ignores.apply([error], [Ignore("XS002", "why", HERE)], "XS2")
+    assert ([finding.rule for finding in stay], ignored) == (["XS002", "XS291"], ())
+
+
+def test_comments_are_read_with_rule_reason_and_place() -> None:
+    lines = (
+        "a: 1",
+        "b: 2 # xscaler: ignore XS213 until March ",
+        "c: '#xscaler: ignore'",
+        "#xscaler:ignore XS200",
+        "# say # xscaler: ignore XS200",
+    )
+    assert list(ignores.inline(lines, "v.yaml")) == [
+        Ignore("XS213", "until March", Location("v.yaml", 2, 6), inline=True),
+        Ignore("XS200", "", Location("v.yaml", 4, 1), inline=True),
+    ]
+
+
+def test_a_project_states_mesh_level_and_ignores(tmp_path: Path) -> None:
+    (tmp_path / ".xscaler.yaml").write_text(
+        "mesh: {proxies: 300, peers: 10, codes: 3}\npodSecurity: baseline\n"
+        "ignore:\n  - {rule: XS213, path: metrics, reason: why}\n  - rule: XS330\n"
+    )
+    found = project.read(tmp_path)
+    assert found.surroundings.mesh == Mesh(300, 10, 3)
+    assert found.surroundings.pod_security == "baseline"
+    assert found.ignores == (
+        Ignore("XS213", "why", Location(".xscaler.yaml", 4, 5), "metrics"),
+        Ignore("XS330", "", Location(".xscaler.yaml", 5, 5)),
+    )
+
+
+def test_without_a_file_nothing_is_known(tmp_path: Path) -> None:
+    assert project.read(tmp_path) == project.Project()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("meshh: {}", "meshh is no key of it"),
+        ("mesh: {proxies: 3}", "mesh is not a size"),
+        ("mesh: {proxies: 3, peers: true, codes: 1}", "mesh is not a size"),
+        ("mesh: 5", "mesh is not a size"),
+        ("podSecurity: none", "podSecurity is no level"),
+        ("ignore: XS213", "ignore is no list of maps"),
+        ("ignore: [{rule: XS213, why: x}]", r"ignore\[0\].why is no key of it"),
+        ("ignore: [", "not YAML"),
+        ("- a", "holds no mapping"),
+    ],
+)
+def test_a_project_file_that_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / ".xscaler.yaml").write_text(text)
+    with pytest.raises(SetupError, match=message):
+        project.read(tmp_path)
+
+
+def test_the_size_of_a_mesh_as_an_option() -> None:
+    assert mesh("codes=3, proxies=300,peers=10") == Mesh(300, 10, 3)
+    for text in (
+        "",
+        "proxies=3",
+        "proxies=3,peers=0,codes=1",
+        "proxies=3,peers=x,codes=1",
+        "proxies=1,peers=1,codes=1,a=1",
+    ):
+        with pytest.raises(UsageError, match="is not a size"):
+            mesh(text)
+
+
+def test_places_of_a_project_are_those_of_values() -> None:
+    assert values.parse(b"ignore:\n- rule: a\n", "x").places["ignore", "0"].value == Location("x", 2, 3)
