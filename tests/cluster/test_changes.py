@@ -101,6 +101,7 @@ def test_a_token_is_rotated(collector: str, new_release: Callable[..., Release])
     # The old one refused first: what is sent until the new file is there is lost, counted, and named.
     refused = time.time()
     release.backend.revoke(second)
+    eventually(lambda: failed(release, collector) > 0, True)
     assert "401 is the token" in " ".join(release.failed_test().split())
     release.backend.grant(third, "acme", "write")
     release.secret(third)

@@ -30,7 +30,7 @@ def test_install_and_use(helm: str, folder: str, tmp_path: Path) -> None:
     installed = run("plugin", "install", ROOT / folder)
     assert installed.returncode == 0, installed.stderr
     good = run("xscaler", "validate", "-f", EXAMPLE)
-    assert (good.returncode, good.stdout) == (0, "validate: no findings\n"), good.stderr
+    assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "validate: 1 info"), good.stderr
     bad = run("xscaler", "validate", "-f", EXAMPLE, "--set", "cluster.name=")
     assert bad.returncode == 1
     assert "cluster.name is empty" in bad.stdout

@@ -18,6 +18,8 @@ check() {
     surely_wrong "xScaler refuses lines for good, $refused so far" "$REFUSED"
   elif [ "$refused" -gt 0 ] && [ "$sent" -eq 0 ]; then
     wrong "xScaler has taken no line and refused $refused for good" "$REFUSED"
+  elif [ "$refused" -gt 0 ] && [ "$sent" -le "$(first sent "$sent")" ]; then
+    wrong "xScaler refused $refused lines earlier and has taken none since this test began" "$REFUSED"
   fi
   report "$files files, $sent lines taken by xScaler, $refused refused, $retries retries"
 }

@@ -55,6 +55,8 @@ check() {
     surely_wrong "xScaler refuses samples for good, $failed so far" "$REFUSED"
   elif [ "$failed" -gt 0 ] && [ "$delivered" -le 0 ]; then
     wrong "xScaler has taken nothing and refused $failed samples for good" "$REFUSED"
+  elif [ "$failed" -gt 0 ] && [ "$delivered" -le "$(first delivered "$delivered")" ]; then
+    wrong "xScaler refused $failed samples earlier and has taken none since this test began" "$REFUSED"
   elif [ "$found" -gt 0 ] && [ "$delivered" -le 0 ]; then
     wrong "xScaler has taken nothing yet, $waiting samples wait" \
       "kubectl -n $NAMESPACE logs $SELECT --prefix; is $PUSH_URL right, and does a proxy or a NetworkPolicy stand in between?"
