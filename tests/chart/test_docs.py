@@ -1,0 +1,67 @@
+"""Documentation that is read by machines too: links lead somewhere, YAML is YAML, and values are values."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+import yaml
+
+from .conftest import CHART, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+page = pytest.mark.parametrize("page", PAGES, ids=lambda file: file.name)
+# A page of the project on the web; what it names in the repository is checked here as well.
+HOME = "https://github.com/xscaler/xscaler-istio/blob/main/"
+
+
+def prose(text: str) -> str:
+    """Return a page without its code."""
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"(?ms)^ *```.*?^ *```$", "", text))
+
+
+@functools.cache
+def anchors(file: Path) -> frozenset[str]:
+    """Return the anchors of a page's headings, as GitHub makes them, and those that it sets itself."""
+    text = re.sub(r"(?ms)^ *```.*?^ *```$", "", file.read_text())
+    headings = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in re.findall(r"(?m)^#+ (.+)$", text))
+    return frozenset(heading.replace(" ", "-") for heading in headings) | set(re.findall(r'<a id="([^"]+)">', text))
+
+
+@page
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(page.read_text())):
+        if link.startswith("http") and not link.startswith(HOME):
+            continue
+        path, _, anchor = link.removeprefix(HOME).partition("#")
+        target = (ROOT if link.startswith(HOME) else page.parent) / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def blocks(file: Path) -> list[str]:
+    """Return the YAML blocks of a page, without the indentation of a list that they stand in."""
+    found = re.findall(r"(?ms)^( *)```yaml\n(.*?)^ *```$", file.read_text())
+    return [re.sub(f"(?m)^{indent}", "", text) for indent, text in found]
+
+
+def test_pages_have_blocks() -> None:
+    assert sum(len(blocks(file)) for file in PAGES) > 10
+
+
+@page
+def test_yaml_is_yaml_and_values_are_values(page: Path) -> None:
+    for text in blocks(page):
+        for document in yaml.safe_load_all(text):
+            keys = document.keys() if isinstance(document, dict) else set()
+            # Of a values file every key is one of the chart's; a block of another program has others.
+            if keys and keys <= SCHEMA["properties"].keys():
+                jsonschema.validate(document, SCHEMA)
