@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -57,6 +58,8 @@ def variable(name: str) -> str:
     return "HELM_BIN" if name == "helm" else f"XSCALER_{name.upper()}"
 
 
+# Asked before each run of Helm, and a quarter of a second each time.
+@functools.cache
 def _from_checkout(name: str) -> Path | None:
     getter = CHECKOUT / "tools" / "get"
     if not getter.exists():
