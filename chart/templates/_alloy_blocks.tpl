@@ -13,6 +13,20 @@ rule {
 {{- end -}}
 {{- end -}}
 
+{{/* A map of expressions, which is not JSON. Inputs: a dict of expressions by key */}}
+{{- define "xscaler-istio.alloy.map" -}}
+{{- $pairs := list -}}
+{{- range $key, $expression := . }}{{ $pairs = append $pairs (printf "%s = %s" (toRawJson $key) $expression) }}{{ end -}}
+{{ printf "{%s}" (join ", " $pairs) }}
+{{- end -}}
+
+{{/* xscaler.extraHeaders as a dict of such expressions. Inputs: . (root) */}}
+{{- define "xscaler-istio.alloy.extraHeaders" -}}
+{{- $expressions := dict -}}
+{{- range $name, $value := .Values.xscaler.extraHeaders }}{{ $_ := set $expressions $name (toRawJson $value) }}{{ end -}}
+{{ toRawJson $expressions }}
+{{- end -}}
+
 {{/* Where pods are looked for, if not everywhere. Inputs: root, component */}}
 {{- define "xscaler-istio.alloy.namespaces" -}}
 {{- with include "xscaler-istio.namespacesOf" . | fromYamlArray }}

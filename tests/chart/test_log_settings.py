@@ -40,7 +40,7 @@ ROWS = [
     Row("logs.maskForwardedFor", "true", 'replace = "masked"'),
     Row("logs.dashboardLabels", "true", 'request_method = "method"'),
     Row("logs.sampling.successRatio", "0.25", "rate = 0.25"),
-    Row("xscaler.extraHeaders", '{"X-Team": "mesh"}', 'headers = {"X-Team":"mesh"}'),
+    Row("xscaler.extraHeaders", '{"X-Team": "mesh"}', 'headers = {"X-Team" = "mesh"}'),
     Row("logAgent.image.registry", '"registry.example"', "registry.example/grafana/alloy", "workload"),
     Row("logAgent.image.repository", '"own/alloy"', "docker.io/own/alloy", "workload"),
     Row("logAgent.image.tag", '"v9"', "grafana/alloy:v9", "workload"),

@@ -45,6 +45,19 @@ RULES = [
         "xscaler.metrics.url is http, so the token would travel in clear text.",
     ),
     (
+        "xscaler.extraHeaders.authorization=x",
+        "xscaler.extraHeaders.authorization is a header that the collector sets itself. Remove it;",
+    ),
+    (
+        "xscaler.extraHeaders.X Team=mesh",
+        'xscaler.extraHeaders has "X Team", which is no header: a name has letters, digits and dashes, a value',
+    ),
+    (
+        "platform=eks-fargate,logs.enabled=true",
+        "logs.source is files, and platform eks-fargate runs no DaemonSet that could read them. Set, or source: both"
+        " where there are\nother nodes too:\n  logs:\n    source: api",
+    ),
+    (
         "xscaler.logs.url=https://user:pass@a.example/push",
         "xscaler.logs.url holds a user name or password, which would be readable in a ConfigMap. Use xscaler.auth",
     ),

@@ -75,11 +75,8 @@ prometheus.remote_write "xscaler" {
   endpoint {
     name = "xscaler"
     url = {{ include "xscaler-istio.metricsUrl" $root | quote }}
-    {{- $headers := list (printf "\"X-Scope-OrgID\" = %s" (empty $xscaler.tenantId | ternary "string.trim_space(local.file.tenant.content)" (quote $xscaler.tenantId))) }}
-    {{- range $name, $value := $xscaler.extraHeaders }}
-    {{- $headers = append $headers (printf "%q = %q" $name $value) }}
-    {{- end }}
-    headers = {{ printf "{%s}" (join ", " $headers) }}
+    {{- $tenant := empty $xscaler.tenantId | ternary "string.trim_space(local.file.tenant.content)" (quote $xscaler.tenantId) }}
+    headers = {{ set (include "xscaler-istio.alloy.extraHeaders" $root | fromJson) "X-Scope-OrgID" $tenant | include "xscaler-istio.alloy.map" }}
     {{- include "xscaler-istio.alloy.credentials" $root | nindent 4 }}
     remote_timeout = "30s"
     metadata_config {

@@ -127,8 +127,8 @@ loki.write "xscaler" {
     tenant_id = string.trim_space(local.file.tenant.content)
     {{- end }}
     {{- include "xscaler-istio.alloy.credentials" $root | nindent 4 }}
-    {{- with $xscaler.extraHeaders }}
-    headers = {{ toRawJson . }}
+    {{- with include "xscaler-istio.alloy.extraHeaders" $root | fromJson }}
+    headers = {{ include "xscaler-istio.alloy.map" . }}
     {{- end }}
     remote_timeout = "30s"
     // For ever, with everything before it waiting: the lines are safe in their files.

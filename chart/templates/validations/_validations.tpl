@@ -91,7 +91,10 @@ xscaler.proxyUrl holds a user name or password, which would be readable in a Con
 {{- end -}}
 
 {{- define "xscaler-istio.validate.extraHeaders" -}}
-{{- range $name := keys .Values.xscaler.extraHeaders | sortAlpha -}}
+{{- range $name, $value := .Values.xscaler.extraHeaders -}}
+{{- if not (and (regexMatch "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" $name) (regexMatch "^[^\\x00-\\x1f\\x7f]*$" $value)) }}
+xscaler.extraHeaders has {{ quote $name }}, which is no header: a name has letters, digits and dashes, a value no control characters.
+{{- end }}
 {{- if has (lower $name) (list "authorization" "x-scope-orgid" "content-type" "content-encoding" "content-length" "host" "user-agent" "x-prometheus-remote-write-version") }}
 xscaler.extraHeaders.{{ $name }} is a header that the collector sets itself. Remove it; xscaler.auth and xscaler.tenantId say who sends.
 {{- end }}
