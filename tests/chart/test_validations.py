@@ -52,6 +52,7 @@ RULES = [
         "xscaler.extraHeaders.X Team=mesh",
         'xscaler.extraHeaders has "X Team", which is no header: a name has letters, digits and dashes, a value',
     ),
+    ("extraObjects={nothing}", "extraObjects.0 is not one object with apiVersion, kind and metadata."),
     (
         "platform=eks-fargate,logs.enabled=true",
         "logs.source is files, and platform eks-fargate runs no DaemonSet that could read them. Set, or source: both"

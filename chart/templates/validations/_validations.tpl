@@ -4,7 +4,7 @@ wrong, and the YAML to set. All paragraphs are reported at once.
 */}}
 {{- define "xscaler-istio.validations" -}}
 {{- $problems := list -}}
-{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "logsUrl" "proxyUrl" "extraHeaders" "platform" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "queue" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" -}}
+{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "logsUrl" "proxyUrl" "extraHeaders" "extraObjects" "platform" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "queue" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" -}}
 {{- with include (printf "xscaler-istio.validate.%s" $rule) $ | trim -}}
 {{- $problems = append $problems . -}}
 {{- end -}}
@@ -99,6 +99,20 @@ xscaler.extraHeaders has {{ quote $name }}, which is no header: a name has lette
 xscaler.extraHeaders.{{ $name }} is a header that the collector sets itself. Remove it; xscaler.auth and xscaler.tenantId say who sends.
 {{- end }}
 {{- end -}}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.extraObjects" -}}
+{{- range $number, $object := .Values.extraObjects -}}
+{{- $parsed := include "xscaler-istio.extraObject" (dict "root" $ "object" $object) | fromYaml -}}
+{{- if not (and (kindIs "string" $parsed.apiVersion) (kindIs "string" $parsed.kind) (kindIs "map" $parsed.metadata)) }}
+extraObjects.{{ $number }} is not one object with apiVersion, kind and metadata.{{ with $parsed.Error }} As YAML: {{ . }}{{ end }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* One of extraObjects as text, its actions run. Inputs: root, object (a map or a text) */}}
+{{- define "xscaler-istio.extraObject" -}}
+{{ tpl (kindIs "string" .object | ternary .object (toYaml .object)) .root }}
 {{- end -}}
 
 {{- define "xscaler-istio.validate.platform" -}}
