@@ -7,7 +7,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.10 pyproject.toml --extra local --group build
 TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir loki evidence grafana-schema
-CLUSTER_TOOLS := $(TEST_TOOLS) kubectl kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy coredns pilot-discovery pilot-agent install-cni istio-cni
+# KUBERNETES=1.37 starts clusters of that minor, the second one in tools/tools.ini.
+KUBERNETES ?=
+NODE_TOOLS := $(addsuffix $(if $(KUBERNETES),-$(KUBERNETES)),kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
+CLUSTER_TOOLS := $(TEST_TOOLS) kubectl $(NODE_TOOLS) coredns pilot-discovery pilot-agent install-cni istio-cni
 DEMO_TOOLS := helm4 prometheus mimir
 
 .DEFAULT_GOAL := help
@@ -38,14 +41,14 @@ test-pipeline: $(VENV)/.installed-dev ## Tier 3: real collectors scrape a mesh a
 test-cluster: $(VENV)/.installed-dev ## Tier 4: a real Kubernetes with a real Istio, and the chart as users install it (root)
 	@tools/get $(CLUSTER_TOOLS) >/dev/null
 ifeq ($(CLUSTER),existing)
-	$(BIN)/python -m pytest -n 4 tests/cluster
+	$(BIN)/python -m pytest -n 4 --durations=12 tests/cluster
 else
-	$(BIN)/python -m tests.cluster --name test with $(BIN)/python -m pytest -n 4 tests/cluster
+	$(BIN)/python -m tests.cluster --name test --kubernetes "$(KUBERNETES)" with $(BIN)/python -m pytest -n 4 --durations=12 tests/cluster
 endif
 
 cluster-up: $(VENV)/.installed-dev ## Start a Kubernetes with Istio, an application and a local xScaler, to try the chart in (root)
 	@tools/get $(CLUSTER_TOOLS) >/dev/null
-	@$(BIN)/python -m tests.cluster up --mesh
+	@$(BIN)/python -m tests.cluster --kubernetes "$(KUBERNETES)" up --mesh
 
 cluster-down: $(VENV)/.installed-dev ## End it, and remove all that it had
 	@$(BIN)/python -m tests.cluster down

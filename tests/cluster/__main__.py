@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     parser.add_argument("--name", default="default", help="clusters of different names live beside each other")
+    parser.add_argument("--kubernetes", metavar="MINOR", default="", help="another minor than the usual, as 1.37")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start a node, with DNS and the images of the chart")
     up.add_argument("--mesh", action="store_true", help="and what the command mesh installs")
@@ -49,7 +50,7 @@ def main() -> int:
 
 def _up(arguments: argparse.Namespace, layout: Layout) -> int:
     start = time.monotonic()
-    node.up(layout)
+    node.up(layout, arguments.kubernetes)
     os.environ.update(layout.environment())
     _say(f"API after {time.monotonic() - start:.0f} s")
     load(layout, map(catalogue.image, catalogue.OF_THE_NODE))
@@ -81,7 +82,7 @@ def _down(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001
 
 def _with(arguments: argparse.Namespace, layout: Layout) -> int:
     with node.guarded(layout):
-        _up(argparse.Namespace(mesh=True), layout)
+        _up(argparse.Namespace(mesh=True, kubernetes=arguments.kubernetes), layout)
         return subprocess.run(arguments.argument, check=False, env={**os.environ, "CLUSTER": layout.name}).returncode
 
 

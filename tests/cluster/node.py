@@ -31,12 +31,15 @@ if TYPE_CHECKING:
 KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 
 
-def up(layout: Layout) -> None:
-    """Start a node and wait until its API answers; raise SetupError when it is up already or does not start."""
+def up(layout: Layout, minor: str = "") -> None:
+    """Start a node and wait until its API answers; raise SetupError when it is up already or does not start.
+
+    minor is one of KUBERNETES' further ones in tools.ini, as 1.37; empty is the one that everything else here uses.
+    """
     if is_up(layout):
         raise SetupError(f"the cluster {layout.name} is up already", f"export KUBECONFIG={layout.kubeconfig}")
     machine.ensure()
-    programs = {name: str(tool(name)) for name in KUBERNETES}
+    programs = {name: str(tool(f"{name}-{minor}" if minor else name)) for name in KUBERNETES}
     programs |= {
         name: shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") or name for name in ("etcd", "containerd")
     }
