@@ -4,9 +4,10 @@ Names, defaults, types and prose come from values.yaml: the comment above a key 
 block with the keys of an earlier sibling need not repeat them. A file `<top-level key>.yaml` here adds what a default
 cannot say, as a piece of JSON Schema that is laid over the inferred one. Own keywords, resolved here: `x-use:
 <definition>`, `x-same-as: <top-level key>`, `x-replace: true` (do not infer) and `x-enum-files: <glob in chart/>`. The
-result is Draft-07, self-contained and without $ref, which every Helm from 3.17 on understands. These stay in for the
-plugin: `x-error` (what a pattern wants, in words), `x-unit`, `x-example` (a value other than the default) and `x-with`
-(values with which a key has an effect; a name that begins with a dot is a sibling's).
+result is Draft-07, self-contained and without $ref, which every Helm from 3.17 on understands. `x-example` (a value
+other than the default) becomes `examples` (illustrate.py). These stay in for the plugin: `x-error` (what a pattern
+wants, in words), `x-unit` and `x-with` (values with which a key has an effect; a name that begins with a dot is a
+sibling's).
 
     python values-schema/build.py           write both
     python values-schema/build.py --check   exit 1 when one of them is stale
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from illustrate import illustrate
 
 HERE = Path(__file__).resolve().parent
 CHART = HERE.parent / "chart"
@@ -161,7 +164,7 @@ def build() -> Schema:
     properties = {name: share(schema, laid) for name, schema in laid.items()}
     if missing := undecided({"properties": properties}, "values"):
         raise BuildError(f"say what these may hold: {', '.join(missing)}")
-    return {
+    schema = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Values of the chart xscaler-istio",
         "$comment": "Built by values-schema/build.py; do not edit.",
@@ -178,6 +181,7 @@ def build() -> Schema:
             **properties,
         },
     }
+    return illustrate(schema, yaml.safe_load(text))
 
 
 def defaults() -> str:

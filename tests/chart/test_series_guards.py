@@ -1,4 +1,4 @@
-"""What would merge series, break a histogram or exceed the label budget is refused, with the reason."""
+"""What is near to merging series, breaking a histogram or exceeding the label budget (refusals.yaml), and admitted."""
 
 from __future__ import annotations
 
@@ -26,45 +26,6 @@ def rule(**words: object) -> dict[str, Any]:
     return {"extraMetricRelabelings": [words]}
 
 
-REFUSED = [
-    # (the block metrics, what the error says)
-    (rule(action="labeldrop", regex="source_principal"), "[0] removes source_principal. These tell series apart"),
-    (rule(action="labeldrop", regex="response_.*"), "removes response_code, response_flags."),
-    (rule(action="labelkeep", regex="__name__|job|le"), "removes app, cluster, cluster_name, "),
-    (rule(action="labeldrop", regex="x", target_label="y"), "takes regex and nothing else"),
-    (rule(target_label="reporter", replacement="x"), "[0] writes reporter, which tells series apart"),
-    (rule(action="lowercase", source_labels=["pod"], target_label="pod"), "writes pod, which tells series apart"),
-    (rule(source_labels=["pod"]), "has action replace, which needs target_label"),
-    (rule(action="hashmod", source_labels=["pod"], target_label="x"), "which needs modulus"),
-    (rule(action="drop", regex="x"), "has action drop, which needs source_labels"),
-    (rule(action="drop", source_labels=["__name__"], regex="("), "[0].regex is no regular expression in RE2: ("),
-    (rule(action="drop", source_labels=["__name__"], regex="istio_.*_sum"), "takes a part of istio_request_duration"),
-    (rule(action="keep", source_labels=["__name__"], regex=".*_count"), "takes a part of istio_request_duration"),
-    (
-        rule(action="drop", source_labels=["__name__", "le"], regex="istio_request_bytes_bucket;.+"),
-        "takes a part of istio_request_bytes. ",
-    ),
-    (rule(action="drop", source_labels=["le"], regex=".+"), "takes a part of"),
-    ({"excludeMetrics": ["istio_request_bytes_bucket"]}, "      - istio_request_bytes_(bucket|sum|count)"),
-    ({"excludeMetrics": ["a("]}, "metrics.excludeMetrics has an entry that is no regular expression in RE2: a("),
-    ({"includeMetrics": ["a("]}, "metrics.includeMetrics has an entry that is no regular expression in RE2: a("),
-    (
-        {"includeMetrics": ["envoy_cluster_upstream_rq_time_bucket"]},
-        "      - envoy_cluster_upstream_rq_time_(bucket|sum|count)",
-    ),
-    ({"extraLabels": {"le": "x"}}, "metrics.extraLabels.le is a label that Istio's series already have"),
-    ({"extraLabels": {"pod": "x"}}, "metrics.extraLabels.pod is a label"),
-    (
-        {"extraLabels": {"a": "1", "b": "2", "c": "3"}},
-        "limits.labelsPerSeries is 30, and series of the job proxies would have more labels: "
-        "31 on istio_request_duration_milliseconds_bucket.",
-    ),
-    (
-        {"extraLabels": {"a": "1", "b": "2"}, **rule(source_labels=["pod"], target_label="c")},
-        "31 on istio_tcp_connections_opened_total. xScaler refuses\nthem. Remove from metrics.extraLabels or "
-        "extraMetricRelabelings some of: a, b, c.",
-    ),
-]
 ADMITTED = [
     rule(action="labeldrop", regex="request_host"),
     rule(action="drop", source_labels=["__name__"], regex="istio_request_bytes_.*"),
@@ -74,12 +35,14 @@ ADMITTED = [
     {"extraLabels": {"a": "1", "b": "2"}},
     {"includeMetrics": ["citadel_server_csr_count", "envoy_cluster_upstream_rq_time_(bucket|sum|count)"]},
     {"includeMetrics": ["a_bucket", "a_sum", "a_count"]},
+    # Something is left: what else there is, what was added, or what no name could be found for.
+    {"profile": "minimal", "excludeMetrics": ["istio_.*"]},
+    {"profile": "full", "excludeMetrics": ["(istio|envoy)_.*"]},
+    {"excludeMetrics": ["(istio|envoy|pilot|citadel|galley)_.*"], "includeMetrics": ["a_total"]},
+    rule(action="keep", source_labels=["__name__"], regex=".*_response_messages_total"),
+    rule(action="keep", source_labels=["__name__"], regex="envoy_[a-z]+_live"),
+    {"collector": "none", "excludeMetrics": [".*"]},
 ]
-
-
-@pytest.mark.parametrize(("metrics", "message"), REFUSED, ids=[json.dumps(metrics) for metrics, _ in REFUSED])
-def test_it_is_refused_with_the_reason(metrics: dict[str, Any], message: str) -> None:
-    assert message in refusal(metrics)
 
 
 @pytest.mark.parametrize("metrics", ADMITTED, ids=json.dumps)
@@ -90,8 +53,7 @@ def test_it_is_admitted(metrics: dict[str, Any]) -> None:
 def test_custom_tags_count_on_proxies_and_not_on_ztunnel() -> None:
     assert refusal({"shards": 1}, "--set", "istio.customTags={a,b}") == ""
     said = refusal({"extraLabels": {"env": "prod"}}, "--set", "istio.customTags={a,b}")
-    assert "the job proxies would have more labels: 31 on istio_request_duration_milliseconds_bucket" in said
-    assert "some of: env; or from istio.customTags, and from the mesh, some of: a, b." in said
+    assert "the job proxies would have more labels" in said
     assert "ztunnel" not in said
 
 

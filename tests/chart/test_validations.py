@@ -1,124 +1,156 @@
-"""Bad values: one clear error that names the key and shows the YAML, from either Helm."""
+"""Bad values: one clear error that names the key and shows the YAML, from either Helm.
+
+refusals.yaml has every message of the chart's own rules, conditions.yaml those of the schema's conditions. A rule
+without a case in them fails here.
+"""
 
 from __future__ import annotations
 
-import pytest
+import dataclasses
+import re
+from typing import TYPE_CHECKING, Any
 
-from .conftest import ci, run_template, template
+import pytest
+import yaml
+
+from xscaler_istio import schema, values
+from xscaler_istio.helm import ValuesArguments, effective_values
+
+from .conftest import CHART, ROOT, ci, run_template, template, tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 DEFAULT = ("--values", str(ci("default")))
-
-RULES = [
-    # (what is set on top of the ten-line values, what the error says)
-    (
-        "cluster.name=",
-        "cluster.name is empty. It becomes the cluster label of every series. Set:\n  cluster:\n    name: prod-1",
-    ),
-    (
-        "xscaler.region=",
-        "xscaler.region is empty. It says which xScaler host takes the metrics. Set:\n  xscaler:\n    region: euw1-01",
-    ),
-    (
-        "xscaler.tenantId=",
-        "xscaler.tenantId is empty. xScaler refuses requests without it. Set:\n  xscaler:\n    tenantId: my-tenant",
-    ),
-    (
-        "xscaler.auth.existingSecret.tenantIdKey=tenant",
-        "xscaler.tenantId and xscaler.auth.existingSecret.tenantIdKey are both set. Remove one of them.",
-    ),
-    (
-        "xscaler.auth.existingSecret.name=",
-        "xscaler.auth.existingSecret.name is empty. Make a Secret with the token and name it:\n"
-        "  kubectl create secret generic xscaler-token --namespace telemetry --from-literal=token=YOUR_TOKEN",
-    ),
-    (
-        "xscaler.auth.token=t",
-        "xscaler.auth.token and xscaler.auth.existingSecret.name are both set. Remove one of them; "
-        "keep existingSecret in production.",
-    ),
-    (
-        "xscaler.metrics.url=https://user:pass@a.example/push",
-        "xscaler.metrics.url holds a user name or password, which would be readable in a ConfigMap.",
-    ),
-    (
-        "xscaler.metrics.url=http://a.example/push",
-        "xscaler.metrics.url is http, so the token would travel in clear text.",
-    ),
-    (
-        "xscaler.extraHeaders.authorization=x",
-        "xscaler.extraHeaders.authorization is a header that the collector sets itself. Remove it;",
-    ),
-    (
-        "xscaler.extraHeaders.X Team=mesh",
-        'xscaler.extraHeaders has "X Team", which is no header: a name has letters, digits and dashes, a value',
-    ),
-    ("extraObjects={nothing}", "extraObjects.0 is not one object with apiVersion, kind and metadata."),
-    (
-        "platform=eks-fargate,logs.enabled=true",
-        "logs.source is files, and platform eks-fargate runs no DaemonSet that could read them. Set, or source: both"
-        " where there are\nother nodes too:\n  logs:\n    source: api",
-    ),
-    (
-        "xscaler.logs.url=https://user:pass@a.example/push",
-        "xscaler.logs.url holds a user name or password, which would be readable in a ConfigMap. Use xscaler.auth",
-    ),
-    (
-        "xscaler.logs.url=http://a.example/push",
-        "xscaler.logs.url is http, so the token would travel in clear text. Use https, or for a test backend set:\n"
-        "  xscaler:\n    allowInsecureHttp: true",
-    ),
-    (
-        "xscaler.region=,logs.enabled=true",
-        "xscaler.region is empty. It says which xScaler host takes the metrics and the logs. Set:",
-    ),
-    (
-        "xscaler.region=,logs.enabled=true,metrics.collector=none",
-        "xscaler.region is empty. It says which xScaler host takes the logs. Set:",
-    ),
-    (
-        "logAgent.queue.batchSize=2MiB",
-        "logAgent.queue.batchSize (2MiB) is larger than logAgent.queue.capacity (1MiB): no batch would fit. Set:\n"
-        "  logAgent:\n    queue:\n      capacity: 2MiB",
-    ),
-    (
-        "xscaler.proxyUrl=http://user:pass@a.example",
-        "xscaler.proxyUrl holds a user name or password, which would be readable in a ConfigMap.",
-    ),
-    (
-        "xscaler.proxyUrl=http://user@a.example",
-        "xscaler.proxyUrl holds a user name or password, which would be readable in a ConfigMap.",
-    ),
-    (
-        "metrics.scrapeInterval=301s",
-        "metrics.scrapeInterval is 301s, and a query looks back 5 minutes: graphs would have gaps. Use 2m or less.",
-    ),
-    (
-        "metrics.targets.cni.scrapeInterval=1h",
-        "metrics.targets.cni.scrapeInterval is 1h, and a query looks back 5 minutes: graphs would have gaps.",
-    ),
-    (
-        "metrics.scrapeInterval=5s",
-        "(5s). Set:\n  metrics:\n    scrapeTimeout: 5s",
-    ),
-    (
-        "metrics.targets.proxies.enabled=false,metrics.targets.ztunnel.enabled=false,"
-        "metrics.targets.istiod.enabled=false,metrics.targets.cni.enabled=false",
-        "metrics.targets has nothing enabled, so nothing would be scraped.",
-    ),
-    (
-        "metrics.collector=opentelemetry,opentelemetry.persistence.enabled=true",
-        "opentelemetry.persistence.enabled is true, but this collector keeps nothing on disk. Set:\n"
-        "  opentelemetry:\n    persistence:\n      enabled: false",
-    ),
-]
+RULES = CHART / "templates/validations"
 
 
-@pytest.mark.parametrize(("setting", "message"), RULES, ids=[setting.split("=")[0] for setting, _ in RULES])
-def test_a_rule_names_the_key_and_the_fix(helm: str, setting: str, message: str) -> None:
-    done = run_template(helm, *DEFAULT, "--set", setting)
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """Values laid over the ten lines, and what is said of them by name of who says it."""
+
+    values: dict[str, Any]
+    said: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return yaml.safe_dump(self.values, default_flow_style=True, width=1000).strip()
+
+    def file(self, folder: Path) -> str:
+        written = folder / "values.yaml"
+        written.write_text(yaml.safe_dump(self.values))
+        return str(written)
+
+
+def cases(name: str) -> list[Case]:
+    loaded = yaml.safe_load((ROOT / "tests/chart" / name).read_text())
+    return [Case(case.pop("values"), case) for case in loaded]
+
+
+REFUSALS = cases("refusals.yaml")
+CONDITIONS = cases("conditions.yaml")
+
+
+@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.name)
+def test_a_rule_says_exactly_this(helm: str, case: Case, tmp_path: Path) -> None:
+    done = run_template(helm, *DEFAULT, "--values", case.file(tmp_path))
     assert done.returncode == 1
-    assert "the values need changes:" in done.stderr
-    assert message in done.stderr
+    _, _, said = done.stderr.partition("the values need changes:\n\n")
+    assert said.partition("\n\nUse --debug")[0].rstrip("\n") == case.said["message"]
+
+
+def messages() -> Iterator[tuple[str, str]]:
+    """Yield the name of each rule with each of its messages: the lines that are no control of the template."""
+    for file in sorted(RULES.glob("*.tpl")):
+        for part in re.split(r'(?m)^{{- define "xscaler-istio\.', file.read_text())[1:]:
+            name, _, body = part.partition('" -}}\n')
+            code = re.sub(r"(?s){{/\*.*?\*/}}\n", "", body)
+            if name.startswith("validate"):
+                rule = name.removeprefix("validate").lstrip(".")
+                yield from ((rule, text) for text in re.findall(r"((?:^(?!{{-).+\n)+)", code, re.MULTILINE))
+
+
+def code(file: Path) -> str:
+    """Return the actions of a template, without its comments and texts."""
+    return " ".join(re.findall(r"{{(?!-? ?/\*).*?}}", re.sub(r'"[^"\n]*"', "", file.read_text())))
+
+
+def as_expression(message: str) -> str:
+    """Return a message of a template as the expression that what it prints matches."""
+    parts = re.split(r"({{.*?}})", message.rstrip("\n"))
+    opening, closing = re.compile(r"{{ ?(if|with) "), re.compile(r"{{ ?end ?}}")
+    return "".join(
+        "(?:"
+        if opening.match(part)
+        else ")?"
+        if closing.match(part)
+        else ".*"
+        if part.startswith("{{")
+        else re.escape(part)
+        for part in parts
+    )
+
+
+MESSAGES = list(messages())
+
+
+def test_the_messages_are_found() -> None:
+    assert len(MESSAGES) > 25
+    # Each is of a rule that is run, and each rule that is run has one.
+    (named,) = re.findall(r"range \$rule := list ([^-]+) -}}", (RULES / "_validations.tpl").read_text())
+    run = set(re.findall(r'"(\w+)"', named))
+    shared = {"Url": {"metricsUrl", "logsUrl"}}
+    assert set().union(*(shared.get(rule, {rule}) for rule, _ in MESSAGES)) == run
+
+
+def test_a_message_without_a_case_is_noticed() -> None:
+    assert re.search(as_expression("a{{ with $x }} b {{ . }}{{ end }}: {{ $y }}"), "a b c: d")
+    assert not any(
+        re.search(as_expression("cluster.name is {{ $x }} long."), case.said["message"]) for case in REFUSALS
+    )
+
+
+def test_nothing_else_in_the_chart_refuses_values() -> None:
+    templates = [file for file in (CHART / "templates").rglob("*") if file.is_file()]
+    refusing = [file.name for file in templates if re.search(r"\b(fail|required)\b", code(file))]
+    assert refusing == ["_validations.tpl"]
+
+
+@pytest.mark.parametrize(("rule", "message"), MESSAGES, ids=[f"{rule}: {text[:50].strip()}" for rule, text in MESSAGES])
+def test_every_message_has_a_case(rule: str, message: str) -> None:
+    expression = re.compile(rf"(?m)^{as_expression(message)}$")
+    assert any(expression.search(case.said["message"]) for case in REFUSALS), f"{rule} lacks a case in refusals.yaml"
+
+
+@pytest.mark.parametrize("case", CONDITIONS, ids=lambda case: case.name)
+def test_a_condition_of_the_schema_says_exactly_this(
+    helm: str, case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = case.file(tmp_path)
+    done = run_template(helm, *DEFAULT, "--values", file)
+    assert done.returncode == 1
+    assert done.stderr.partition("xscaler-istio:\n")[2].strip() == case.said["helm"]
+    monkeypatch.setenv("HELM_BIN", str(tool(helm)))
+    merged = effective_values(CHART, ValuesArguments((str(ci("default")), file)))
+    (finding,) = schema.check(merged, schema.load(CHART), values.Origins())
+    assert (finding.message, finding.fix) == (case.said["plugin"], case.said["fix"])
+
+
+def conditions(part: object, place: str = "") -> Iterator[str]:
+    """Yield the place of each `if` of the schema."""
+    if isinstance(part, dict):
+        if "if" in part and "then" in part:
+            yield place.strip("/")
+        for key, child in part.items():
+            yield from conditions(child, f"{place}/{key}")
+    if isinstance(part, list):
+        for number, child in enumerate(part):
+            yield from conditions(child, f"{place}/{number}")
+
+
+def test_every_condition_of_the_schema_has_a_case() -> None:
+    assert set(conditions(schema.load(CHART))) == {case.said["condition"] for case in CONDITIONS}
 
 
 def test_all_that_is_missing_is_said_at_once(helm: str) -> None:

@@ -78,9 +78,6 @@ metrics.includeMetrics has {{ . }} without the rest of its histogram or summary.
 {{- if not (include "xscaler-istio.isExpression" $regex) }}
 {{ $place }}.regex is no regular expression in RE2: {{ $regex }}
 {{- else if has $action (list "labeldrop" "labelkeep") }}
-{{- if not (eq (keys $rule | sortAlpha | join " ") "action regex") }}
-{{ $place }} has action {{ $action }}, which takes regex and nothing else.
-{{- end }}
 {{- $gone := list -}}
 {{- range $labels -}}
 {{- if eq (regexMatch (printf "^(?:%s)$" $regex) .) (eq $action "labeldrop") }}{{ $gone = append $gone . }}{{ end -}}
@@ -90,23 +87,77 @@ metrics.includeMetrics has {{ . }} without the rest of its histogram or summary.
 lost at every scrape. Remove a tag where it arises, in the mesh:
   kind: Telemetry, spec.metrics[].overrides[].tagOverrides.{{ first . }}.operation: REMOVE
 {{- end }}
-{{- else if has $action (list "replace" "hashmod" "lowercase" "uppercase" "keepequal" "dropequal") }}
-{{- if not $rule.target_label }}
-{{ $place }} has action {{ $action }}, which needs target_label.
-{{- else if and (has $rule.target_label $labels) (not (has $action (list "keepequal" "dropequal"))) }}
+{{- else if has $action (list "replace" "hashmod" "lowercase" "uppercase") }}
+{{- if has $rule.target_label $labels }}
 {{ $place }} writes {{ $rule.target_label }}, which tells series apart: two series could become one, and one of their values would be lost
 at every scrape. Write to a label of your own.
-{{- else if and (eq $action "hashmod") (not $rule.modulus) }}
-{{ $place }} has action hashmod, which needs modulus.
 {{- end }}
-{{- else if not $rule.source_labels }}
-{{ $place }} has action {{ $action }}, which needs source_labels.
-{{- else }}
+{{- else if has $action (list "keep" "drop") }}
 {{- with include "xscaler-istio.brokenHistograms" (dict "root" $ "rule" $rule) | trim }}
 {{ $place }} takes a part of {{ . }}. _bucket{le="+Inf"}, _sum and _count stay together: match
 all of them or none.
 {{- end }}
 {{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Whether anything is left to send. It is tried with a name for each expression of the profile, of includeMetrics and of rules
+that keep; a rule that no such name can be tried with counts as one that leaves something.
+*/}}
+{{- define "xscaler-istio.validate.somethingIsKept" -}}
+{{- $metrics := .Values.metrics -}}
+{{- $kept := $metrics.includeMetrics -}}
+{{- range $profile := list $metrics.profile "minimal" -}}
+{{- range $job, $expressions := ($.Files.Get (printf "files/profiles/%s.yaml" $profile) | fromYaml).keep -}}
+{{- if (index $metrics.targets $job).enabled }}{{ $kept = concat $kept $expressions }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- $rules := list -}}
+{{- with $metrics.excludeMetrics }}{{ $rules = append $rules (dict "key" "metrics.excludeMetrics" "action" "drop" "regex" (join "|" .)) }}{{ end -}}
+{{- $tried := $kept -}}
+{{- range $rule := $metrics.extraMetricRelabelings -}}
+{{- if and (has $rule.action (list "keep" "drop")) (eq (toRawJson $rule.source_labels) `["__name__"]`) -}}
+{{- $rules = append $rules (dict "key" "metrics.extraMetricRelabelings" "action" $rule.action "regex" (default "(.*)" $rule.regex)) -}}
+{{- if eq $rule.action "keep" }}{{ $tried = append $tried (default "(.*)" $rule.regex) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- $names := list -}}
+{{- $open := list -}}
+{{- range $expression := $tried -}}
+{{- range $name := include "xscaler-istio.namesLike" . | trim | splitList " " -}}
+{{- if not (regexMatch (printf "^(?:%s)$" $expression) .) }}{{ $open = append $open . }}{{ end -}}
+{{- if regexMatch (printf "^(?:%s)$" (join "|" $kept)) . }}{{ $names = append $names . }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- $culprit := "" -}}
+{{- range $rule := $rules -}}
+{{- $left := list -}}
+{{- range $names -}}
+{{- if eq (regexMatch (printf "^(?:%s)$" $rule.regex) .) (eq $rule.action "keep") }}{{ $left = append $left . }}{{ end -}}
+{{- end -}}
+{{- if and $names (not $left) }}{{ $culprit = $rule.key }}{{ end -}}
+{{- $names = $left -}}
+{{- end -}}
+{{- if and $culprit (not $open) (ne $metrics.collector "none") }}
+{{ $culprit }} leaves nothing of the profile {{ $metrics.profile }}: pods would be scraped, and no metric of theirs sent. Remove the entry that
+matches too much, or to send nothing at all set:
+  metrics:
+    collector: none
+{{- end }}
+{{- end -}}
+
+{{/* Names that an expression matches, one for each choice that it has, separated by spaces. Inputs: the expression */}}
+{{- define "xscaler-istio.namesLike" -}}
+{{- $expression := . -}}
+{{- $group := regexFind `\([^()]*\)\??` . -}}
+{{- if $group -}}
+{{- $choices := $group | trimSuffix "?" | trimSuffix ")" | trimPrefix "(" | trimPrefix "?:" | splitList "|" -}}
+{{- range $choice := ternary (append $choices "") $choices (hasSuffix "?" $group) -}}
+{{- include "xscaler-istio.namesLike" (replace $group . $expression) -}}
+{{- end -}}
+{{- else -}}
+{{- range $choice := regexReplaceAll `\.[*+]` . "x" | splitList "|" }}{{ . }} {{ end -}}
 {{- end -}}
 {{- end -}}
 

@@ -4,7 +4,7 @@ wrong, and the YAML to set. All paragraphs are reported at once.
 */}}
 {{- define "xscaler-istio.validations" -}}
 {{- $problems := list -}}
-{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "logsUrl" "proxyUrl" "extraHeaders" "extraObjects" "platform" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "queue" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" -}}
+{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "logsUrl" "proxyUrl" "extraHeaders" "extraObjects" "platform" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "queue" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" "somethingIsKept" -}}
 {{- with include (printf "xscaler-istio.validate.%s" $rule) $ | trim -}}
 {{- $problems = append $problems . -}}
 {{- end -}}
@@ -153,8 +153,9 @@ metrics.scrapeTimeout ({{ .Values.metrics.scrapeTimeout }}) is longer than metri
 {{- end -}}
 
 {{- define "xscaler-istio.validate.targets" -}}
-{{- if not (include "xscaler-istio.meshJobNames" . | trim) }}
-metrics.targets has nothing enabled, so nothing would be scraped. Set at least:
+{{- $shards := int .Values.metrics.shards -}}
+{{- if and (ne .Values.metrics.collector "none") (not (include "xscaler-istio.meshJobNames" . | trim)) }}
+metrics.targets has nothing enabled, so nothing would be scraped{{ if gt $shards 1 }} by the {{ $shards }} collectors of metrics.shards{{ end }}. Set at least:
   metrics:
     targets:
       proxies:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xscaler_istio.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     # JSON Schema and values are arbitrary JSON.
     Json = Mapping[str, Any]
@@ -95,7 +95,7 @@ def _key(path: str, node: Json, context: Json, *, element: bool = False) -> Key:
     parent = path.rpartition(".")[0]
     needed = {f"{parent}{name}" if name.startswith(".") else name: value for name, value in context.items()}
     # A key of a list's elements has none of its own: that of the list shows it.
-    example = None if element else _example(node)
+    examples = [] if element else node.get("examples", [])
     return Key(
         path,
         _type(node),
@@ -104,7 +104,7 @@ def _key(path: str, node: Json, context: Json, *, element: bool = False) -> Key:
         node.get("x-unit", ""),
         node.get("x-error") or node.get("items", {}).get("x-error", ""),
         _allowed(node),
-        "" if example is None else json.dumps(example, ensure_ascii=False),
+        json.dumps(examples[0], ensure_ascii=False) if examples else "",
         tuple((name, json.dumps(value)) for name, value in needed.items() if name != path),
         node.get("writeOnly", False),
         tuple(children),
@@ -148,57 +148,3 @@ def values_of(schema: Json, name: str) -> Iterator[str]:
     for step in name.split("."):
         node = _children(node).get(step, {})
     yield from ("true", "false") if node.get("type") == "boolean" else map(str, node.get("enum", ()))
-
-
-# -- examples -----------------------------------------------------------------------------------------------------
-
-
-def _example(node: Json) -> Any:
-    """Return a value other than the default: the schema's own, or one that follows from type and constraints."""
-    if "x-example" in node:
-        return node["x-example"]
-    if "properties" in node:
-        return None
-    if "enum" in node:
-        return next((value for value in node["enum"] if value != node.get("default")), None)
-    kind = node.get("type")
-    return _EXAMPLES[kind](node) if isinstance(kind, str) and kind in _EXAMPLES else None
-
-
-def _number(node: Json) -> Any:
-    default = node.get("default", 0)
-    return next((value for value in (default * 2, default // 2) if value != default and _within(value, node)), 1)
-
-
-def _within(value: float, node: Json) -> bool:
-    return bool(node.get("minimum", value) <= value <= node.get("maximum", value))
-
-
-def _string(node: Json) -> Any:
-    """Return what the description of the form names as an example and the pattern takes."""
-    words = f"{node.get('x-error', '')} {node.get('description', '')}".replace(",", " ").replace(";", " ").split()
-    pattern = node.get("pattern", "a^")
-    fitting = (
-        word for word in words if re.search(pattern, word) and re.search(r"\d", word) and word != node.get("default")
-    )
-    return next(fitting, None if "pattern" in node else "example")
-
-
-def _list(node: Json) -> Any:
-    flags = re.findall(r"--\S+[^\s.,]", node.get("description", ""))
-    element = flags[0] if flags else _example(node.get("items", {}))
-    return None if element is None else [element]
-
-
-def _map(node: Json) -> Any:
-    return {"example": "text"} if isinstance(node.get("additionalProperties"), dict) else None
-
-
-_EXAMPLES: Mapping[str, Callable[[Json], Any]] = {
-    "boolean": lambda node: not node.get("default", False),
-    "integer": _number,
-    "number": _number,
-    "string": _string,
-    "array": _list,
-    "object": _map,
-}

@@ -63,7 +63,7 @@ class _Violation:
     def of(cls, error: jsonschema.ValidationError, schema: Json) -> _Violation:
         around = error.schema if isinstance(error.schema, dict) else {}
         path = tuple(str(step) for step in error.absolute_path)
-        because = _condition(list(error.absolute_schema_path), schema)
+        because = _condition(list(error.absolute_schema_path), path, schema)
         return cls(str(error.validator), error.validator_value, around, error.instance, path, because)
 
 
@@ -140,14 +140,16 @@ def _at(schema: Json, keys: KeyPath) -> Json:
     return schema
 
 
-def _condition(steps: list[str | int], schema: Json) -> str:
-    """Return the condition on the way to a rule, if it lies below `then` or `else`, in words."""
+def _condition(steps: list[str | int], path: KeyPath, schema: Json) -> str:
+    """Return the condition on the way to a rule, if it lies below `then` or `else`, in words; path is the value's."""
     around: Any = schema
-    for step in steps:
+    depth = 0
+    for before, step in zip([None, *steps], steps, strict=False):
         if step in ("then", "else") and isinstance(around, dict) and "if" in around:
-            words = " and ".join(_conditions(around["if"]))
+            words = " and ".join(_conditions(around["if"], path[:depth]))
             return f"{'because' if step == 'then' else 'unless'} {words}" if words else ""
         around = around[step]
+        depth += before == "properties" or step == "items"
     return ""
 
 
@@ -166,7 +168,8 @@ def _conditions(condition: Json, path: KeyPath = ()) -> Iterator[str]:
 def _findings(error: _Violation, schema: Json, origins: Origins) -> Iterator[Finding]:
     path = error.path
     if error.rule == "additionalProperties" and isinstance(error.value, dict):
-        yield from (_unknown_key((*path, key), error, schema, origins) for key in _extra_keys(error))
+        word = _unwanted_key if error.because else _unknown_key
+        yield from (word((*path, key), error, schema, origins) for key in _extra_keys(error))
         return
     message, fix = _WORDS.get(error.rule, _other)(error, ".".join(path))
     words = f"{message}, {error.because}" if error.because else message
@@ -183,6 +186,13 @@ def _unknown_key(path: KeyPath, error: _Violation, schema: Json, origins: Origin
     fix = suggestion(path, siblings, schema)
     location = origins.locate(path, key=True)
     return Finding("XS001", Severity.ERROR, f"{'.'.join(path)} is no key of this chart", location, ".".join(path), fix)
+
+
+def _unwanted_key(path: KeyPath, error: _Violation, _schema: Json, origins: Origins) -> Finding:
+    """Say that a key has no place beside others, which the condition names."""
+    dotted, beside = ".".join(path), ", ".join(error.schema["properties"])
+    message = f"{dotted} has no place here, {error.because}"
+    return Finding("XS002", Severity.ERROR, message, origins.locate(path, key=True), dotted, f"allowed: {beside}")
 
 
 def suggestion(path: KeyPath, siblings: list[str], schema: Json) -> str:
@@ -230,6 +240,8 @@ def _pattern(error: _Violation, path: str) -> tuple[str, str]:
 
 
 def _bound(error: _Violation, path: str) -> tuple[str, str]:
+    if (error.rule, error.wanted, error.value) == ("minLength", 1, ""):
+        return f"{path} is empty", "give it a value"
     words = {
         "minimum": "at least",
         "maximum": "at most",
