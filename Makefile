@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.10 pyproject.toml --extra local --group build
-TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir loki evidence grafana-schema
+TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir loki evidence grafana-schema oras crane
 # KUBERNETES=1.37 starts clusters of that minor, the second one in tools/tools.ini.
 KUBERNETES ?=
 NODE_TOOLS := $(addsuffix $(if $(KUBERNETES),-$(KUBERNETES)),kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
@@ -14,7 +14,7 @@ CLUSTER_TOOLS := $(TEST_TOOLS) kubectl $(NODE_TOOLS) coredns pilot-discovery pil
 DEMO_TOOLS := helm4 prometheus mimir
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-chart test-pipeline test-cluster cluster-up cluster-down lint schema alerts golden dashboards bench tools lock clean
+.PHONY: help demo test test-unit test-chart test-pipeline test-cluster cluster-up cluster-down lint schema alerts golden dashboards package site bench tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ test: lint test-unit test-chart test-pipeline ## All tiers that need no cluster,
 
 test-unit: $(VENV)/.installed-dev ## Tier 1: plugin, schema and the parts of the local test
 	@tools/get $(TEST_TOOLS) >/dev/null
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/plugin tests/tools tests/dashboards
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/plugin tests/tools tests/dashboards tests/release tests/website
 
 test-chart: $(VENV)/.installed-dev ## Tier 2: the chart, rendered by both Helms and checked by the real programs
 	@tools/get $(TEST_TOOLS) >/dev/null
@@ -74,6 +74,16 @@ dashboards: $(VENV)/.installed-dev ## Build chart/files/dashboards from dashboar
 	@tools/get $(TEST_TOOLS) >/dev/null
 	$(BIN)/python -m dashboards.build
 	$(BIN)/python -m tests.pipeline.pictures docs/dashboards 300
+
+package: $(VENV)/.installed-dev ## Write a release into dist/: chart, plugin, wheel, signatures, bill of materials (KEY, KEYRING, PASSPHRASE_FILE)
+	@tools/get helm4 >/dev/null
+	$(BIN)/python -m release check
+	rm -rf dist
+	$(BIN)/python -m release package dist $(if $(KEY),--key "$(KEY)" --keyring "$(KEYRING)") $(if $(PASSPHRASE_FILE),--passphrase-file "$(PASSPHRASE_FILE)")
+
+site: $(VENV)/.installed-dev ## Build the documentation as a static site in build/site; a warning is an error
+	rm -rf build/site
+	$(BIN)/python -m website build/site
 
 bench: $(VENV)/.installed-dev ## Measure: generated mesh, gateway, largest mesh on this machine
 	@tools/get $(TEST_TOOLS) >/dev/null
