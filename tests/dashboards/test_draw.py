@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards import units
 from dashboards.draw import Answers, Recording, draw
 from dashboards.grafana import Column, Dashboard, GridPos, Panel, Target
+from xscaler_istio.charts import units
 from xscaler_istio.local.xscaler.server import LogLine, Series, Window
 
 if TYPE_CHECKING:

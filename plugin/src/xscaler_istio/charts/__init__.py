@@ -1,0 +1,1 @@
+"""Charts as SVG: elements, units, and lines and bars in a box."""
