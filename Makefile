@@ -41,9 +41,9 @@ test-pipeline: $(VENV)/.installed-dev ## Tier 3: real collectors scrape a mesh a
 test-cluster: $(VENV)/.installed-dev ## Tier 4: a real Kubernetes with a real Istio, and the chart as users install it (root)
 	@tools/get $(CLUSTER_TOOLS) >/dev/null
 ifeq ($(CLUSTER),existing)
-	$(BIN)/python -m pytest -n 4 --durations=12 tests/cluster
+	$(BIN)/python -m pytest -n 6 --dist worksteal --durations=12 tests/cluster
 else
-	$(BIN)/python -m tests.cluster --name test --kubernetes "$(KUBERNETES)" with $(BIN)/python -m pytest -n 4 --durations=12 tests/cluster
+	$(BIN)/python -m tests.cluster --name test --kubernetes "$(KUBERNETES)" with $(BIN)/python -m pytest -n 6 --dist worksteal --durations=12 tests/cluster
 endif
 
 cluster-up: $(VENV)/.installed-dev ## Start a Kubernetes with Istio, an application and a local xScaler, to try the chart in (root)
