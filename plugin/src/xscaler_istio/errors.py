@@ -56,11 +56,16 @@ class UnreachableError(XscalerError):
     exit_code = ExitCode.UNREACHABLE
 
 
+# What the extra `local` of the package installs, by the names of import.
+LOCAL_MODULES = frozenset({"aiohttp", "cramjam", "envoy", "google", "trustme"})
+
+
 @contextlib.contextmanager
 def exit_code_boundary() -> Iterator[None]:
     """Print expected errors in at most two lines and exit with their code; a bug gets a hint for a report."""
     try:
-        yield
+        with _extra_explained():
+            yield
     except XscalerError as error:
         print(f"error: {error.message}", file=sys.stderr)  # noqa: T201
         if error.fix:
@@ -82,6 +87,19 @@ def exit_code_boundary() -> Iterator[None]:
             file=sys.stderr,
         )
         sys.exit(ExitCode.BUG)
+
+
+@contextlib.contextmanager
+def _extra_explained() -> Iterator[None]:
+    """Say which extra is missing where the package was installed without it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        name = (error.name or "").partition(".")[0]
+        if name not in LOCAL_MODULES:
+            raise
+        fix = "install the extra: pipx install 'xscaler-istio[local]', or uvx --from 'xscaler-istio[local]' …"
+        raise SetupError(f"the Python package {name} is missing, which test --local needs", fix) from error
 
 
 def _where(error: BaseException) -> str:

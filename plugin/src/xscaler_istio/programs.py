@@ -1,4 +1,4 @@
-"""Where the programs are that this tool runs: an override, PATH, or the pinned ones of a checkout."""
+"""Where the programs are that this tool runs, and the chart: an override, PATH, the checkout, the installed package."""
 
 from __future__ import annotations
 
@@ -14,8 +14,18 @@ from xscaler_istio.errors import SetupError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The checkout that this package lies in, if it does: <root>/plugin/src/xscaler_istio.
-CHECKOUT = Path(__file__).resolve().parents[3]
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _checkout() -> Path | None:
+    root = _PACKAGE.parents[2]
+    return root if root / "plugin" / "src" / "xscaler_istio" == _PACKAGE else None
+
+
+# The checkout that this package lies in; None where it is installed from a wheel.
+CHECKOUT = _checkout()
+# The chart that a wheel carries (plugin/build_hook.py).
+_CARRIED_CHART = _PACKAGE / "chart"
 
 WHERE_TO_GET: Mapping[str, str] = {
     "helm": "install Helm (https://helm.sh/docs/intro/install/) or set HELM_BIN to its path",
@@ -61,8 +71,8 @@ def variable(name: str) -> str:
 # Asked before each run of Helm, and a quarter of a second each time.
 @functools.cache
 def _from_checkout(name: str) -> Path | None:
-    getter = CHECKOUT / "tools" / "get"
-    if not getter.exists():
+    getter = CHECKOUT and CHECKOUT / "tools" / "get"
+    if not getter or not getter.exists():
         return None
     # stderr stays the terminal's: it shows the progress of a build.
     done = subprocess.run([getter, name], check=False, stdout=subprocess.PIPE, text=True)
@@ -70,8 +80,11 @@ def _from_checkout(name: str) -> Path | None:
 
 
 def chart(folder: Path | None) -> Path:
-    """Return the chart folder, by default the checkout's; raise SetupError where there is no chart."""
-    chosen = folder or CHECKOUT / "chart"
+    """Return the chart folder: the one given, that of the checkout, or the one carried by the installed package.
+
+    Raises SetupError where there is no chart.
+    """
+    chosen = folder or (CHECKOUT / "chart" if CHECKOUT else _CARRIED_CHART)
     if all((chosen / name).is_file() for name in ("Chart.yaml", "values.yaml", "values.schema.json")):
         return chosen
     raise SetupError(f"{chosen} is no folder of this chart", "name the folder that holds Chart.yaml with --chart")

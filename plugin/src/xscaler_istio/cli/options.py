@@ -50,7 +50,7 @@ Chart = Annotated[
     Path | None,
     typer.Option(
         "--chart",
-        help="Chart folder; default: the one beside this plugin.",
+        help="Chart folder; default: the one that came with this program.",
         metavar="FOLDER",
         autocompletion=completion.folders,
     ),

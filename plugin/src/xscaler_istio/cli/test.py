@@ -62,8 +62,6 @@ def command(
     whether series and lines are there and fresh. --local: the real collector, a mesh of real Envoys, a local xScaler
     with its limits.
     """
-    from xscaler_istio.local import command
-
     options.set_debug(debug)
     if release_name and not local:
         from xscaler_istio.live import command as live
@@ -75,6 +73,8 @@ def command(
         text, content = live.run(asked, options.progress)
         options.write(text)
         raise typer.Exit(ExitCode.OK if content else ExitCode.FINDINGS)
+    from xscaler_istio.local import command
+
     options.choose("--output", output, ("text", "json"))
     request = command.Request(backend, interval, timeout or 60, proxies, series, output_dir, output)
     sets = options.sets(set_, set_string, set_json, set_file)
