@@ -51,6 +51,7 @@ DEFINITIONS = (
         "github.com/prometheus-operator/prometheus-operator",
         "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
     ),
+    ("github.com/argoproj/argo-cd/v3", "manifests/crds/application-crd.yaml"),
     (
         "github.com/openshift/api",
         "security/v1/zz_generated.crd-manifests/0000_03_config-operator_01_securitycontextconstraints.crd.yaml",

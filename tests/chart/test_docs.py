@@ -16,9 +16,9 @@ from .conftest import CHART, ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples/README.md"]
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
-page = pytest.mark.parametrize("page", PAGES, ids=lambda file: file.name)
+page = pytest.mark.parametrize("page", PAGES, ids=lambda file: str(file.relative_to(ROOT)))
 # A page of the project on the web; what it names in the repository is checked here as well.
 HOME = "https://github.com/xscaler/xscaler-istio/blob/main/"
 

@@ -3,6 +3,7 @@ module xscaler-istio.tools/evidence
 go 1.26.7
 
 require (
+	github.com/argoproj/argo-cd/v3 v3.5.6 // read as files, not imported
 	github.com/kiali/kiali v1.89.0 // read as files, not imported
 	github.com/openshift/api v0.0.0-20260501191448-a49973eaef53 // read as files, not imported
 	github.com/prometheus-operator/prometheus-operator v0.85.0 // read as files, not imported
