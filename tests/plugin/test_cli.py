@@ -168,6 +168,12 @@ BAD = [
     (("validate", "--valeus", "x"), 2, "No such option"),
     (("test", "-f", EXAMPLE), 2, "error: what shall be tested?"),
     (("test", "--local", "-f", EXAMPLE, "--backend", "cortex"), 2, "error: --backend cortex is unknown"),
+    (("test", "rel", "--keep"), 2, "error: --keep is for --local\n  fix: add --local, or leave it out\n"),
+    (("test", "--local", "-f", EXAMPLE, "--collector", "fluentd"), 2, "use one of: prometheus, alloy, opentelemetry\n"),
+    (("test", "--local", "-f", EXAMPLE, "--only", "dns"), 2, "use one of: scraping, pushing, logs\n"),
+    (("test", "--local", "-f", EXAMPLE, "--only", "logs"), 2, "fix: add --set logs.enabled=true"),
+    (("test", "--local", "-f", EXAMPLE, "--program", "thanos=/bin/true"), 2, "NAME is one of: prometheus, alloy"),
+    (("test", "--local", "-f", EXAMPLE, "--program", "alloy=/nowhere"), 3, "alloy=/nowhere: no such program is there"),
     (("test", "--local", "-f", EXAMPLE, "--set", "cluster.name="), 1, "cluster.name is empty"),
     (("test", "--local", "-f", EXAMPLE, "--proxies", "3", "--series", "10"), 2, "a proxy has at least"),
 ]

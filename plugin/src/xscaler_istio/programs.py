@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xscaler_istio.errors import SetupError
+from xscaler_istio.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -61,6 +61,35 @@ def require(name: str) -> Path:
     if override := os.environ.get(variable(name)):
         raise SetupError(f"{variable(name)} is {override}, and no such program is there", "mend or unset the variable")
     raise SetupError(f"{name} is not on PATH", WHERE_TO_GET.get(name, ""))
+
+
+def given(texts: Iterable[str], known: Iterable[str]) -> dict[str, Path]:
+    """Return the programs of `--program NAME=PATH`.
+
+    Raises UsageError for another name or form, SetupError where no program is.
+    """
+    found = {}
+    for text in texts:
+        name, _, path = text.partition("=")
+        if name not in known or not path:
+            raise UsageError(
+                f"--program {text} names no program", f"write NAME=PATH; NAME is one of: {', '.join(known)}"
+            )
+        program = shutil.which(path)
+        if not program:
+            raise SetupError(f"--program {text}: no such program is there", "name an executable file")
+        found[name] = Path(program).absolute()
+    return found
+
+
+def require_all(names: Iterable[str]) -> dict[str, Path]:
+    """Return programs by name; raise SetupError that says of each absent one where to get it."""
+    found = {name: find(name) for name in sorted(names)}
+    absent = [name for name, path in found.items() if not path]
+    if len(absent) > 1 and not any(os.environ.get(variable(name)) for name in absent):
+        where = "; ".join(f"{name}: {WHERE_TO_GET.get(name, '')}" for name in absent)
+        raise SetupError(f"{' and '.join(absent)} are not on PATH", where)
+    return {name: path or require(name) for name, path in found.items()}
 
 
 def variable(name: str) -> str:

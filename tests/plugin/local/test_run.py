@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chart.conftest import CHART, ROOT, tool
+from tests.plugin import test_page as page
 from tests.plugin.conftest import EXAMPLE, runner
 from xscaler_istio.errors import SetupError
 from xscaler_istio.local import network as networks
@@ -70,7 +71,12 @@ def test_yes(environment: dict[str, str], tmp_path: Path) -> None:
     assert report["metrics"]["missing"] == []
     assert "istio_request_duration_milliseconds_bucket" in report["metrics"]["required"]
     kept = {file.name for file in (tmp_path / "kept").iterdir()}
-    assert {"manifests.yaml", "prometheus-0.yml", "overrides.txt", "report.json"} <= kept
+    assert {"manifests.yaml", "prometheus-0.yml", "overrides.txt", "report.json", "report.html"} <= kept
+    seen = page.read((tmp_path / "kept" / "report.html").read_text())
+    assert "all is as it should be" in " ".join(seen.texts)
+    assert {"Targets found, by kind", "Latency, by service", "Samples since the start"} <= set(seen.texts)
+    # A line for each kind of target, and for each service's rate and latency.
+    assert [tag for tag, _ in seen.tags].count("polyline") > 15
 
 
 def test_yes_with_logs(environment: dict[str, str], tmp_path: Path) -> None:
@@ -105,26 +111,115 @@ def test_no(environment: dict[str, str], tmp_path: Path) -> None:
     assert report["targets"]["found"] == 19
 
 
+def test_another_collector_and_scraping_alone(environment: dict[str, str], tmp_path: Path) -> None:
+    # What would be refused for its labels is not judged, and arrives.
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart)
+    (chart / "files/rules/label-budget.yaml").write_text("")
+    flags = ("--collector", "alloy", "--only", "scraping", "--chart", chart)
+    program = f"alloy={tool('alloy')}"
+    with nothing_left(environment):
+        ran = runner(tool("helm4"))(*SMALL, *flags, "--program", program, **environment, XSCALER_ALLOY="/nowhere")
+    report = json.loads(ran.out)
+    assert (ran.code, report["ok"], report["parts"]) == (0, True, ["scraping"]), ran.out
+    assert (report["samples"]["rejected"], report["metrics"]["missing"]) == (0, [])
+    assert "starting alloy, shard 0" in ran.err
+
+
+def test_pushing_alone(environment: dict[str, str], tmp_path: Path) -> None:
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart)
+    (chart / "files/rules/label-budget.yaml").write_text("")
+    with nothing_left(environment):
+        ran = runner(tool("helm4"))(
+            *SMALL,
+            "--only",
+            "pushing",
+            "--chart",
+            chart,
+            "--timeout",
+            "10",
+            "--set",
+            "logs.enabled=true",
+            **environment,
+        )
+    report = json.loads(ran.out)
+    assert (ran.code, report["parts"], report["logs"]) == (1, ["pushing"], None)
+    # The metrics that are missing for it are not told as well.
+    assert [problem["what"].split(" samples: ")[1] for problem in report["problems"]] == ["max_label_names_per_series"]
+
+
+def test_logs_alone(environment: dict[str, str]) -> None:
+    programs = {f"XSCALER_{name.upper()}": str(tool(name)) for name in ("alloy", "loki")}
+    flags = ("--only", "logs", "--set", "logs.enabled=true,metrics.collector=none")
+    with nothing_left(environment):
+        ran = runner(tool("helm4"))(*SMALL, *flags, **environment, **programs)
+    report = json.loads(ran.out)
+    assert (ran.code, report["parts"], report["samples"]["accepted"]) == (0, ["logs"], 0), ran.err
+    assert report["logs"]["once"] == report["logs"]["written"] > 100
+    assert "starting prometheus, shard" not in ran.err
+
+
+def started(environment: dict[str, str], *flags: str) -> subprocess.Popen[str]:
+    """Start a run in the background; ^C reaches it as it does on a terminal."""
+    command = [str(Path(sys.executable).parent / "xscaler-istio"), *map(str, SMALL), *flags]
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment, "HELM_BIN": str(tool("helm4"))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell lets its background jobs ignore ^C, and these tests may run in one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    )
+
+
+def until(process: subprocess.Popen[str], words: str) -> str:
+    """Return what is said until these words come."""
+    said = ""
+    assert process.stderr
+    while words not in said:
+        line = process.stderr.readline()
+        assert line, f"it ended by itself: {said}"
+        said += line
+    return said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_kept_for_a_look_around(environment: dict[str, str], number: signal.Signals) -> None:
+    with nothing_left(environment):
+        process = started(environment, "--keep")
+        said = until(process, "end it with ^C")
+        assert f"kill {process.pid}" in said
+        where = {line[2:17].strip(): line[17:] for line in said.splitlines() if line.startswith("  ")}
+        up = json.loads(asked(where["metrics"]))["data"]["result"]
+        assert len(up) == 19
+        assert len(json.loads(asked(where["pods"]))["items"]) > 19
+        assert "istio_requests_total" in asked(where["a proxy"])
+        # The pinned build has no user interface at this address, and the API beside it.
+        assert "activeTargets" in asked(f"curl -s {where['prometheus 0']}api/v1/targets")
+        folder = Path(where["files"].partition(":")[0])
+        assert (folder / "prometheus-0.yml").exists()
+        # Who may read the folder is who may read the secrets in it.
+        assert folder.stat().st_mode & 0o777 == 0o700
+        process.send_signal(number)
+        out, rest = process.communicate(timeout=40)
+    # The verdict is that of test_yes; here it counts that its exit code outlives the look around.
+    assert process.returncode == (0 if json.loads(out)["ok"] else 1)
+    assert rest == "ending everything that was started\n"
+
+
+def asked(command: str) -> str:
+    """Return what a command that was printed for people to paste gives."""
+    return subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True).stdout
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_in_the_middle(environment: dict[str, str], number: signal.Signals) -> None:
-    command = [str(Path(sys.executable).parent / "xscaler-istio"), *map(str, SMALL)]
-    variables = {**os.environ, **environment, "HELM_BIN": str(tool("helm4"))}
     with nothing_left(environment):
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A shell lets its background jobs ignore ^C, and these tests may run in one.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
-        )
-        said = ""
-        assert process.stderr
-        while "waiting for" not in said:
-            said = process.stderr.readline()
-            assert said, "it ended by itself"
+        process = started(environment)
+        until(process, "waiting for")
         time.sleep(0.5)
         assert len(children_of(environment["TMPDIR"])) >= 5
         process.send_signal(number)
@@ -135,14 +230,8 @@ def test_interrupted_in_the_middle(environment: dict[str, str], number: signal.S
 
 
 def test_killed_in_the_middle_leaves_no_process(environment: dict[str, str]) -> None:
-    command = [str(Path(sys.executable).parent / "xscaler-istio"), *map(str, SMALL)]
-    variables = {**os.environ, **environment, "HELM_BIN": str(tool("helm4"))}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr
-    while "waiting for" not in process.stderr.readline():
-        assert process.poll() is None
+    process = started(environment)
+    until(process, "waiting for")
     process.kill()
     process.communicate()
     deadline = time.monotonic() + 10

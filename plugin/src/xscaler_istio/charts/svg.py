@@ -13,7 +13,7 @@ _MONOSPACED_WIDTH = 0.602
 _FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def element(name: str, *children: str, **attributes: str | float) -> str:
+def element(name: str, /, *children: str, **attributes: str | float) -> str:
     """Return an element; `_` in an attribute's name stands for `-`, and children are elements already."""
     given = "".join(
         f" {key.strip('_').replace('_', '-')}={quoteattr(shown(value))}" for key, value in attributes.items()

@@ -181,7 +181,15 @@ def choose(option: str, value: str, allowed: Iterable[str]) -> None:
 
     names = list(allowed)
     if value not in names:
-        raise UsageError(f"{option} {value} is unknown", f"use one of: {', '.join(names)}")
+        raise UsageError(f"{option} {value} is unknown", f"use one of: {', '.join(filter(None, names))}")
+
+
+def only_with(needed: str, given: Mapping[str, object]) -> None:
+    """Raise UsageError when one of these options is given; they mean something with `needed` alone."""
+    from xscaler_istio.errors import UsageError
+
+    if names := [option for option, value in given.items() if value]:
+        raise UsageError(f"{names[0]} is for {needed}", f"add {needed}, or leave it out")
 
 
 def exclusive(given: Mapping[str, object]) -> None:

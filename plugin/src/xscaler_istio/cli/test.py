@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xscaler_istio.cli import options
+from xscaler_istio.cli import completion, options
 from xscaler_istio.errors import ExitCode
 
 EXAMPLE = "helm xscaler test xscaler-istio -n telemetry; or: helm xscaler test --local -f values.yaml"
@@ -27,6 +27,34 @@ def command(
     local: Annotated[
         bool, typer.Option("--local", help="Without a cluster: mesh and xScaler run on this machine.")
     ] = False,
+    collector: Annotated[
+        str,
+        typer.Option(
+            help="With --local: this collector, whatever metrics.collector says.",
+            metavar="prometheus|alloy|opentelemetry",
+            autocompletion=completion.choices("prometheus", "alloy", "opentelemetry"),
+        ),
+    ] = "",
+    only: Annotated[
+        str,
+        typer.Option(
+            help="With --local: judge one part alone; for logs no collector runs, for the others no log agent.",
+            metavar="scraping|pushing|logs",
+            autocompletion=completion.choices("scraping", "pushing", "logs"),
+        ),
+    ] = "",
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="With --local: leave all of it up after the report, for a look around, until ^C."),
+    ] = False,
+    program: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --local: where a program is (prometheus, alloy, otelcol, mimir, loki); repeatable. Else"
+            " $XSCALER_<NAME>, PATH, and in a checkout tools/.",
+            metavar="NAME=PATH",
+        ),
+    ] = None,
     backend: Annotated[
         str,
         typer.Option(
@@ -52,7 +80,14 @@ def command(
         Path | None, typer.Option(help="Keep manifests, configuration, report and logs here.")
     ] = None,
     output: Annotated[
-        str, typer.Option("-o", "--output", help="text, json, or with RELEASE junit.", metavar="text|json|junit")
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            help="text, json, html (one file with charts), or with RELEASE junit.",
+            metavar="text|json|html|junit",
+            autocompletion=completion.choices("text", "json", "html", "junit"),
+        ),
     ] = "text",
     debug: options.Debug = False,
 ) -> None:
@@ -66,7 +101,8 @@ def command(
     if release_name and not local:
         from xscaler_istio.live import command as live
 
-        options.choose("--output", output, ("text", "json", "junit"))
+        options.only_with("--local", {"--collector": collector, "--only": only, "--keep": keep, "--program": program})
+        options.choose("--output", output, ("text", "json", "html", "junit"))
         asked = live.Request(
             release_name, namespace, timeout or 300, query_url, logs_query_url, read_token_file, tenant, output
         )
@@ -75,10 +111,15 @@ def command(
         raise typer.Exit(ExitCode.OK if content else ExitCode.FINDINGS)
     from xscaler_istio.local import command
 
-    options.choose("--output", output, ("text", "json"))
-    request = command.Request(backend, interval, timeout or 60, proxies, series, output_dir, output)
-    sets = options.sets(set_, set_string, set_json, set_file)
+    options.choose("--output", output, ("text", "json", "html"))
+    options.choose("--only", only, ("", "scraping", "pushing", "logs"))
+    options.choose("--collector", collector, ("", "prometheus", "alloy", "opentelemetry"))
+    request = command.Request(
+        backend, interval, timeout or 60, proxies, series, output_dir, output, only, keep, tuple(program or ())
+    )
+    # The family that Helm applies last.
+    chosen = [f"metrics.collector={collector}"] if collector else None
+    sets = options.sets(set_, set_string, set_json, set_file, chosen)
     with options.release(chart, values, sets, namespace=namespace) as release:
-        text, content = command.run(release, request, local=local, progress=options.progress)
-    options.write(text)
+        content = command.run(release, request, local=local, write=options.write, progress=options.progress)
     raise typer.Exit(ExitCode.OK if content else ExitCode.FINDINGS)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
+from xscaler_istio.charts import page
 from xscaler_istio.report import junit
 
 if TYPE_CHECKING:
@@ -50,4 +51,29 @@ def as_junit(release: str, steps: Sequence[Step]) -> str:
     return junit.suite(f"helm xscaler test {release}", cases)
 
 
-REPORTERS: Mapping[str, Callable[[str, Sequence[Step]], str]] = {"text": as_text, "json": as_json, "junit": as_junit}
+def as_html(release: str, steps: Sequence[Step]) -> str:
+    """Return one HTML file, a card a step."""
+    failed = sum(not step.ok for step in steps)
+    said = f"{failed} of {len(steps)} steps failed" if failed else "all is well"
+    return page.page(f"helm xscaler test {release}", ok=not failed, said=said, parts=map(_card, steps))
+
+
+def _card(step: Step) -> str:
+    verdict = f"skipped: {step.skipped}" if step.skipped else "ok" if step.ok else "FAILED"
+    kind = "muted" if step.skipped else "ok" if step.ok else "not"
+    problems = [
+        page.paragraph(words, kind)
+        for problem in step.problems
+        for words, kind in ((problem.what, "not"), (f"fix: {problem.fix}", ""))
+    ]
+    facts = [page.paragraph(fact, "muted") for fact in step.facts]
+    said = page.paragraph(f"{verdict}, {step.seconds:.0f} s", kind)
+    return page.section(step.name, page.card(said, *facts, *problems))
+
+
+REPORTERS: Mapping[str, Callable[[str, Sequence[Step]], str]] = {
+    "text": as_text,
+    "json": as_json,
+    "junit": as_junit,
+    "html": as_html,
+}

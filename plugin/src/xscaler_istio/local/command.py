@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import shutil
-import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xscaler_istio import helm, programs, render
 from xscaler_istio.errors import SetupError, UsageError
-from xscaler_istio.local import log_oracle, oracle, report
+from xscaler_istio.local import html_report, log_oracle, look_around, oracle, report
 from xscaler_istio.local import run as runs
 from xscaler_istio.local.mesh import topology
+from xscaler_istio.local.verdict import PARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from xscaler_istio.helm import Release
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.render import CollectorConfig, Manifest
 
 BACKENDS = ("auto", "mimir", "prometheus")
+# What --program may name.
+PROGRAMS = ("prometheus", "alloy", "otelcol", "mimir", "loki")
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """The options of the command. `interval` and `timeout` in seconds; `proxies` 0 means the small mesh."""
+    """The options of the command. `interval` and `timeout` in seconds; `proxies` 0 means the small mesh.
+
+    `only` is one of verdict.PARTS, or empty for all that the values have; `keep` leaves everything up after the report
+    until a signal; `programs` are texts NAME=PATH.
+    """
 
     backend: str
     interval: int
@@ -36,33 +43,34 @@ class Request:
     series: int
     output_dir: Path | None
     output: str
+    only: str = ""
+    keep: bool = False
+    programs: tuple[str, ...] = ()
 
 
-def run(release: Release, request: Request, *, local: bool, progress: Callable[[str], None]) -> tuple[str, bool]:
-    """Return the report and whether all is well. Raises UsageError, ChartError or SetupError."""
+def run(
+    release: Release, request: Request, *, local: bool, write: Callable[[str], None], progress: Callable[[str], None]
+) -> bool:
+    """Write the report and return whether all is well. Raises UsageError, ChartError or SetupError."""
     if not local:
         raise UsageError("what shall be tested?", "name a release, or add --local, which needs no cluster")
     if request.backend not in BACKENDS:
         raise UsageError(f"--backend {request.backend} is unknown", f"use one of: {', '.join(BACKENDS)}")
+    given = programs.given(request.programs, PROGRAMS)
     progress("rendering the chart")
     text = helm.template(release)
     rendered = render.manifests(text)
-    configs = render.collector_configs(rendered)
-    if not configs:
-        raise UsageError("metrics.collector is none, so there is nothing to test", "choose a collector with --set")
     values = helm.effective_values(release.chart, release.values)
     log_choices = log_oracle.choices(values)
-    # Reading logs through an API server takes a kubelet, which is not here.
-    log_configs = render.log_configs(rendered)[:1] if log_choices.files and not request.proxies else ()
-    # A signal to end is an interruption: everything that was started is ended, as with ^C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    configs, log_configs = _chosen(rendered, log_choices, request)
+    backend = _backend(request, given, progress)
     with tempfile.TemporaryDirectory(prefix="xscaler-istio-") as folder:
         plan = runs.Plan(
             configs=configs,
             choices=oracle.choices(values, release.name, release.namespace),
             tenant=values["xscaler"]["tenantId"],
-            programs=_programs(configs, log_configs, request),
-            backend=_backend(request),
+            programs=_programs(configs, log_configs, backend, given, progress),
+            backend=backend,
             interval=request.interval,
             timeout=request.timeout,
             folder=Path(folder),
@@ -70,16 +78,56 @@ def run(release: Release, request: Request, *, local: bool, progress: Callable[[
             real_envoys=not request.proxies,
             log_configs=log_configs,
             log_choices=log_choices,
+            parts=_parts(request, configs, log_configs),
         )
+
+        async def session() -> bool:
+            look_around.on_signals(functools.partial(_cancel, asyncio.current_task()))
+            async with runs.started(plan, progress) as running:
+                outcome = await runs.judge(running, progress)
+                said = report.REPORTERS[request.output](outcome)
+                if request.output_dir:
+                    said += _keep_files(request, text, (*configs, *log_configs), outcome, plan.folder)
+                write(said)
+                if request.keep:
+                    progress(look_around.directions(running))
+                    await look_around.until_signal()
+                    progress("ending everything that was started")
+            return outcome.ok
+
         try:
-            outcome = asyncio.run(runs.test(plan, progress))
-        except KeyboardInterrupt:
+            return asyncio.run(session())
+        except asyncio.CancelledError:
             progress("interrupted: everything that was started has ended")
-            raise
-        said = report.REPORTERS[request.output](outcome)
-        if request.output_dir:
-            said += _keep(request, text, (*configs, *log_configs), outcome, plan.folder)
-    return said, outcome.ok
+            raise KeyboardInterrupt from None
+
+
+def _cancel(task: asyncio.Task[bool] | None) -> None:
+    if task:
+        task.cancel()
+
+
+def _chosen(
+    rendered: tuple[Manifest, ...], logs: log_oracle.LogChoices, request: Request
+) -> tuple[tuple[CollectorConfig, ...], tuple[CollectorConfig, ...]]:
+    """Return the collectors' and the log agents' configurations that are to run; raise UsageError for none."""
+    configs = render.collector_configs(rendered) if request.only != "logs" else ()
+    # Reading logs through an API server takes a kubelet, which is not here.
+    readable = logs.files and not request.proxies and request.only in ("", "logs")
+    log_configs = render.log_configs(rendered)[:1] if readable else ()
+    if request.only == "logs" and not log_configs:
+        fix = "add --set logs.enabled=true, with logs.source: files, and leave --proxies out"
+        raise UsageError("with these values no log agent can be tested here", fix)
+    if not (configs or log_configs):
+        raise UsageError("metrics.collector is none, so there is nothing to test", "choose one with --collector")
+    return configs, log_configs
+
+
+def _parts(
+    request: Request, configs: tuple[CollectorConfig, ...], log_configs: tuple[CollectorConfig, ...]
+) -> tuple[str, ...]:
+    there = {"scraping": configs, "pushing": configs, "logs": log_configs}
+    return tuple(part for part in PARTS if there[part] and request.only in ("", part))
 
 
 def _workloads(request: Request) -> tuple[topology.Workload, ...]:
@@ -91,24 +139,34 @@ def _workloads(request: Request) -> tuple[topology.Workload, ...]:
         raise UsageError(str(error), "raise --series") from error
 
 
-def _backend(request: Request) -> str:
+def _backend(request: Request, given: Mapping[str, Path], progress: Callable[[str], None]) -> str:
     if request.backend != "auto":
         return request.backend
-    return "mimir" if programs.find("mimir") else "prometheus"
+    if "mimir" in given or programs.find("mimir"):
+        return "mimir"
+    progress(f"mimir is not there, so Prometheus stores and the gateway judges: {programs.WHERE_TO_GET['mimir']}")
+    return "prometheus"
 
 
 def _programs(
-    configs: tuple[CollectorConfig, ...], log_configs: tuple[CollectorConfig, ...], request: Request
+    configs: tuple[CollectorConfig, ...],
+    log_configs: tuple[CollectorConfig, ...],
+    backend: str,
+    given: Mapping[str, Path],
+    progress: Callable[[str], None],
 ) -> dict[str, Path]:
-    names = {runs.COLLECTORS[config.collector].program for config in configs} | {_backend(request)}
-    names |= {"alloy"} if log_configs else set()
-    found = {name: programs.require(name) for name in sorted(names)}
-    # Without a Loki every line is counted all the same, and none is stored.
-    loki = programs.find("loki") if log_configs else None
-    return {**found, "loki": loki} if loki else found
+    needed = {runs.COLLECTORS[config.collector].program for config in configs} | {backend}
+    needed |= {"alloy"} if log_configs else set()
+    found = {**programs.require_all(needed - given.keys()), **given}
+    if log_configs and "loki" not in found:
+        if loki := programs.find("loki"):
+            found["loki"] = loki
+        else:
+            progress(f"loki is not there, so lines are counted and not stored: {programs.WHERE_TO_GET['loki']}")
+    return found
 
 
-def _keep(
+def _keep_files(
     request: Request, text: str, configs: tuple[CollectorConfig, ...], outcome: runs.Outcome, folder: Path
 ) -> str:
     """Put what is worth reading into the output folder; return where it lies, unless the output is for programs."""
@@ -120,6 +178,7 @@ def _keep(
             (target / config.unique_file).write_text(config.text, encoding="utf-8")
         (target / "overrides.txt").write_text(report.overrides_as_text(outcome), encoding="utf-8")
         (target / "report.json").write_text(report.as_json(outcome), encoding="utf-8")
+        (target / "report.html").write_text(html_report.as_html(outcome), encoding="utf-8")
         for log in folder.glob("*.log"):
             shutil.copy(log, target)
     except OSError as error:
@@ -128,5 +187,5 @@ def _keep(
         return ""
     return (
         f"\n{report.overrides_as_text(outcome)}\nRendered chart: {target / 'manifests.yaml'}\n"
-        f"Full report:    {target / 'report.json'}\n"
+        f"Full report:    {target / 'report.html'}, {target / 'report.json'}\n"
     )

@@ -6,32 +6,19 @@ import collections
 import json
 from typing import TYPE_CHECKING
 
+from xscaler_istio.local import html_report
+from xscaler_istio.local.verdict import KINDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from xscaler_istio.local.run import Outcome
 
-_KINDS: Mapping[str, str] = {
-    "proxies": "sidecars, gateways and waypoints",
-    "ztunnel": "ztunnel",
-    "istiod": "istiod",
-    "cni": "istio-cni",
-    "agentgateway": "agentgateway",
-    "self": "of the release itself",
-}
-
 
 def as_text(outcome: Outcome) -> str:
     """Return targets, samples, answers, and what to mend."""
-    verdict, account = outcome.verdict, outcome.account
-    found = ", ".join(f"{count} {_KINDS[kind]}" for kind, count in sorted(verdict.by_kind.items()))
-    refused = sum(verdict.rejected_by_reason.values())
     lines = [
-        f"Targets   {len(verdict.found)} of {len(verdict.expected)} found: {found or 'none'}",
-        f"          {len(verdict.duplicate)} scraped twice, {len(verdict.unexpected)} not of the mesh",
-        f"Samples   {account.accepted} accepted, {refused} refused; largest request {account.largest_request}",
-        f"Metrics   {len(verdict.required) - len(verdict.missing_metrics)} of {len(verdict.required)} required found",
-        *_log_lines(outcome),
+        *(line for part in outcome.parts for line in _OF_PART[part](outcome)),
         "",
         *(line for answer in outcome.answers for line in (answer.title, *_indented(answer.lines or ("no data",)), "")),
     ]
@@ -41,7 +28,22 @@ def as_text(outcome: Outcome) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _log_lines(outcome: Outcome) -> list[str]:
+def _of_scraping(outcome: Outcome) -> list[str]:
+    verdict = outcome.verdict
+    found = ", ".join(f"{count} {KINDS[kind]}" for kind, count in sorted(verdict.by_kind.items()))
+    return [
+        f"Targets   {len(verdict.found)} of {len(verdict.expected)} found: {found or 'none'}",
+        f"          {len(verdict.duplicate)} scraped twice, {len(verdict.unexpected)} not of the mesh",
+        f"Metrics   {len(verdict.required) - len(verdict.missing_metrics)} of {len(verdict.required)} required found",
+    ]
+
+
+def _of_pushing(outcome: Outcome) -> list[str]:
+    account, refused = outcome.account, sum(outcome.verdict.rejected_by_reason.values())
+    return [f"Samples   {account.accepted} accepted, {refused} refused; largest request {account.largest_request}"]
+
+
+def _of_logs(outcome: Outcome) -> list[str]:
     if not outcome.logs:
         return []
     count = outcome.logs.count
@@ -49,6 +51,13 @@ def _log_lines(outcome: Outcome) -> list[str]:
         f"Logs      {count.once} of {count.written} lines arrived once; {count.more} more than once, {count.lost} lost",
         f"          {count.with_fields} access lines with their fields, {outcome.logs.secrets_seen} with query strings",
     ]
+
+
+_OF_PART: Mapping[str, Callable[[Outcome], list[str]]] = {
+    "scraping": _of_scraping,
+    "pushing": _of_pushing,
+    "logs": _of_logs,
+}
 
 
 def _indented(lines: tuple[str, ...]) -> list[str]:
@@ -61,6 +70,7 @@ def as_json(outcome: Outcome) -> str:
     document = {
         "schemaVersion": 1,
         "ok": outcome.ok,
+        "parts": outcome.parts,
         "targets": {
             "expected": len(verdict.expected),
             "found": len(verdict.found),
@@ -125,4 +135,4 @@ def overrides_as_text(outcome: Outcome) -> str:
     )
 
 
-REPORTERS: Mapping[str, Callable[[Outcome], str]] = {"text": as_text, "json": as_json}
+REPORTERS: Mapping[str, Callable[[Outcome], str]] = {"text": as_text, "json": as_json, "html": html_report.as_html}

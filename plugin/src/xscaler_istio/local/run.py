@@ -11,12 +11,23 @@ import time
 from typing import TYPE_CHECKING
 
 from xscaler_istio.errors import SetupError
-from xscaler_istio.local import certificates, kubernetes, log_agents, log_oracle, oracle, own_pods, questions, verdict
+from xscaler_istio.local import (
+    certificates,
+    history,
+    kubernetes,
+    log_agents,
+    log_oracle,
+    oracle,
+    own_pods,
+    questions,
+    verdict,
+)
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.collectors import Surroundings, alloy, opentelemetry, prometheus
 from xscaler_istio.local.mesh import envoy, topology, traffic
 from xscaler_istio.local.mesh import server as mesh_server
 from xscaler_istio.local.processes import responds, running
+from xscaler_istio.local.xscaler import limits
 from xscaler_istio.local.xscaler import server as xscaler_server
 from xscaler_istio.local.xscaler.gateway import Scope, Token
 
@@ -46,6 +57,8 @@ TENANT_OF_THE_FILE = "tenant-of-the-file"
 # Addresses below this belong to the real Envoys, those above to generated pods.
 FIRST_GENERATED_POD = 100
 _POLL_SECONDS = 1.0
+# Some hundred lines of the small mesh.
+_LOGS_ALONE_SECONDS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +69,8 @@ class Plan:
     the Secret; `programs`: paths by name (the collector's and the
     backend's); `backend`: mimir or prometheus; `interval` and `timeout` in seconds: between scrapes, and until the
     evidence must be complete; `folder`: where all files of the run go; `pods`: further v1 Pods of the cluster that
-    no one answers for; `log_configs`: of the agents that read files, which need the real Envoys.
+    no one answers for; `log_configs`: of the agents that read files, which need the real Envoys; `parts`: what is
+    judged, of verdict.PARTS: where pushing is not, the local xScaler has no limits.
     """
 
     configs: tuple[CollectorConfig, ...]
@@ -73,17 +87,23 @@ class Plan:
     pods: tuple[Mapping[str, object], ...] = ()
     log_configs: tuple[CollectorConfig, ...] = ()
     log_choices: log_oracle.LogChoices = dataclasses.field(default_factory=log_oracle.LogChoices)
+    parts: tuple[str, ...] = verdict.PARTS
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """The verdict, the answers, the books, and which changes the rendered configurations needed."""
+    """The verdict, the answers, the books, and which changes the rendered configurations needed.
+
+    `parts` are what was judged, `history` is how it came about.
+    """
 
     verdict: verdict.Verdict
     answers: tuple[questions.Answer, ...]
     account: Account
     overrides: tuple[Override, ...]
     seconds: float
+    parts: tuple[str, ...]
+    history: history.History
     logs: LogVerdict | None = None
 
     @property
@@ -112,25 +132,27 @@ class Running:
     collectors: tuple[Child, ...]
     overrides: tuple[Override, ...]
     expected: tuple[oracle.Target, ...]
+    reader: xscaler_server.Reader
     log_agents: tuple[Agent, ...] = ()
     pods: tuple[Mapping[str, object], ...] = ()
+    began: float = 0.0
 
     def scrapes(self) -> Mapping[verdict.PodName, int]:
         """Return the pages served so far, by pod."""
         return {**self.mesh.scrapes, **(self.envoys.scrapes if self.envoys else {})}
 
 
-async def test(plan: Plan, progress: Callable[[str], None]) -> Outcome:
-    """Run the plan to a verdict. Raises SetupError when something cannot be started."""
-    began = time.monotonic()
-    async with started(plan, progress) as run:
-        progress(f"waiting for {len(run.expected)} targets and their metrics (at most {plan.timeout:.0f} s)")
-        evidence = await _complete_evidence(run)
-        answers = await questions.ask(run.xscaler)
-        account = await run.xscaler.account()
-        judged = verdict.judge(dataclasses.replace(evidence, accepted=account.accepted, rejected=account.rejected))
-        logs = await _judge_logs(run, progress)
-        return Outcome(judged, answers, account, run.overrides, time.monotonic() - began, logs)
+async def judge(run: Running, progress: Callable[[str], None]) -> Outcome:
+    """Wait for the evidence of a running plan and judge it. Raises SetupError when a collector ends."""
+    moments: list[history.Moment] = []
+    evidence = await _complete_evidence(run, moments, progress)
+    answers = await questions.ask(run.xscaler) if run.plan.configs else ()
+    account = await run.xscaler.account()
+    final = dataclasses.replace(evidence, accepted=account.accepted, rejected=account.rejected)
+    judged = verdict.judge(final, run.plan.parts)
+    logs = await _judge_logs(run, moments, progress)
+    shown = await history.ask(run.xscaler, moments, run.plan.interval)
+    return Outcome(judged, answers, account, run.overrides, time.monotonic() - run.began, run.plan.parts, shown, logs)
 
 
 @contextlib.asynccontextmanager
@@ -139,8 +161,10 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
 
     The collector ends before its backend, so that what it still holds is flushed.
     """
+    began = time.monotonic()
     tenant = plan.tenant or TENANT_OF_THE_FILE
     write, read, api_token = (secrets.token_urlsafe(16) for _ in range(3))
+    reader = xscaler_server.Reader(read, tenant)
     async with contextlib.AsyncExitStack() as stack:
         network = stack.enter_context(networks.claim())
         authority = certificates.create(plan.folder)
@@ -153,7 +177,8 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
                 backend=plan.backend,
                 binary=plan.programs[plan.backend],
                 tokens={write: Token(tenant, Scope.WRITE), read: Token(tenant, Scope.READ)},
-                reader=xscaler_server.Reader(read, tenant),
+                reader=reader,
+                limits=limits.XSCALER if "pushing" in plan.parts else limits.NONE,
                 loki_binary=plan.programs.get("loki"),
             )
         )
@@ -193,8 +218,8 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
         collectors += tuple(agent.child for agent in agents)
         overrides += tuple(change for agent in agents for change in agent.overrides)
         expected = oracle.expected_targets(pods, plan.choices)
-        up = (plan, network, xscaler, api, mesh, clock, members, envoys, collectors, overrides, expected)
-        yield Running(*up, tuple(agents), tuple(pods))
+        up = (plan, network, xscaler, api, mesh, clock, members, envoys, collectors, overrides, expected, reader)
+        yield Running(*up, tuple(agents), tuple(pods), began)
 
 
 @contextlib.asynccontextmanager
@@ -281,7 +306,9 @@ async def _log_agents(
     return agents
 
 
-async def _judge_logs(run: Running, progress: Callable[[str], None]) -> verdict.LogVerdict | None:
+async def _judge_logs(
+    run: Running, moments: list[history.Moment], progress: Callable[[str], None]
+) -> verdict.LogVerdict | None:
     """Stop the traffic, wait until every line has had its time, and compare; None without log agents."""
     if not (run.plan.log_configs and run.envoys):
         return None
@@ -293,6 +320,9 @@ async def _judge_logs(run: Running, progress: Callable[[str], None]) -> verdict.
         await asyncio.sleep(_POLL_SECONDS)
         account = await run.xscaler.logs.account()
         written = [line for line in run.envoys.written if line.nanoseconds >= since]
+        moments.append(
+            dataclasses.replace(moments[-1], time=time.time(), written=len(written), arrived=account.accepted)
+        )
         counted = log_oracle.count(written, account.entries, redacts=chosen.redacts)
         secrets_seen = sum(traffic.SECRET in f"{entry.line}{entry.metadata}" for entry in account.entries)
         judged = verdict.judge_logs(verdict.LogEvidence(counted, chosen, account, secrets_seen))
@@ -300,19 +330,39 @@ async def _judge_logs(run: Running, progress: Callable[[str], None]) -> verdict.
             return judged
 
 
-async def _complete_evidence(run: Running) -> verdict.Evidence:
-    """Wait until all that is expected has arrived twice (rates need two samples), or until the time is up."""
-    deadline = time.monotonic() + run.plan.timeout
-    first_scrapes, since = dict(run.scrapes()), time.monotonic()
+async def _complete_evidence(
+    run: Running, moments: list[history.Moment], progress: Callable[[str], None]
+) -> verdict.Evidence:
+    """Wait until all that is expected has arrived twice (rates need two samples), or until the time is up.
+
+    Where no metrics are collected, wait until there are lines to compare.
+    """
+    if run.plan.configs:
+        progress(f"waiting for {len(run.expected)} targets and their metrics (at most {run.plan.timeout:.0f} s)")
+    else:
+        progress(f"letting access logs be written for {_LOGS_ALONE_SECONDS} s")
+    began = time.monotonic()
+    deadline = began + (run.plan.timeout if run.plan.configs else _LOGS_ALONE_SECONDS)
+    first_scrapes = dict(run.scrapes())
     while True:
         await asyncio.sleep(_POLL_SECONDS)
         for child in run.collectors:
             if child.process.returncode is not None:
                 raise SetupError(f"{child.name} ended: {child.log_tail(1)}", f"read its log: {child.log_file}")
-        evidence = await _evidence(run, first_scrapes, time.monotonic() - since)
-        judged = verdict.judge(dataclasses.replace(evidence, accepted=1, rejected={}))
-        if (judged.ok and await _twice(run)) or time.monotonic() > deadline:
+        evidence = await _evidence(run, first_scrapes, time.monotonic() - began)
+        judged = verdict.judge(dataclasses.replace(evidence, accepted=1, rejected={}), run.plan.parts)
+        moments.append(await _moment(run, judged))
+        complete = bool(run.plan.configs) and judged.ok and await _twice(run)
+        if complete or time.monotonic() > deadline:
             return evidence
+
+
+async def _moment(run: Running, judged: verdict.Verdict) -> history.Moment:
+    account = await run.xscaler.account()
+    lines = await run.xscaler.logs.account()
+    written = len(run.envoys.written) if run.envoys and run.plan.log_configs else 0
+    refused = {reason: count for reason, count in account.rejected.items() if count}
+    return history.Moment(time.time(), judged.by_kind, account.accepted, refused, written, lines.accepted)
 
 
 async def _twice(run: Running) -> bool:

@@ -10,13 +10,26 @@ from typing import TYPE_CHECKING
 from xscaler_istio.findings import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from xscaler_istio.local.log_oracle import LogChoices, LogCount
     from xscaler_istio.local.oracle import Target
     from xscaler_istio.local.xscaler.log_gateway import LogAccount
 
 PodName = tuple[str, str]
+
+# What can be judged apart from the rest.
+PARTS = ("scraping", "pushing", "logs")
+
+# What targets are called, by their job.
+KINDS = {
+    "proxies": "sidecars, gateways and waypoints",
+    "ztunnel": "ztunnel",
+    "istiod": "istiod",
+    "cni": "istio-cni",
+    "agentgateway": "agentgateway",
+    "self": "of the release itself",
+}
 
 # What xScaler's Istio page promises, by the kind of target that has it.
 REQUIRED = {
@@ -101,8 +114,8 @@ class Verdict:
         return not self.problems
 
 
-def judge(evidence: Evidence) -> Verdict:
-    """Compare what the pods say must arrive with what did."""
+def judge(evidence: Evidence, parts: Collection[str] = PARTS) -> Verdict:
+    """Compare what the pods say must arrive with what did; only problems of these parts count."""
     expected = {target_pod(target): target for target in evidence.expected}
     up = [item for item in evidence.scraped if expected.get(item.pod) and item.labels == expected[item.pod].labels]
     found = {item.pod for item in up}
@@ -122,7 +135,7 @@ def judge(evidence: Evidence) -> Verdict:
         missing_metrics=tuple(name for name in required if name not in evidence.metrics),
         problems=(),
     )
-    return dataclasses.replace(verdict, problems=tuple(_problems(verdict)))
+    return dataclasses.replace(verdict, problems=tuple(_problems(verdict, parts)))
 
 
 def _excluded(name: str, expressions: Iterable[str]) -> bool:
@@ -214,7 +227,13 @@ def _duplicates(evidence: Evidence) -> set[PodName]:
     return twice | {pod for pod, rate in evidence.scrapes_per_interval.items() if rate > _SECOND_SCRAPER}
 
 
-def _problems(verdict: Verdict) -> Iterable[Problem]:
+def _problems(verdict: Verdict, parts: Collection[str]) -> Iterable[Problem]:
+    for part, judged in _JUDGED:
+        if part in parts:
+            yield from judged(verdict)
+
+
+def _of_targets(verdict: Verdict) -> Iterable[Problem]:
     if not verdict.expected:
         yield Problem("no target was expected", "enable a kind of target in metrics.targets")
     for what, pods, fix in (
@@ -229,11 +248,25 @@ def _problems(verdict: Verdict) -> Iterable[Problem]:
     ):
         if pods:
             yield Problem(f"{what}: {', '.join(pods)}", fix)
+
+
+def _of_pushes(verdict: Verdict) -> Iterable[Problem]:
     for reason, count in sorted(verdict.rejected_by_reason.items()):
         fix = FIXES.get(reason, "see docs/troubleshooting.md for this reason")
         yield Problem(f"xScaler refused {count} samples: {reason}", fix)
     if not verdict.accepted:
         yield Problem("xScaler accepted no sample", "look at the collector's log for the answer that it got")
+
+
+def _of_metrics(verdict: Verdict) -> Iterable[Problem]:
     if verdict.missing_metrics:
         names = ", ".join(verdict.missing_metrics)
         yield Problem(f"metrics missing: {names}", "choose a larger metrics.profile or enable the target that has them")
+
+
+# In the order of their weight, by the part that each belongs to.
+_JUDGED: tuple[tuple[str, Callable[[Verdict], Iterable[Problem]]], ...] = (
+    ("scraping", _of_targets),
+    ("pushing", _of_pushes),
+    ("scraping", _of_metrics),
+)

@@ -1,0 +1,94 @@
+"""How a run came about: what was there at each moment, and what the local xScaler says of the time after it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from xscaler_istio.local import questions
+from xscaler_istio.local.xscaler.server import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from xscaler_istio.local.xscaler.server import Series, XScaler
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """The state at a Unix time in seconds.
+
+    `targets` are those found, by kind; `accepted` and `refused` (by reason) count samples since the start, `written`
+    and `arrived` log lines.
+    """
+
+    time: float
+    targets: Mapping[str, int]
+    accepted: int
+    refused: Mapping[str, int]
+    written: int
+    arrived: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """A question about a range of time: `unit` is Grafana's name, `name` says a series of the answer."""
+
+    title: str
+    unit: str
+    promql: str
+    name: Callable[[Mapping[str, str]], str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """A curve and its answer."""
+
+    curve: Curve
+    series: tuple[Series, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class History:
+    """All moments in order, the answers, and the range of time that both are of."""
+
+    window: Window
+    moments: tuple[Moment, ...]
+    asked: tuple[Asked, ...]
+
+    @property
+    def span(self) -> Window:
+        """The same range for moments, between which no value is missing however long they are apart."""
+        return dataclasses.replace(self.window, step=self.window.end - self.window.start + 1)
+
+
+def _service(labels: Mapping[str, str]) -> str:
+    return labels.get("destination_service_name", "all")
+
+
+def _quantile(labels: Mapping[str, str]) -> str:
+    return f"{_service(labels)} {labels['quantile']}"
+
+
+def _pod(labels: Mapping[str, str]) -> str:
+    return f"{labels.get('namespace', '')}/{labels.get('pod', '')}"
+
+
+RATE, ERRORS, LATENCY = questions.QUESTIONS[:3]
+CURVES = (
+    Curve("Requests a second, by service", "reqps", RATE.promql, _service),
+    Curve("Requests that fail, by service", "percentunit", ERRORS.promql, _service),
+    Curve("Latency, by service", "ms", LATENCY.promql, _quantile),
+)
+# Of one moment, the last.
+BARS = (
+    Curve("Samples of a scrape that are kept, by pod", "short", "scrape_samples_post_metric_relabeling", _pod),
+    Curve("Duration of a scrape, by pod", "s", "scrape_duration_seconds", _pod),
+)
+
+
+async def ask(xscaler: XScaler, moments: Sequence[Moment], interval: int) -> History:
+    """Ask every curve from the first moment to the last, at steps of the scrape `interval` in seconds."""
+    window = Window(moments[0].time, moments[-1].time, float(min(interval, 5)))
+    asked = [Asked(curve, await xscaler.query_range(curve.promql, window)) for curve in (*CURVES, *BARS)]
+    return History(window, tuple(moments), tuple(asked))

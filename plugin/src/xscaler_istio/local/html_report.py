@@ -1,0 +1,142 @@
+"""The outcome of a local test as a page with charts."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from xscaler_istio.charts import page
+from xscaler_istio.charts.page import Chart
+from xscaler_istio.charts.plot import Named
+from xscaler_istio.local import history
+from xscaler_istio.local.verdict import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from xscaler_istio.local.history import Asked, Moment
+    from xscaler_istio.local.run import Outcome
+
+_SHOWN_PODS = 40
+
+
+def as_html(outcome: Outcome) -> str:
+    """Return one HTML file."""
+    verdict = "all is as it should be" if outcome.ok else f"{len(outcome.problems)} problems"
+    return page.page(
+        "helm xscaler test --local",
+        ok=outcome.ok,
+        said=f"{verdict}, after {outcome.seconds:.0f} s",
+        parts=_parts(outcome),
+    )
+
+
+def _parts(outcome: Outcome) -> Iterator[str]:
+    yield page.facts(pair for part in outcome.parts for pair in _FACTS[part](outcome))
+    if outcome.problems:
+        cards = [
+            page.card(page.paragraph(problem.what, "not"), page.paragraph(f"fix: {problem.fix}"))
+            for problem in outcome.problems
+        ]
+        yield page.section("Problems", *cards)
+    yield page.section(
+        "What happened", page.charts([chart for part in outcome.parts for chart in _CHARTS[part](outcome)])
+    )
+    if outcome.answers:
+        rows = [(answer.title, ", ".join(answer.lines) or "no data", answer.promql) for answer in outcome.answers]
+        yield page.section("What xScaler answers", page.table(rows, ("question", "answer", "PromQL")))
+    changes = [
+        (".".join(map(str, change.path)), "removed" if change.local is None else str(change.local), change.reason)
+        for change in outcome.overrides
+    ]
+    title = "Changed in the rendered configuration to run outside a cluster, and nothing else"
+    yield page.section(title, page.table(changes, ("setting", "here", "reason")))
+
+
+def _facts_of_scraping(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    verdict = outcome.verdict
+    yield "targets found", f"{len(verdict.found)} of {len(verdict.expected)}"
+    yield "scraped twice", str(len(verdict.duplicate))
+    yield "required metrics", f"{len(verdict.required) - len(verdict.missing_metrics)} of {len(verdict.required)}"
+
+
+def _facts_of_pushing(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    yield "samples accepted", str(outcome.account.accepted)
+    yield "samples refused", str(sum(outcome.verdict.rejected_by_reason.values()))
+    yield "samples of the largest request", str(outcome.account.largest_request)
+
+
+def _facts_of_logs(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    if outcome.logs:
+        count = outcome.logs.count
+        yield "lines that arrived once", f"{count.once} of {count.written}"
+        yield "lines lost", str(count.lost)
+        yield "lines more than once", str(count.more)
+
+
+def _charts_of_scraping(outcome: Outcome) -> Iterator[Chart]:
+    shown = outcome.history
+    found = _of_each(outcome, lambda moment: moment.targets)
+    named = (dataclasses.replace(item, name=KINDS[item.name]) for item in found)
+    yield Chart("Targets found, by kind", "short", tuple(named), shown.span, stacked=True)
+    for asked in shown.asked:
+        if asked.curve in history.CURVES:
+            yield Chart(asked.curve.title, asked.curve.unit, _lines(asked), shown.window)
+        else:
+            yield Chart(_limited(asked), asked.curve.unit, _lines(asked)[:_SHOWN_PODS], thresholds=(("blue", 0.0),))
+
+
+def _limited(asked: Asked) -> str:
+    more = len(asked.series) - _SHOWN_PODS
+    return asked.curve.title + (f" (the largest {_SHOWN_PODS} of {len(asked.series)})" if more > 0 else "")
+
+
+def _lines(asked: Asked) -> tuple[Named, ...]:
+    named = [Named(asked.curve.name(series.labels), series.points) for series in asked.series]
+    if asked.curve in history.CURVES:
+        return tuple(sorted(named, key=lambda item: item.name))
+    return tuple(sorted(named, key=lambda item: (-item.last, item.name)))
+
+
+def _charts_of_pushing(outcome: Outcome) -> Iterator[Chart]:
+    shown = outcome.history
+    refused = _of_each(outcome, lambda moment: moment.refused)
+    accepted = _over_time(outcome, "accepted", lambda moment: moment.accepted)
+    yield Chart("Samples since the start", "short", (accepted,), shown.span, colors=(("accepted", "green"),))
+    none = _over_time(outcome, "refused", lambda _: 0)
+    title = "Samples refused since the start, by reason"
+    yield Chart(title, "short", refused or (none,), shown.span, colors=((".", "red"),), stacked=True)
+
+
+def _charts_of_logs(outcome: Outcome) -> Iterator[Chart]:
+    if outcome.logs:
+        series = (
+            _over_time(outcome, "written", lambda moment: moment.written),
+            _over_time(outcome, "arrived", lambda moment: moment.arrived),
+        )
+        yield Chart("Log lines since the start", "short", series, outcome.history.span)
+
+
+def _of_each(outcome: Outcome, counts: Callable[[Moment], Mapping[str, int]]) -> tuple[Named, ...]:
+    """Return a line for each name that any moment counts."""
+    moments = outcome.history.moments
+    names = sorted({name for moment in moments for name in counts(moment)})
+    return tuple(
+        Named(name, tuple((moment.time, float(counts(moment).get(name, 0))) for moment in moments)) for name in names
+    )
+
+
+def _over_time(outcome: Outcome, name: str, value: Callable[[Moment], float]) -> Named:
+    return Named(name, tuple((moment.time, float(value(moment))) for moment in outcome.history.moments))
+
+
+_FACTS: Mapping[str, Callable[[Outcome], Iterator[tuple[str, str]]]] = {
+    "scraping": _facts_of_scraping,
+    "pushing": _facts_of_pushing,
+    "logs": _facts_of_logs,
+}
+_CHARTS: Mapping[str, Callable[[Outcome], Iterator[Chart]]] = {
+    "scraping": _charts_of_scraping,
+    "pushing": _charts_of_pushing,
+    "logs": _charts_of_logs,
+}

@@ -1,0 +1,87 @@
+"""Report pages: one file that loads nothing, whatever the texts in it are."""
+
+from __future__ import annotations
+
+import math
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from xscaler_istio.charts import page
+from xscaler_istio.charts.page import Chart
+from xscaler_istio.charts.plot import Named
+from xscaler_istio.findings import Problem
+from xscaler_istio.live import report
+from xscaler_istio.live.steps import Step
+from xscaler_istio.local.xscaler.server import Window
+
+NASTY = "<script src='https://x'>alert('&')</script>\"]]>"
+VOID = {"meta"}
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would see, and what is not closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def read(text: str) -> Reader:
+    """Return what a page holds, and assert that it is whole and alone."""
+    reader = Reader(text)
+    assert reader.open == []
+    assert {"script", "link", "img", "iframe", "object", "base"} & {tag for tag, _ in reader.tags} == set()
+    for tag, attributes in reader.tags:
+        assert not [name for name in attributes if name.startswith("on") or name in ("src", "href", "xlink:href")], tag
+    assert re.findall(r"url\(|@import", text) == []
+    (policy,) = [a["content"] for tag, a in reader.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'"
+    return reader
+
+
+@pytest.mark.parametrize("name", [NASTY, "", "x" * 400, "日本 😀", "\x1b[31mred\x00\ufffe"])
+def test_a_page_is_whole_and_alone_whatever_is_in_it(name: str) -> None:
+    series = (Named(name, ((0.0, 1.0), (5.0, math.nan), (10.0, 3.0))), Named("b", ()))
+    lines = Chart(name, "short", series, Window(0, 10, 5))
+    bars = Chart(name, "ms", series, thresholds=(("blue", 0.0),))
+    parts = [
+        page.facts([(name, name)]),
+        page.section(name, page.card(page.paragraph(name, "not"))),
+        page.table([(name, "")], (name, "b")),
+        page.charts([lines, bars, Chart("none", "short", (), Window(0, 10, 5)), Chart("none", "short", ())]),
+    ]
+    reader = read(page.page(name, ok=False, said=name, parts=parts))
+    assert [tag for tag, _ in reader.tags].count("svg") == 4
+    if name == NASTY:
+        assert NASTY in reader.texts
+
+
+def test_of_a_release() -> None:
+    steps = [
+        Step("collector", facts=(NASTY,), problems=(Problem(NASTY, "mend it"),), seconds=2.0),
+        Step("series", skipped="no token"),
+        Step("helm test", facts=("all pods succeeded",)),
+    ]
+    reader = read(report.as_html("rel", steps))
+    assert "1 of 3 steps failed" in reader.texts
+    assert {NASTY, "fix: mend it", "FAILED, 2 s", "skipped: no token, 0 s", "ok, 0 s"} <= set(reader.texts)

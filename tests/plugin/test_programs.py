@@ -1,0 +1,69 @@
+"""Where programs are found, and what is said when they are not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from xscaler_istio import programs
+from xscaler_istio.errors import SetupError, UsageError
+from xscaler_istio.local.command import PROGRAMS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def empty_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Nothing on PATH, no checkout, and none of the variables."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(programs, "CHECKOUT", tmp_path)
+    programs._from_checkout.cache_clear()
+    for name in PROGRAMS:
+        monkeypatch.delenv(programs.variable(name), raising=False)
+    return tmp_path
+
+
+def program(folder: Path, name: str) -> Path:
+    file = folder / name
+    file.write_text("#!/bin/sh\n")
+    file.chmod(0o755)
+    return file
+
+
+def test_all_that_is_absent_is_said_at_once_with_where_to_get_it() -> None:
+    with pytest.raises(SetupError) as refused:
+        programs.require_all(("prometheus", "alloy"))
+    assert refused.value.message == "alloy and prometheus are not on PATH"
+    assert "alloy: https://github.com/grafana/alloy/releases" in refused.value.fix
+    assert "prometheus: https://prometheus.io/download/" in refused.value.fix
+
+
+def test_one_that_is_absent(empty_machine: Path) -> None:
+    program(empty_machine, "alloy")
+    with pytest.raises(SetupError, match="prometheus is not on PATH") as refused:
+        programs.require_all(("prometheus", "alloy"))
+    assert refused.value.fix.startswith("https://prometheus.io/download/")
+
+
+def test_path_and_the_variable_before_it(empty_machine: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    on_path = program(empty_machine, "loki")
+    assert programs.require_all(("loki",)) == {"loki": on_path}
+    (tmp_path / "other").mkdir()
+    other = program(tmp_path / "other", "loki")
+    monkeypatch.setenv("XSCALER_LOKI", str(other))
+    assert programs.require_all(("loki",)) == {"loki": other}
+    monkeypatch.setenv("XSCALER_LOKI", "/nowhere")
+    with pytest.raises(SetupError, match="XSCALER_LOKI is /nowhere, and no such program is there"):
+        programs.require_all(("loki", "mimir"))
+
+
+def test_given_by_a_flag(empty_machine: Path) -> None:
+    file = program(empty_machine, "my-alloy")
+    assert programs.given((f"alloy={file}",), PROGRAMS) == {"alloy": file}
+    with pytest.raises(SetupError, match="--program alloy=/nowhere: no such program is there"):
+        programs.given(("alloy=/nowhere",), PROGRAMS)
+    for text in ("helm=/bin/true", "alloy", "alloy=", ""):
+        with pytest.raises(UsageError, match="names no program"):
+            programs.given((text,), PROGRAMS)
