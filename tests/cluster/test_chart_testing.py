@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.chart.conftest import CHART, INSTALLED, ROOT, tool
 from tests.chart.test_chart_testing import git, published
 
 from . import kubectl
-from .layout import NODE, Layout
 from .release import EARLIER, TENANT
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ SETS = "--set=metrics.scrapeInterval=5s --set=metrics.scrapeTimeout=5s --set=clu
 
 
 @pytest.fixture
-def prepared(backend: Backend, cluster: str) -> Iterator[Callable[[], str]]:
+def prepared(backend: Backend) -> Iterator[Callable[[], str]]:
     """Make a namespace with what the values files name: the Secret, and volumes where nothing else provides them."""
     made: list[tuple[str, str]] = []
 
@@ -44,8 +44,8 @@ def prepared(backend: Backend, cluster: str) -> Iterator[Callable[[], str]]:
         data = {"token": f"write-{name}", "tenant": TENANT}
         metadata = {"name": "xscaler-token", "namespace": name}
         kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data})
-        if cluster != "existing":
-            made.extend(("persistentvolume", _volume(Layout(cluster), f"{name}-{number}")) for number in range(2))
+        if not kubectl.get("storageclasses")["items"]:
+            made.extend(("persistentvolume", _volume(name, number)) for number in range(2))
         return name
 
     yield prepare
@@ -53,10 +53,12 @@ def prepared(backend: Backend, cluster: str) -> Iterator[Callable[[], str]]:
         kubectl.run("delete", kind, name, "--wait=false", check=False)
 
 
-def _volume(layout: Layout, name: str) -> str:
-    """Make a volume on the node: there is no provisioner."""
-    (layout.folder / "var/lib" / name).mkdir()
-    here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}
+def _volume(namespace: str, number: int) -> str:
+    """Make a volume on the node, where nothing else provides any; return its name."""
+    name = f"{namespace}-{number}"
+    node = kubectl.get("nodes")["items"][0]["metadata"]["name"]
+    here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
+    _make_folder(namespace, name, node)
     kubectl.apply(
         {
             "apiVersion": "v1",
@@ -71,6 +73,33 @@ def _volume(layout: Layout, name: str) -> str:
         }
     )
     return name
+
+
+def _make_folder(namespace: str, name: str, node: str) -> None:
+    """Make /var/lib/<name> on the node by the kubelet: a local volume takes a folder that is there."""
+    image = yaml.safe_load((CHART / "values.yaml").read_text())["tests"]["image"]
+    place = {"path": f"/var/lib/{name}", "type": "DirectoryOrCreate"}
+    kubectl.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {
+                "nodeName": node,
+                "restartPolicy": "Never",
+                "containers": [
+                    {
+                        "name": "folder",
+                        "image": f"{image['registry']}/{image['repository']}:{image['tag']}",
+                        "command": ["true"],
+                        "volumeMounts": [{"name": "folder", "mountPath": "/folder"}],
+                    }
+                ],
+                "volumes": [{"name": "folder", "hostPath": place}],
+            },
+        }
+    )
+    kubectl.run("-n", namespace, "wait", f"pod/{name}", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
 
 
 def ct_install(major: int, folder: Path, namespace: str, *flags: str) -> str:
