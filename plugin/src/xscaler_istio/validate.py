@@ -67,11 +67,14 @@ def _judged(
     refused = _chart_rules(release, origins, schema_content=content)
     if not content:
         return (*broken, *found, *refused), ()
-    case = _case(release, merged, defaults, surroundings)
+    case = case_of(release, merged, defaults, surroundings)
     return (*broken, *found, *refused, *_semantic(case, origins)), tuple(_not_checked(case))
 
 
-def _case(release: Release, merged: Mapping[str, Any], defaults: Mapping[str, Any], surroundings: Surroundings) -> Case:
+def case_of(
+    release: Release, merged: Mapping[str, Any], defaults: Mapping[str, Any], surroundings: Surroundings
+) -> Case:
+    """Return what the checks are given of values that the schema admits."""
     parsed = settings.parse(merged)
     known = facts.read(release.chart, parsed.metrics.profile)
     return Case(parsed, settings.parse(defaults), known, tuple(values.changed(merged, defaults)), surroundings)

@@ -1,6 +1,8 @@
-"""What can be judged of values that Helm accepts, and of the objects that come of them: one module a family.
+"""What can be judged of values that Helm accepts, of the objects that come of them, and of a cluster: one module a
+family.
 
-A check is a pure function of a `Case` (or of one rendered object) that yields issues; its docstring documents the rule.
+A check is a pure function of a `Case` (or of one rendered object, or of an `Examination`) that yields issues; its
+docstring documents the rule.
 """
 
 from __future__ import annotations
@@ -12,21 +14,26 @@ from xscaler_istio.checks import (  # noqa: F401 - importing a family registers 
     cost,
     destination,
     images,
+    installation,
     labels,
     logs,
+    mesh,
+    neighbours,
     objects,
     reported,
     selection,
     sizing,
+    telemetry,
     unused,
 )
-from xscaler_istio.checks.registry import OBJECT_CHECKS, RULES, VALUE_CHECKS, Issue, Rule
+from xscaler_istio.checks.registry import CLUSTER_CHECKS, OBJECT_CHECKS, RULES, VALUE_CHECKS, Issue, Rule
 from xscaler_istio.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xscaler_istio.checks.case import Case
+    from xscaler_istio.checks.examination import Examination
     from xscaler_istio.render import Manifest
 
 
@@ -40,6 +47,16 @@ def of_object(manifest: Manifest) -> Iterator[tuple[Rule, Issue]]:
     """Judge a rendered object by every rule."""
     for name, judge in sorted(OBJECT_CHECKS.items()):
         yield from ((RULES[name], issue) for issue in judge(manifest))
+
+
+def of_cluster(examined: Examination) -> Iterator[tuple[Rule, Issue | str]]:
+    """Judge a cluster by every rule. In the place of an issue is a text: why the rule could not be judged."""
+    for name, check in sorted(CLUSTER_CHECKS.items()):
+        missing = next(filter(None, map(examined.missing, check.needs)), "")
+        if missing:
+            yield RULES[name], missing
+        else:
+            yield from ((RULES[name], issue) for issue in check.judge(examined))
 
 
 def rules() -> tuple[Rule, ...]:

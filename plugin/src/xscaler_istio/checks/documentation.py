@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 _HEAD = """\
 # Rules
 
-What `helm xscaler validate` (XS0.. to XS2..) and `helm xscaler lint` (XS3..) find. `helm xscaler rules XS213` prints
-one of them. This page is written by `helm xscaler rules -o markdown` from the docstrings in
-`plugin/src/xscaler_istio/checks`.
+What `helm xscaler validate` (XS0.. to XS2..), `helm xscaler lint` (XS3..) and `helm xscaler doctor` (XS4..) find.
+`helm xscaler rules XS213` prints one of them. This page is written by `helm xscaler rules -o markdown` from the
+docstrings in `plugin/src/xscaler_istio/checks`.
 
 An error is refused by Helm, Kubernetes or xScaler, or loses everything. A warning costs or misleads. An info is good to
 know. `--fail-on` says from which severity on the exit code is 1.
 
-A finding of XS2.. is ignored on the line that it names, one of XS2.. and XS3.. in `.xscaler.yaml`
+A finding of XS2.. is ignored on the line that it names, one of XS2.. to XS4.. in `.xscaler.yaml`
 ([plugin.md](plugin.md#ignoring-a-finding)). XS0.. and XS1.. cannot be ignored.
 """
 

@@ -9,6 +9,7 @@ from xscaler_istio.findings import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from xscaler_istio.checks.case import Case
 
@@ -28,7 +29,7 @@ def label_budget_is_used_up(case: Case) -> Iterator[Issue]:
           extraLabels:
             environment: prod
     """
-    most = max(_counts(case), default=(0, ""))
+    most = max(counts(case), default=(0, ""))
     if _added(case) and most[0] == case.settings.limits.labels_per_series:
         key = "metrics.extraLabels" if case.settings.metrics.extra_labels else "istio.customTags"
         yield Issue(
@@ -69,11 +70,14 @@ def _added(case: Case) -> set[str]:
     return {*metrics.extra_labels, *written}
 
 
-def _counts(case: Case) -> Iterator[tuple[int, str]]:
-    """Yield the number of labels of each family of series in the worst case, and its name, as the chart counts."""
+def counts(case: Case, more: AbstractSet[str] = frozenset()) -> Iterator[tuple[int, str]]:
+    """Yield the number of labels of each family of series in the worst case, and its name, as the chart counts.
+
+    Only of families to which the values, or `more` tags of the mesh, add something.
+    """
     labels, added = case.facts.labels, _added(case)
     for job, families in labels.families.items():
-        tags = set(case.settings.istio.custom_tags) if job in labels.custom_tags else set()
+        tags = {*case.settings.istio.custom_tags, *more} if job in labels.custom_tags else set()
         for family, groups in families.items():
             present = {name for group in groups if group != "regions" or not added for name in labels.groups[group]}
             if job in case.settings.scraped and (added | tags):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from xscaler_istio.checks.case import Case
+    from xscaler_istio.checks.examination import Examination
     from xscaler_istio.findings import Severity
     from xscaler_istio.render import Manifest
 
@@ -38,16 +39,26 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True)
 class Issue:
-    """What a check has to say of one key, or of one rendered object."""
+    """What a check has to say of one key, of one rendered object, or of what is at a `place` in a cluster."""
 
     path: str
     message: str
     fix: str
+    place: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterCheck:
+    """A check of a cluster, and what it needs to know of it: parts of the inventory, values, probes."""
+
+    judge: Callable[[Examination], Iterator[Issue]]
+    needs: tuple[str, ...]
 
 
 RULES: dict[str, Rule] = {}
 VALUE_CHECKS: dict[str, Callable[[Case], Iterator[Issue]]] = {}
 OBJECT_CHECKS: dict[str, Callable[[Manifest], Iterator[Issue]]] = {}
+CLUSTER_CHECKS: dict[str, ClusterCheck] = {}
 
 
 def document(rule: str, severity: Severity, text: str) -> Rule:
@@ -80,6 +91,19 @@ def check_object(
     def register(judge: Callable[[Manifest], Iterator[Issue]]) -> Callable[[Manifest], Iterator[Issue]]:
         document(rule, severity, judge.__doc__ or "")
         OBJECT_CHECKS[rule] = judge
+        return judge
+
+    return register
+
+
+def check_cluster(
+    rule: str, severity: Severity, *needs: str
+) -> Callable[[Callable[[Examination], Iterator[Issue]]], Callable[[Examination], Iterator[Issue]]]:
+    """Register a check of a cluster, which is not made where one of its `needs` is not known."""
+
+    def register(judge: Callable[[Examination], Iterator[Issue]]) -> Callable[[Examination], Iterator[Issue]]:
+        document(rule, severity, judge.__doc__ or "")
+        CLUSTER_CHECKS[rule] = ClusterCheck(judge, needs)
         return judge
 
     return register

@@ -280,6 +280,12 @@ def _choices(case: Case) -> Mapping[str, Namespaces]:
     return {**metrics, **logs}
 
 
+def chosen(namespaces: Namespaces, name: str) -> bool:
+    """Return whether a namespace is among those that are included and not excluded."""
+    included = not namespaces.include or any(glob(pattern).fullmatch(name) for pattern in namespaces.include)
+    return included and not _excluded(name, namespaces)
+
+
 def _excluded(name: str, namespaces: Namespaces) -> bool:
     """Return whether all that an entry of include stands for is excluded."""
     return any(glob(pattern).fullmatch(name) for pattern in namespaces.exclude)

@@ -28,6 +28,8 @@ class ExistingSecret:
     """`xscaler.auth.existingSecret`."""
 
     name: str
+    token_key: str
+    tenant_id_key: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +45,9 @@ class Auth:
 class Authority:
     """`xscaler.tls.ca`."""
 
+    kind: str
     name: str
+    key: str
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from xscaler_istio import __version__
-from xscaler_istio.cli import diff, explain, init, lint, render, rules, schema, test, validate
+from xscaler_istio.cli import diff, doctor, explain, init, lint, render, rules, schema, test, validate
 from xscaler_istio.errors import exit_code_boundary
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ _COMMANDS = {
     "init": init,
     "schema": schema,
     "lint": lint,
+    "doctor": doctor,
     "test": test,
     "rules": rules,
 }

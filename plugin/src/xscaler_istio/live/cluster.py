@@ -1,11 +1,14 @@
-"""What kubectl and Helm say of a release; errors that name the cluster's answer."""
+"""The one place that talks to a cluster: what kubectl and Helm say of it, and errors that name the cluster's answer."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import yaml
 
@@ -13,9 +16,82 @@ from xscaler_istio import programs
 from xscaler_istio.errors import UnreachableError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+# An object of Kubernetes: arbitrary by nature.
+Object = dict[str, Any]
 _TIMEOUT_SECONDS = 60
+# How many objects the API server gives at a time.
+_PAGE = 500
+# What Helm tells its plugins of its own flags, and how kubectl calls them.
+_KUBECTL_FLAGS: Mapping[str, str] = {
+    "HELM_KUBECONTEXT": "--context",
+    "HELM_KUBEASUSER": "--as",
+    "HELM_KUBEAPISERVER": "--server",
+    "HELM_KUBECAFILE": "--certificate-authority",
+    "HELM_KUBETLS_SERVER_NAME": "--tls-server-name",
+}
+
+
+class AnsweredError(UnreachableError):
+    """The API server refuses: `reason` is Kubernetes' word for it (Forbidden, NotFound, …), `text` what it said."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(f"the cluster answered {reason}: {text}", _FIXES.get(reason, "does `kubectl get pods` work?"))
+        self.reason = reason
+        self.text = text
+
+
+_FIXES: Mapping[str, str] = {
+    "Forbidden": "ask for that right, or use another context of the kubeconfig",
+    "Unauthorized": "log in again: the kubeconfig's credentials are not valid",
+}
+_ANSWER = re.compile(r"(?:Error from server|error: You must be logged in to the server) \((\w+)\)(?:: (.*))?")
+
+
+@dataclasses.dataclass(frozen=True)
+class Access:
+    """A cluster and who asks: kubectl with the kubeconfig's context, or as Helm's flags have it."""
+
+    kubectl: Path
+    flags: tuple[str, ...] = ()
+
+    def run(self, *arguments: str) -> str:
+        """Run kubectl; raise AnsweredError for what the API server refuses, UnreachableError where none answers."""
+        done = _run([str(self.kubectl), *self.flags, *arguments])
+        if done.returncode:
+            said = _first(done.stderr)
+            if answer := _ANSWER.search(done.stderr):
+                raise AnsweredError(answer[1], (answer[2] or "").strip() or said)
+            raise UnreachableError(f"kubectl {arguments[0]}: {said}", "does `kubectl get pods` work?")
+        return done.stdout
+
+    def get(self, path: str) -> Object:
+        """Return the object at a path of the API, such as /api/v1/namespaces/shop; raise as `run` does."""
+        found: Object = json.loads(self.run("get", "--raw", path))
+        return found
+
+    def items(self, path: str) -> tuple[Object, ...]:
+        """Return all objects of a list at a path of the API, a page at a time; raise as `run` does."""
+        found: list[Object] = []
+        more = ""
+        while True:
+            query = {"limit": str(_PAGE), **({"continue": more} if more else {})}
+            page = self.get(f"{path}?{urlencode(query)}")
+            found += page["items"]
+            more = page["metadata"].get("continue", "")
+            if not more:
+                return tuple(found)
+
+
+def access(context: str = "") -> Access:
+    """Return the cluster of the kubeconfig's context, by default the current one; raise SetupError without kubectl."""
+    environment = {**os.environ, **({"HELM_KUBECONTEXT": context} if context else {})}
+    flags = [f"{flag}={environment[name]}" for name, flag in _KUBECTL_FLAGS.items() if environment.get(name)]
+    groups = environment.get("HELM_KUBEASGROUPS", "")
+    flags += [f"--as-group={group}" for group in groups.split(",") if group]
+    return Access(programs.require("kubectl"), tuple(flags))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +101,12 @@ class Cluster:
     release: str
     namespace: str
     helm: Path
-    kubectl: Path
+    access: Access
+
+    @property
+    def kubectl(self) -> list[str]:
+        """Kubectl with its flags, in the namespace of the release."""
+        return [str(self.access.kubectl), *self.access.flags, "-n", self.namespace]
 
     def values(self) -> dict[str, Any]:
         """Return the values of the release, the chart's defaults among them; raise UsageError if there is none."""
@@ -54,10 +135,7 @@ class Cluster:
 
     def kube(self, *arguments: str) -> str:
         """Run kubectl in the namespace of the release; raise UnreachableError with what it said when it fails."""
-        done = _run([str(self.kubectl), "-n", self.namespace, *arguments])
-        if done.returncode:
-            raise UnreachableError(f"kubectl {arguments[0]}: {_first(done.stderr)}", "does `kubectl get pods` work?")
-        return done.stdout
+        return self.access.run("-n", self.namespace, *arguments)
 
     def _helm(self, *arguments: str) -> str:
         done = _run([str(self.helm), *arguments, "-n", self.namespace])
@@ -71,7 +149,7 @@ class Cluster:
 
 def connect(release: str, namespace: str) -> Cluster:
     """Return the release of the current kubeconfig's cluster; raise SetupError without kubectl or Helm."""
-    return Cluster(release, namespace, programs.require("helm"), programs.require("kubectl"))
+    return Cluster(release, namespace, programs.require("helm"), access())
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

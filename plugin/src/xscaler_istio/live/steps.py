@@ -99,7 +99,7 @@ def _follow(
         if process.poll() is not None:
             return
         time.sleep(0.5)
-    command = [str(cluster.kubectl), "-n", cluster.namespace, "logs", "--follow", pod]
+    command = [*cluster.kubectl, "logs", "--follow", pod]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as logs:
         assert logs.stdout  # noqa: S101 - for the type checker
         for line in logs.stdout:

@@ -1,0 +1,52 @@
+"""What a check of a cluster is given: the values' case, what was read, and what a release would do in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xscaler_istio.checks.case import Case
+    from xscaler_istio.doctor.discovery import Outcome
+    from xscaler_istio.doctor.inventory import Inventory
+    from xscaler_istio.doctor.objects import MeshConfig, Pod, Policy, Telemetry
+    from xscaler_istio.pod_security import Need
+
+
+@dataclasses.dataclass(frozen=True)
+class Examination:
+    """A cluster and a release before it is installed there, in `namespace`.
+
+    `outcomes` are the pods of the mesh, `needs` what the release's workloads ask of their namespace, `telemetries` and
+    `policies` the Telemetry and NetworkPolicy objects that it brings, `collectors` the labels of the pods that scrape.
+    `unknown` says by part why it is not known, beside what could not be read.
+    """
+
+    case: Case
+    namespace: str
+    inventory: Inventory
+    outcomes: tuple[Outcome, ...]
+    needs: tuple[Need, ...]
+    telemetries: tuple[Telemetry, ...]
+    collectors: tuple[Mapping[str, str], ...]
+    policies: tuple[Policy, ...]
+    unknown: Mapping[str, str]
+
+    def missing(self, part: str) -> str:
+        """Return why a part is not known, or nothing; parts are those of the inventory, and `values`."""
+        return self.unknown.get(part) or (self.inventory.missing(part) if hasattr(self.inventory, part) else "")
+
+    @property
+    def root_namespace(self) -> str:
+        """Where Istio looks for what holds for the whole mesh."""
+        configured = (config.root_namespace for config in self.inventory.mesh.items)
+        return next(filter(None, configured), self.case.settings.istio.root_namespace)
+
+    def mesh_of(self, pod: Pod) -> MeshConfig | None:
+        """Return the mesh configuration of a pod's revision; with several revisions the first for a pod of none."""
+        listed = self.inventory.mesh.items
+        revision = pod.annotations.get("istio.io/rev", "default")
+        name = "istio" if revision == "default" else f"istio-{revision}"
+        return next((item for item in listed if item.name.endswith(f"/{name}")), listed[0] if listed else None)

@@ -1,0 +1,195 @@
+"""What a release finds in its namespace: the Secret, the certificate authority, pod security, another release."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xscaler_istio.checks.case import POD_SECURITY_LEVELS
+from xscaler_istio.checks.mesh import some
+from xscaler_istio.checks.registry import Issue, check_cluster
+from xscaler_istio.findings import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xscaler_istio.checks.examination import Examination
+
+_ENFORCED = "pod-security.kubernetes.io/enforce"
+
+
+@check_cluster("XS440", Severity.ERROR, "values", "namespaces")
+def pod_security(examined: Examination) -> Iterator[Issue]:
+    """The namespace does not admit a pod of the release.
+
+    Why: pods that need more than the level that the namespace enforces are refused when their workload makes them:
+    the installation succeeds, and nothing runs. Looked at is the label of the namespace; the cluster may enforce a
+    level of its own on namespaces without one.
+
+    Fix: another level, logs in a namespace of their own, or logs.source: api.
+
+    Example:
+        kubectl label namespace telemetry pod-security.kubernetes.io/enforce=privileged
+    """
+    namespace = next((item for item in examined.inventory.namespaces.items if item.name == examined.namespace), None)
+    enforced = namespace.labels.get(_ENFORCED, "") if namespace else ""
+    if enforced not in POD_SECURITY_LEVELS:
+        return
+    for need in examined.needs:
+        if POD_SECURITY_LEVELS.index(need.level) < POD_SECURITY_LEVELS.index(enforced):
+            yield Issue(
+                "",
+                f"it enforces the pod-security level {enforced}, and {need.workload} needs {need.level}:"
+                f" {'; '.join(need.reasons)}",
+                f"kubectl label namespace {examined.namespace} {_ENFORCED}={need.level} --overwrite"
+                f"{'; or set logs.source: api' if need.workload.endswith('-logs') else ''}",
+                f"Namespace {examined.namespace}",
+            )
+
+
+@check_cluster("XS441", Severity.INFO, "namespaces")
+def namespace_is_missing(examined: Examination) -> Iterator[Issue]:
+    """The namespace of the release does not exist.
+
+    Why: Helm makes it only if it is told to, and the Secret with the token has to be there first.
+
+    Fix: make it, then the Secret.
+
+    Example:
+        kubectl create namespace telemetry
+        kubectl create secret generic xscaler-token -n telemetry --from-literal=token="$XSCALER_TOKEN"
+    """
+    if examined.namespace not in {item.name for item in examined.inventory.namespaces.items}:
+        yield Issue(
+            "",
+            "it does not exist yet",
+            f"kubectl create namespace {examined.namespace}; -n names another",
+            f"Namespace {examined.namespace}",
+        )
+
+
+@check_cluster("XS442", Severity.ERROR, "values", "secret")
+def secret_is_missing(examined: Examination) -> Iterator[Issue]:
+    """The Secret with the token is missing, or a key of it.
+
+    Why: the collector's pod waits for ever in ContainerCreating.
+
+    Fix: make it in the namespace of the release, or name the key that it has.
+
+    Example:
+        kubectl create secret generic xscaler-token -n telemetry --from-literal=token="$XSCALER_TOKEN"
+    """
+    wanted = examined.case.settings.xscaler.auth.existing_secret
+    if not wanted.name:
+        return
+    path = "xscaler.auth.existingSecret"
+    literals = " ".join(f"--from-literal={key}=…" for key in _keys(examined))
+    if not examined.inventory.secret.items:
+        yield Issue(
+            f"{path}.name",
+            f"there is no Secret {wanted.name} in the namespace {examined.namespace}",
+            f"kubectl create secret generic {wanted.name} -n {examined.namespace} {literals}",
+        )
+        return
+    (secret,) = examined.inventory.secret.items
+    for key, setting in _keys(examined).items():
+        if not secret.lengths.get(key):
+            what = "is empty" if key in secret.lengths else "is missing"
+            others = f", which has {some(secret.lengths)}" if secret.lengths and key not in secret.lengths else ""
+            yield Issue(
+                f"{path}.{setting}",
+                f"the key {key} {what} in the Secret {examined.namespace}/{wanted.name}{others}",
+                f"put it there, or set {path}.{setting} to the key that holds it",
+            )
+
+
+def _keys(examined: Examination) -> dict[str, str]:
+    """Return the keys that the Secret must have, and which value names each."""
+    wanted = examined.case.settings.xscaler.auth.existing_secret
+    pairs = {wanted.token_key: "tokenKey", wanted.tenant_id_key: "tenantIdKey"}
+    return {key: setting for key, setting in pairs.items() if key}
+
+
+@check_cluster("XS443", Severity.WARNING, "values", "secret")
+def padded_token(examined: Examination) -> Iterator[Issue]:
+    """A value in the Secret has white space around it.
+
+    Why: `echo token | kubectl create secret --from-file` keeps the line break. Prometheus and Alloy cut it off, other
+    programs send it, and xScaler answers 401.
+
+    Fix: make the Secret anew, with printf or --from-literal.
+
+    Example:
+        printf %s "$XSCALER_TOKEN" | kubectl create secret generic xscaler-token --from-file=token=/dev/stdin
+    """
+    for secret in examined.inventory.secret.items:
+        padded = sorted(secret.padded & _keys(examined).keys())
+        if padded:
+            name = examined.case.settings.xscaler.auth.existing_secret.name
+            yield Issue(
+                "xscaler.auth.existingSecret.name",
+                f"the value of {', '.join(padded)} in the Secret {examined.namespace}/{name} begins or ends with white"
+                " space",
+                "make it anew with --from-literal or printf %s",
+            )
+
+
+@check_cluster("XS444", Severity.ERROR, "values", "authority")
+def authority_is_missing(examined: Examination) -> Iterator[Issue]:
+    """The certificate authority of xscaler.tls.ca is missing.
+
+    Why: it is mounted, so that the collector's pod waits for ever in ContainerCreating.
+
+    Fix: make the object in the namespace of the release, or name the right key.
+
+    Example:
+        kubectl create configmap corporate-ca -n telemetry --from-file=ca.crt
+    """
+    wanted = examined.case.settings.xscaler.tls.ca
+    if not wanted.name:
+        return
+    found = examined.inventory.authority.items
+    name = f"{wanted.kind} {wanted.name}"
+    if not found:
+        yield Issue(
+            "xscaler.tls.ca.name",
+            f"there is no {name} in the namespace {examined.namespace}",
+            f"kubectl create {'secret generic' if wanted.kind == 'Secret' else 'configmap'} {wanted.name}"
+            f" -n {examined.namespace} --from-file={wanted.key}",
+        )
+    elif not found[0].lengths.get(wanted.key):
+        yield Issue(
+            "xscaler.tls.ca.key",
+            f"{name} in the namespace {examined.namespace} has no key {wanted.key}",
+            f"set xscaler.tls.ca.key to one of {some(found[0].lengths)}" if found[0].lengths else "put it there",
+        )
+
+
+@check_cluster("XS445", Severity.WARNING, "pods")
+def another_release(examined: Examination) -> Iterator[Issue]:
+    """Another release of this chart runs in the cluster.
+
+    Why: two collectors scrape every proxy twice and send the same series twice. With the same cluster.name xScaler
+    keeps one of two values; with another every rate of a query without `cluster` doubles.
+
+    Fix: uninstall the other, or give them parts of their own: metrics in one and logs in the other
+    (metrics.collector: none), or different namespaces (metrics.namespaces).
+
+    Example:
+        helm list -A | grep xscaler-istio
+    """
+    found = {
+        (pod.namespace, pod.labels.get("app.kubernetes.io/instance", ""))
+        for pod in examined.inventory.pods.items
+        if pod.labels.get("app.kubernetes.io/component") == "metrics"
+        and pod.container("collector")
+        # What an upgrade replaces is in this namespace.
+        and "xscaler.io/shard" in pod.labels
+        and pod.namespace != examined.namespace
+    }
+    if found and examined.case.settings.collector:
+        names = some(f"{namespace}/{release}" for namespace, release in found)
+        yield Issue(
+            "metrics.collector",
+            f"a release of this chart scrapes this cluster already: {names}",
+            "uninstall it, or divide the work: metrics.collector: none, metrics.namespaces",
+        )

@@ -1,0 +1,48 @@
+"""`helm xscaler doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xscaler_istio.cli import options
+
+EXAMPLE = "helm xscaler doctor -n telemetry -f values.yaml"
+
+
+def command(
+    values: options.Values = None,
+    set_: options.Set = None,
+    set_string: options.SetString = None,
+    set_json: options.SetJson = None,
+    set_file: options.SetFile = None,
+    set_literal: options.SetLiteral = None,
+    chart: options.Chart = None,
+    namespace: options.Namespace = "default",
+    kube_context: Annotated[
+        str,
+        typer.Option(
+            "--kube-context", envvar="HELM_KUBECONTEXT", help="Context of the kubeconfig; default: the current one."
+        ),
+    ] = "",
+    fail_on: options.FailOn = "error",
+    output: options.FindingsOutput = "text",
+    debug: options.Debug = False,
+) -> None:
+    """Look at a cluster before an installation: what would be found there, what is in the way, and how it is mended.
+
+    Reads Istio, its pods and settings, and the namespace of the release; changes nothing. What you may not read is
+    listed as not checked, with the right that is missing. `helm xscaler rules` explains each rule (XS4..).
+    """
+    from xscaler_istio import project
+    from xscaler_istio.doctor.run import doctor as run
+    from xscaler_istio.live import cluster
+
+    options.set_debug(debug)
+    severity = options.fail_on(fail_on)
+    sets = options.sets(set_, set_string, set_json, set_file, set_literal)
+    with options.release(chart, values, sets, namespace=namespace) as release:
+        found = run(cluster.access(kube_context), release, options.shown(values), project.read(Path.cwd()), severity)
+    options.report(found, output)

@@ -1,0 +1,1 @@
+"""`doctor`: a cluster before an installation, read into typed objects and judged by the rules XS4.. ."""

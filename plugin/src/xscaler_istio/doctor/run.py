@@ -1,0 +1,141 @@
+"""`doctor` as a function: from a cluster and values to a report."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING
+
+from xscaler_istio import checks, helm, ignores, pod_security, render, values
+from xscaler_istio.checks.examination import Examination
+from xscaler_istio.doctor import discovery, inventory, objects
+from xscaler_istio.errors import SetupError
+from xscaler_istio.findings import Finding, Location, Report, Severity
+from xscaler_istio.project import Project
+from xscaler_istio.summary import scraping
+from xscaler_istio.validate import case_of, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from xscaler_istio.checks.case import Case
+    from xscaler_istio.checks.registry import Issue
+    from xscaler_istio.helm import Release
+    from xscaler_istio.live.cluster import Access
+    from xscaler_istio.render import Manifest
+    from xscaler_istio.values import Origins
+
+# What the chart cannot be rendered without, for a look at a cluster before there are values.
+_PLACEHOLDERS = (
+    ("--set", "xscaler.region=region,xscaler.tenantId=tenant,cluster.name=cluster"),
+    ("--set", "xscaler.auth.existingSecret.name=xscaler-token"),
+)
+_NO_VALUES = "no values were given (-f values.yaml)"
+
+
+def doctor(
+    access: Access,
+    release: Release,
+    names: Sequence[str] = (),
+    project: Project | None = None,
+    fail_on: Severity = Severity.ERROR,
+) -> Report:
+    """Judge a cluster, and what a release would do in it; `names` are what to call the values files in findings.
+
+    Raises UnreachableError where no cluster answers, SetupError for an unreadable file or a missing program.
+    """
+    project = project or Project()
+    given = release.values != helm.ValuesArguments()
+    if not given:
+        release = dataclasses.replace(release, values=helm.ValuesArguments(sets=_PLACEHOLDERS))
+    shown = names or release.values.files
+    files = tuple(values.read(file, name) for file, name in zip(release.values.files, shown, strict=True))
+    origins = values.Origins(files, tuple(text.partition("=")[0] for _, text in release.values.sets) if given else ())
+    try:
+        merged, defaults = helm.values_and_defaults(release.chart, release.values)
+        rendered = render.manifests(helm.template(release))
+    except helm.ChartError:
+        said = validate(release, shown, project).findings
+        refused = tuple(item for item in said if item.severity >= Severity.ERROR)
+        reason = "the cluster: not checked: the values are refused, and what a release would do is not known"
+        return Report("doctor", refused, (reason,), fail_on=fail_on)
+    case = case_of(release, merged, defaults, project.surroundings)
+    read = inventory.read(access, _wanted(case, release.namespace))
+    examined = examine(case, release.namespace, read, rendered, {} if given else {"values": _NO_VALUES})
+    found, skipped = judge(examined, origins)
+    stay, ignored = ignores.apply(found, project.ignores, "XS4")
+    return Report("doctor", tuple(sorted(stay, key=_weight)), skipped, ignored, fail_on)
+
+
+def _weight(finding: Finding) -> tuple[int, str, str, str]:
+    return -finding.severity, finding.rule, finding.location.file, finding.message
+
+
+def _wanted(case: Case, namespace: str) -> inventory.Wanted:
+    settings = case.settings
+    secret, authority = settings.xscaler.auth.existing_secret.name, settings.xscaler.tls.ca
+    base = f"/api/v1/namespaces/{namespace}"
+    kind = "secrets" if authority.kind == "Secret" else "configmaps"
+    return inventory.Wanted(
+        namespace,
+        settings.istio.root_namespace,
+        f"{base}/secrets/{secret}" if secret else "",
+        f"{base}/{kind}/{authority.name}" if authority.name else "",
+    )
+
+
+def examine(
+    case: Case,
+    namespace: str,
+    read: inventory.Inventory,
+    rendered: tuple[Manifest, ...],
+    unknown: Mapping[str, str],
+) -> Examination:
+    """Put together what the rules are given."""
+    jobs = [
+        job
+        for config in render.collector_configs(rendered)
+        for job in scraping.read(config.collector, config.text).jobs
+    ]
+    try:
+        outcomes = discovery.outcomes(read.pods.items, jobs)
+    except re.error as error:
+        message = f"an expression of the values cannot be evaluated here: {error}"
+        raise SetupError(message, "write it without what only RE2 knows, such as [[:alpha:]]") from error
+    ours = tuple(objects.telemetry(item.document) for item in rendered if item.kind == "Telemetry")
+    # Objects of now are older than one that is still to come.
+    ours = tuple(dataclasses.replace(item, created="9999") for item in ours)
+    return Examination(
+        case,
+        namespace,
+        read,
+        outcomes,
+        pod_security.needs(rendered),
+        telemetries=ours,
+        collectors=tuple(
+            config.workload["spec"]["template"]["metadata"]["labels"] for config in render.collector_configs(rendered)
+        ),
+        policies=tuple(objects.policy(item.document) for item in rendered if item.kind == "NetworkPolicy"),
+        unknown=unknown,
+    )
+
+
+def judge(examined: Examination, origins: Origins) -> tuple[list[Finding], tuple[str, ...]]:
+    """Return the findings, and for each reason why rules could not be judged those rules."""
+    findings: list[Finding] = []
+    skipped: dict[str, list[str]] = {}
+    for rule, issue in checks.of_cluster(examined):
+        if isinstance(issue, str):
+            skipped.setdefault(issue, []).append(rule.id)
+        else:
+            findings.append(_finding(rule.id, rule.severity, issue, origins))
+    return findings, tuple(_not_checked(reason, rules) for reason, rules in skipped.items())
+
+
+def _not_checked(reason: str, rules: Iterable[str]) -> str:
+    return f"{', '.join(rules)}: not checked: {reason}"
+
+
+def _finding(rule: str, severity: Severity, issue: Issue, origins: Origins) -> Finding:
+    place = origins.locate(tuple(issue.path.split("."))) if issue.path else Location(issue.place or "cluster")
+    return Finding(rule, severity, issue.message, place, issue.path or issue.place, issue.fix)

@@ -1,0 +1,56 @@
+"""`doctor` over recorded clusters, with the real kubectl: a new situation is a new folder.
+
+Its values.yaml says in comments what is run and what comes of it, as in ../test_cases.py; `#F ` are resources that the
+user may not read. FILE stands for the values file, FOLDER for the folder.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chart.conftest import tool
+from tests.plugin.test_cases import said
+from xscaler_istio.checks.registry import CLUSTER_CHECKS, DOCS
+
+from . import recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.plugin.conftest import Ran
+
+FOLDERS = sorted(file.parent for file in (Path(__file__).parent / "clusters").glob("*/values.yaml"))
+
+
+def shown(text: str, folder: Path) -> list[str]:
+    """Return the lines of a report, without those that only link to docs/rules.md."""
+    short = text.replace(str(folder / "values.yaml"), "FILE").replace(str(folder), "FOLDER")
+    return [line for line in short.splitlines() if not re.fullmatch(rf"XS...: {re.escape(DOCS)}#xs...", line)]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_recorded_cluster(folder: Path, cli4: Callable[..., Ran], tmp_path: Path) -> None:
+    text = (folder / "values.yaml").read_text(encoding="utf-8")
+    (command,) = said(text, "$")
+    words = [word.replace("FILE", str(folder / "values.yaml")) for word in shlex.split(command)]
+    with recorded.serving(folder, tmp_path / "kubeconfig", tuple(said(text, "F"))):
+        ran = cli4(*words, KUBECONFIG=str(tmp_path / "kubeconfig"), XSCALER_KUBECTL=str(tool("kubectl")))
+    assert shown(ran.out, folder) == said(text, ">"), ran.err
+    assert ran.code == int(*said(text, "!") or ["0"])
+
+
+def test_every_rule_is_shown_by_a_cluster() -> None:
+    expected = "".join((folder / "values.yaml").read_text(encoding="utf-8") for folder in FOLDERS)
+    assert set(re.findall(r"^#> .*\[(XS4\d\d)\]$", expected, re.MULTILINE)) == set(CLUSTER_CHECKS)
+
+
+def test_no_cluster(cli4: Callable[..., Ran], tmp_path: Path) -> None:
+    ran = cli4("doctor", KUBECONFIG=str(tmp_path / "none"), XSCALER_KUBECTL=str(tool("kubectl")))
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err.startswith("error: kubectl get: ")
+    assert "fix: does `kubectl get pods` work?" in ran.err
