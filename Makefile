@@ -60,7 +60,7 @@ lint: $(VENV)/.installed-dev ## ruff, mypy, and what is generated is fresh
 	$(BIN)/python values-schema/build.py --check
 	$(BIN)/python -m dashboards.build --check
 
-schema: $(VENV)/.installed-dev ## Build chart/values.schema.json from chart/values.yaml and values-schema/
+schema: $(VENV)/.installed-dev ## Build chart/values.schema.json and chart/README.md from chart/values.yaml and values-schema/
 	$(BIN)/python values-schema/build.py
 
 alerts: $(VENV)/.installed-dev ## Write examples/alerts from chart/files/alerts

@@ -1,4 +1,6 @@
-"""Build chart/values.schema.json from chart/values.yaml and the constraints in this folder, and files/defaults.yaml.
+"""Build chart/values.schema.json from chart/values.yaml and the constraints in this folder, and what follows from them.
+
+What follows: chart/files/defaults.yaml, and chart/README.md from readme.md (readme.py).
 
 Names, defaults, types and prose come from values.yaml: the comment above a key or behind it is its description, and a
 block with the keys of an earlier sibling need not repeat them. A file `<top-level key>.yaml` here adds what a default
@@ -9,7 +11,7 @@ other than the default) becomes `examples` (illustrate.py). These stay in for th
 wants, in words), `x-unit` and `x-with` (values with which a key has an effect; a name that begins with a dot is a
 sibling's).
 
-    python values-schema/build.py           write both
+    python values-schema/build.py           write them
     python values-schema/build.py --check   exit 1 when one of them is stale
 """
 
@@ -23,11 +25,13 @@ from typing import Any
 import yaml
 
 from illustrate import illustrate
+from readme import readme
 
 HERE = Path(__file__).resolve().parent
 CHART = HERE.parent / "chart"
 SCHEMA = CHART / "values.schema.json"
 DEFAULTS = CHART / "files/defaults.yaml"
+README = CHART / "README.md"
 
 # A piece of JSON Schema: arbitrary JSON by nature.
 Schema = dict[str, Any]
@@ -193,7 +197,12 @@ def defaults() -> str:
 def main(arguments: list[str]) -> int:
     """Run the command line."""
     try:
-        built = {SCHEMA: json.dumps(build(), indent=2, ensure_ascii=False) + "\n", DEFAULTS: defaults()}
+        schema = build()
+        built = {
+            SCHEMA: json.dumps(schema, indent=2, ensure_ascii=False) + "\n",
+            DEFAULTS: defaults(),
+            README: readme((HERE / "readme.md").read_text(encoding="utf-8"), schema),
+        }
     except BuildError as error:
         print(f"values-schema: {error}", file=sys.stderr)
         return 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
@@ -14,9 +14,15 @@ import yaml
 from .conftest import CHART, ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples/README.md"]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "examples/README.md",
+    CHART / "README.md",
+]
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 page = pytest.mark.parametrize("page", PAGES, ids=lambda file: str(file.relative_to(ROOT)))
 # A page of the project on the web; what it names in the repository is checked here as well.
@@ -65,3 +71,24 @@ def test_yaml_is_yaml_and_values_are_values(page: Path) -> None:
             # Of a values file every key is one of the chart's; a block of another program has others.
             if keys and keys <= SCHEMA["properties"].keys():
                 jsonschema.validate(document, SCHEMA)
+
+
+def leaves(schema: Any, path: str = "") -> Iterator[str]:
+    """Yield the keys without keys below them."""
+    for name, child in schema["properties"].items():
+        yield from leaves(child, f"{path}{name}.") if "properties" in child else [f"{path}{name}"]
+
+
+def test_the_charts_page_has_every_key_and_its_default() -> None:
+    page = (CHART / "README.md").read_text()
+    rows = {row.split("`")[1]: row for row in page.splitlines() if row.startswith("| `")}
+    # The block `pod` of a collector is one row, which leads to that of all.
+    expected = {re.sub(r"^(\w+\.pod)\..*", r"\1", path) for path in leaves(SCHEMA)}
+    assert rows.keys() == expected
+    assert rows["metrics.scrapeInterval"].split(" | ")[1:3] == ["string", '`"30s"`']
+    assert "[`pod`](#pod)" in rows["alloy.pod"]
+
+
+def test_the_charts_page_has_the_ten_lines() -> None:
+    shown = [yaml.safe_load(text) for text in blocks(CHART / "README.md")]
+    assert shown == [yaml.safe_load((ROOT / "examples/values.yaml").read_text())]

@@ -167,3 +167,30 @@ def test_every_collector_has_a_test_and_shells_understand_it() -> None:
 def test_a_collector_s_test_defines_what_all_have(file: Path) -> None:
     script = (CHART / f"files/tests/{file.stem.lstrip('_')}.sh").read_text()
     assert re.findall(r"(?m)^(\w+)\(\) \{", script) == ["ready", "targets", "pushes"]
+
+
+def annotation(name: str) -> list[dict[str, str]]:
+    """Return one of Artifact Hub's annotations that hold YAML."""
+    annotations = yaml.safe_load((CHART / "Chart.yaml").read_text())["annotations"]
+    found: list[dict[str, str]] = yaml.safe_load(annotations[f"artifacthub.io/{name}"])
+    return found
+
+
+def test_artifact_hub_is_told_the_images_of_the_values() -> None:
+    images = {"logAgent", "tests", *(file.stem.lstrip("_") for file in COLLECTORS)}
+    assert images == {
+        name for name, block in VALUES.items() if isinstance(block, dict) and "repository" in block.get("image", {})
+    }
+    used = {"{registry}/{repository}:{tag}".format(**VALUES[name]["image"]) for name in images}
+    assert {item["image"] for item in annotation("images")} == used
+
+
+def test_artifact_hub_is_told_links_and_changes() -> None:
+    home = "https://github.com/xscaler/xscaler-istio/"
+    for link in annotation("links"):
+        assert link.keys() == {"name", "url"}
+        path = link["url"].removeprefix(home)
+        assert path == "issues" or (ROOT / path.removeprefix("blob/main/")).is_file()
+    kinds = {"added", "changed", "deprecated", "removed", "fixed", "security"}
+    assert {item["kind"] for item in annotation("changes")} <= kinds
+    assert all(item["description"] for item in annotation("changes"))
