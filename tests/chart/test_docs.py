@@ -1,21 +1,26 @@
-"""Documentation that is read by machines too: links lead somewhere, YAML is YAML, and values are values."""
+"""Documentation that is read by machines too: links lead somewhere, and every block of YAML is rendered or checked."""
 
 from __future__ import annotations
 
 import functools
 import json
 import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
 import yaml
 
-from .conftest import CHART, ROOT
+from xscaler_istio import project
+
+from .conftest import CHART, ROOT, custom_schemas, run_template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
 PAGES = [
     *sorted(ROOT.glob("*.md")),
@@ -23,6 +28,7 @@ PAGES = [
     ROOT / "examples/README.md",
     CHART / "README.md",
 ]
+EXAMPLE = ROOT / "examples/values.yaml"
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 page = pytest.mark.parametrize("page", PAGES, ids=lambda file: str(file.relative_to(ROOT)))
 # A page of the project on the web; what it names in the repository is checked here as well.
@@ -63,14 +69,86 @@ def test_pages_have_blocks() -> None:
     assert sum(len(blocks(file)) for file in PAGES) > 10
 
 
+def _values(document: dict[str, Any]) -> None:
+    """Render a values file, or a part of one on top of the ten lines."""
+    jsonschema.validate(document, SCHEMA)
+    done = run_template("helm4", "--values", str(EXAMPLE), "--set-json", _sets(document))
+    assert done.returncode == 0, done.stderr
+
+
+def _sets(document: dict[str, Any]) -> str:
+    """Return values as --set-json takes them; a block of several keys is one."""
+    return ",".join(f"{key}={json.dumps(value)}" for key, value in document.items())
+
+
+def _object(document: dict[str, Any]) -> None:
+    """Check an object of Istio against its own definition."""
+    schema = json.loads((custom_schemas() / f"{document['kind'].lower()}.json").read_text())
+    jsonschema.validate(document, schema)
+
+
+def _steps(document: dict[str, Any]) -> None:
+    workflow = {"on": "push", "jobs": {"check": {"runs-on": "ubuntu-24.04", **document}}}
+    check_jsonschema("vendor.github-workflows", workflow)
+
+
+def _hooks(document: dict[str, Any]) -> None:
+    (repository,) = document["repos"]
+    ours = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    assert {hook["id"] for hook in repository["hooks"]} <= ours
+
+
+def _project(document: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / project.NAME).write_text(yaml.safe_dump(document))
+        loaded = project.read(Path(folder))
+    assert len(loaded.ignores) == len(document["ignore"])
+
+
+def _mesh(document: dict[str, Any]) -> None:
+    """Parse a log format as the chart's expressions do: every command of Envoy is closed."""
+    (form,) = document["meshConfig"].values()
+    assert len(re.findall(r"%[A-Z_]+(?:\([^)]*\))?%", form)) == form.count("%") // 2 > 20
+
+
+def _grafana(document: dict[str, Any]) -> None:
+    """Check Grafana's provisioning of dashboards, which has no published schema: a provider reads files unless told."""
+    for provider in document["providers"]:
+        assert provider.get("type", "file") == "file"
+        assert provider["name"]
+        assert provider["options"]["path"].startswith("/")
+
+
+# What a block of YAML is, by its keys, and how it is checked. The first that fits.
+KINDS: tuple[tuple[Callable[[set[str]], bool], Callable[[dict[str, Any]], None]], ...] = (
+    (lambda keys: keys >= {"apiVersion", "kind"}, _object),
+    (lambda keys: keys <= SCHEMA["properties"].keys(), _values),
+    (lambda keys: keys == {"steps"}, _steps),
+    (lambda keys: keys == {"repos"}, _hooks),
+    (lambda keys: keys == {"ignore"}, _project),
+    (lambda keys: keys == {"meshConfig"}, _mesh),
+    (lambda keys: keys == {"apiVersion", "providers"}, _grafana),
+)
+
+
+def check_jsonschema(name: str, document: dict[str, Any]) -> None:
+    """Check against a schema that check-jsonschema ships."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        yaml.safe_dump(document, file)
+        file.flush()
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", name, file.name]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 @page
-def test_yaml_is_yaml_and_values_are_values(page: Path) -> None:
+def test_every_block_of_yaml_is_rendered_or_checked(page: Path) -> None:
     for text in blocks(page):
         for document in yaml.safe_load_all(text):
-            keys = document.keys() if isinstance(document, dict) else set()
-            # Of a values file every key is one of the chart's; a block of another program has others.
-            if keys and keys <= SCHEMA["properties"].keys():
-                jsonschema.validate(document, SCHEMA)
+            keys = set(document)
+            check = next((check for fits, check in KINDS if fits(keys)), None)
+            assert check, f"nothing checks a block with the keys {sorted(keys)}"
+            check(document)
 
 
 def leaves(schema: Any, path: str = "") -> Iterator[str]:

@@ -1,0 +1,233 @@
+"""A backend that refuses in a chosen way, and what each program of the chart prints then.
+
+    PYTHONPATH=. python -m tests.pipeline.refusals [PROGRAM...]    print it
+
+docs/troubleshooting.md quotes the messages; test_refusals.py holds that they are still printed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import functools
+import http
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from aiohttp import web
+
+from tests.chart.conftest import tool
+from xscaler_istio.local import certificates, kubernetes, log_agents, run
+from xscaler_istio.local import network as networks
+from xscaler_istio.local.collectors import Surroundings
+from xscaler_istio.local.container_log import ContainerLog
+from xscaler_istio.local.mesh import pods
+from xscaler_istio.local.mesh.model import Kind, Version
+from xscaler_istio.local.processes import responds, running
+from xscaler_istio.local.xscaler.gateway import PUSH_PATH
+
+from .conftest import configs
+from .log_environment import NODE, log_config
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from xscaler_istio.local.network import Network
+    from xscaler_istio.local.processes import Child
+
+METRICS_PORTS = {"prometheus": 9090, "alloy": 12345, "opentelemetry": 8888}
+PROGRAMS = (*run.COLLECTORS, "log agent")
+STATUSES = (400, 401, 403, 404, 413, 429, 500, 502, 503)
+# Names that no DNS knows (RFC 6761).
+UNKNOWN_HOST = "region.xscaler.invalid"
+_PORT, _OTHER_AUTHORITY_PORT, _PLAIN_PORT, _CLOSED_PORT = 8443, 8445, 8446, 8447
+_TOLD = re.compile(r"(?i)error|warn|fail")
+# The pod answers no scrape, and the health check prints its settings.
+_NOT_TOLD = re.compile("Failed to scrape|Scrape failed|Starting health_check")
+_LINE = b"2026-11-25T10:00:00.000000Z\tinfo\tEnvoy proxy is ready"
+
+
+def _status(status: int) -> Callable[[Network], str]:
+    return lambda network: f"https://{network.infrastructure}:{_PORT}/{status}{PUSH_PATH}"
+
+
+def _at(port: int) -> Callable[[Network], str]:
+    return lambda network: f"https://{network.infrastructure}:{port}{PUSH_PATH}"
+
+
+# Where a program pushes to, by what is wrong there.
+CASES: Mapping[str, Callable[[Network], str]] = {
+    **{str(status): _status(status) for status in STATUSES},
+    "untrusted authority": _at(_OTHER_AUTHORITY_PORT),
+    # The same server by an address that its certificate does not have.
+    "other name": lambda network: f"https://{network.log_agent(99)}:{_PORT}/200{PUSH_PATH}",
+    "no TLS": _at(_PLAIN_PORT),
+    "nobody listens": _at(_CLOSED_PORT),
+    "unknown host": lambda _: f"https://{UNKNOWN_HOST}{PUSH_PATH}",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Instance:
+    """A running program, and where its own metrics are."""
+
+    child: Child
+    metrics_url: str
+
+    def said(self) -> str:
+        """Return what it printed so far."""
+        return self.child.log_file.read_text(encoding="utf-8", errors="replace")
+
+    async def metrics(self) -> str:
+        """Return its own metrics, in the text format."""
+        async with aiohttp.ClientSession() as session, session.get(self.metrics_url) as response:
+            return await response.text()
+
+
+def told(text: str) -> list[str]:
+    """Return the lines of a log that speak of something wrong, but for the scrapes, which nobody answers."""
+    return [line for line in text.splitlines() if _TOLD.search(line) and not _NOT_TOLD.search(line)]
+
+
+async def _answer(request: web.Request) -> web.Response:
+    await request.read()
+    status = http.HTTPStatus(int(request.match_info["status"]))
+    return web.Response(status=status, text=f"the answer's own words: {status.phrase}")
+
+
+@contextlib.asynccontextmanager
+async def _serving(host: str, port: int, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
+    app = web.Application()
+    app.router.add_post(r"/{status:\d+}/{path:.*}", _answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def refusing(program: str, folder: Path) -> AsyncIterator[Mapping[str, Instance]]:
+    """Run an instance of a program for each case, until the end of the block."""
+    async with contextlib.AsyncExitStack() as stack:
+        network = stack.enter_context(networks.claim())
+        authority = certificates.create(folder)
+        (folder / "other").mkdir()
+        other = certificates.create(folder / "other")
+        host = network.infrastructure
+        for address, port, tls in (
+            (host, _PORT, authority.server_context(host)),
+            (network.log_agent(99), _PORT, authority.server_context(host)),
+            (host, _OTHER_AUTHORITY_PORT, other.server_context(host)),
+            (host, _PLAIN_PORT, None),
+        ):
+            await stack.enter_async_context(_serving(address, port, tls))
+        surroundings = await stack.enter_async_context(_cluster(network, authority, folder))
+        start = _log_agent if program == "log agent" else functools.partial(_collector, program)
+        instances = {}
+        for number, (case, url) in enumerate(CASES.items()):
+            own = folder / f"case-{number}"
+            own.mkdir()
+            there = dataclasses.replace(surroundings, push_url=url(network), logs_url=url(network), storage_folder=own)
+            instances[case] = await stack.enter_async_context(start(there, network, number))
+        yield instances
+
+
+@contextlib.asynccontextmanager
+async def _cluster(network: Network, authority: certificates.Authority, folder: Path) -> AsyncIterator[Surroundings]:
+    """Serve one pod, whose container writes a line again and again."""
+    pod: Any = pods.pod(
+        Kind.SIDECAR,
+        namespace="shop",
+        name="cart-1",
+        ip=network.pod(0),
+        workload="cart",
+        version=Version(1, 31),
+        node=NODE,
+    ).manifest
+    for name, content in (("token", "write"), ("tenant-id", "acme")):
+        (folder / "auth").mkdir(exist_ok=True)
+        (folder / "auth" / name).write_text(content, encoding="utf-8")
+    (folder / "api-token").write_text("api", encoding="utf-8")
+    (folder / "pods").mkdir()
+    log = ContainerLog(folder / "pods", "shop", "cart-1", pod["metadata"]["uid"], "istio-proxy")
+    serving = kubernetes.serving(
+        host=network.infrastructure,
+        port=networks.API_SERVER_PORT,
+        tls=authority.server_context(network.infrastructure),
+        token="api",  # noqa: S106 - of this run alone
+        pods=(pod,),
+    )
+    async with serving as api:
+        writing = asyncio.create_task(_write(log))
+        yield Surroundings(
+            api_server=api.url,
+            api_token_file=folder / "api-token",
+            ca_file=authority.ca_file,
+            push_url="",
+            auth_folder=folder / "auth",
+            listen_address="",
+            storage_folder=folder,
+            scrape_interval="1s",
+            scrape_timeout="1s",
+            log_folder=folder / "pods",
+        )
+        writing.cancel()
+
+
+async def _write(log: ContainerLog) -> None:
+    while True:
+        log.write(_LINE)
+        await asyncio.sleep(0.5)
+
+
+@contextlib.asynccontextmanager
+async def _collector(program: str, there: Surroundings, network: Network, number: int) -> AsyncIterator[Instance]:
+    (config,) = configs(f"metrics.collector={program}")
+    collector = run.COLLECTORS[program]
+    address = f"{network.collector(number)}:{config.port}"
+    own = dataclasses.replace(there, listen_address=address)
+    file = there.storage_folder / config.unique_file
+    file.write_text(collector.apply(config.text, collector.overrides(config.text, own)), encoding="utf-8")
+    command = [str(tool(collector.program)), *collector.command(config.arguments, file, own)]
+    async with running("log", command, folder=there.storage_folder, stop_timeout=0.1) as child:
+        await child.wait_until(functools.partial(responds, f"http://{address}{config.readiness_path}"))
+        yield Instance(child, f"http://{network.collector(number)}:{METRICS_PORTS[program]}/metrics")
+
+
+@contextlib.asynccontextmanager
+async def _log_agent(there: Surroundings, network: Network, number: int) -> AsyncIterator[Instance]:
+    config = log_config("logs.startAt=beginning")
+    agent = log_agents.running_agent(
+        config,
+        there,
+        network=network,
+        folder=there.storage_folder,
+        binary=tool("alloy"),
+        node=NODE,
+        number=number,
+        stop_timeout=0.1,
+    )
+    async with agent as running_agent:
+        yield Instance(running_agent.child, f"{running_agent.url}/metrics")
+
+
+async def main(programs: list[str]) -> None:
+    for program in programs or PROGRAMS:
+        with tempfile.TemporaryDirectory(prefix="xscaler-istio-refusals-") as name:
+            async with refusing(program, Path(name)) as up:
+                await asyncio.sleep(40)
+                for case in CASES:
+                    print(f"== {program}: {case}", *told(up[case].said())[:3], sep="\n   ")  # noqa: T201 - a command
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))

@@ -1,0 +1,72 @@
+"""docs/troubleshooting.md says for each answer of a backend what each program prints: it still does."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chart.conftest import ROOT
+
+from .conftest import until
+from .refusals import CASES, PROGRAMS, refusing, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from anyio.from_thread import BlockingPortal
+
+    from .refusals import Instance
+
+PAGE = ROOT / "docs/troubleshooting.md"
+# The table's columns behind the first.
+COLUMNS = {"prometheus": 1, "alloy": 1, "opentelemetry": 2, "log agent": 3}
+NOTHING = "nothing"
+# The third attempt of an exporter that says nothing comes some seconds after the first.
+SECONDS = 60.0
+
+
+def rows() -> dict[str, list[str]]:
+    """Return the cells of each row of the table, by the answer."""
+    text = PAGE.read_text().partition("### What is printed\n")[2].partition("\n## ")[0].partition("\n### ")[0]
+    lines = [line.strip("|").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return {cells[0].strip(): [cell.strip() for cell in cells] for cells in lines[1:]}
+
+
+@pytest.fixture(scope="module", params=PROGRAMS)
+def instances(request: pytest.FixtureRequest, portal: BlockingPortal) -> Iterator[tuple[str, Mapping[str, Instance]]]:
+    with tempfile.TemporaryDirectory(prefix="xscaler-istio-refusals-") as folder:
+        manager = portal.wrap_async_context_manager(refusing(request.param, Path(folder)))
+        with manager as running:
+            yield request.param, running
+
+
+def test_the_table_has_a_row_for_each_answer() -> None:
+    assert list(rows()) == list(CASES)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_prints_what_the_table_says(
+    case: str, instances: tuple[str, Mapping[str, Instance]], portal: BlockingPortal
+) -> None:
+    program, running = instances
+    instance, cell = running[case], rows()[case][COLUMNS[program]]
+    expected = re.findall(r"`([^`]+)`", cell)
+    assert expected
+    if not cell.startswith(NOTHING):
+        until(lambda: all(text in instance.said() for text in expected), SECONDS, f"{expected}: {instance.said()}")
+        return
+
+    def counted() -> bool:
+        # Its last metrics: a name that counts something, with the label, if the table names one.
+        name, *labels = expected
+        lines = [line for line in portal.call(instance.metrics).splitlines() if not line.endswith(" 0")]
+        return any(line.startswith(name) for line in lines) and all(
+            any(label in line for line in lines) for label in labels
+        )
+
+    until(counted, SECONDS, f"nothing counts {expected}")
+    assert told(instance.said()) == []
