@@ -36,6 +36,22 @@ namespaces {
 {{- end }}
 {{- end -}}
 
+{{/* What an endpoint reads from the Secret beside the token, as components. Inputs: . (root) */}}
+{{- define "xscaler-istio.alloy.files" -}}
+{{- if not .Values.xscaler.tenantId }}
+
+local.file "tenant" {
+  filename = "{{ include "xscaler-istio.authFolder" . }}/tenant-id"
+}
+{{- end }}
+{{- with include "xscaler-istio.usernameFile" . }}
+
+local.file "username" {
+  filename = "{{ . }}"
+}
+{{- end }}
+{{- end -}}
+
 {{/* How an endpoint proves who it is and whom it trusts. Inputs: . (root) */}}
 {{- define "xscaler-istio.alloy.credentials" -}}
 {{- $xscaler := .Values.xscaler -}}
@@ -43,7 +59,7 @@ namespaces {
 // Credential files are read for every request: a rotated Secret needs no restart.
 {{- if eq $xscaler.auth.type "basic" }}
 basic_auth {
-  username = {{ $xscaler.auth.username | quote }}
+  username = {{ empty (include "xscaler-istio.usernameFile" .) | ternary (quote $xscaler.auth.username) "string.trim_space(local.file.username.content)" }}
   password_file = "{{ $auth }}/token"
 }
 {{- else }}

@@ -31,6 +31,18 @@ secret:
     - key: {{ . | quote }}
       path: tenant-id
     {{- end }}
+    {{- if include "xscaler-istio.usernameFile" . }}
+    - key: {{ $secret.usernameKey | quote }}
+      path: username
+    {{- end }}
+{{- end -}}
+
+{{/* The mounted file with the user name, if the Secret has it and it is sent. Inputs: . (root) */}}
+{{- define "xscaler-istio.usernameFile" -}}
+{{- $auth := .Values.xscaler.auth -}}
+{{- if and $auth.existingSecret.usernameKey (eq $auth.type "basic") -}}
+{{ include "xscaler-istio.authFolder" . }}/username
+{{- end -}}
 {{- end -}}
 
 {{/* The volume with an authority of the user's own. Inputs: . (root) */}}

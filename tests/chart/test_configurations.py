@@ -135,4 +135,4 @@ def test_the_secret_volume_holds_only_the_keys_in_use(helm: str) -> None:
     pod = of_kind(template(helm, "--values", str(auth)), "Deployment")[0]["spec"]["template"]["spec"]
     (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "auth"]
     keys = {item["key"]: item["path"] for item in volume["secret"]["items"]}
-    assert keys == {"api-token": "token", "tenant": "tenant-id"}
+    assert keys == {"api-token": "token", "tenant": "tenant-id", "username": "username"}

@@ -92,13 +92,14 @@ def test_full_is_everything_of_the_control_plane() -> None:
     assert keeps("pilot_total_xds_rejects", "istiod", "dashboards")
 
 
+@pytest.mark.parametrize("profile", ["minimal", "dashboards"])
 @pytest.mark.parametrize("direction", ["request", "response"])
-def test_size_histograms_keep_six_buckets_and_stay_whole(direction: str) -> None:
+def test_size_histograms_keep_six_buckets_and_stay_whole(direction: str, profile: str) -> None:
     name = f"istio_{direction}_bytes"
-    kept = [le for le in ISTIO_BUCKETS if keeps(f"{name}_bucket", "proxies", "dashboards", le=le)]
+    kept = [le for le in ISTIO_BUCKETS if keeps(f"{name}_bucket", "proxies", profile, le=le)]
     assert kept == ["100.0", "1000.0", "10000.0", "60000.0", "600000.0", "+Inf"]
-    assert keeps(f"{name}_sum", "proxies", "dashboards")
-    assert keeps(f"{name}_count", "proxies", "dashboards")
+    assert keeps(f"{name}_sum", "proxies", profile)
+    assert keeps(f"{name}_count", "proxies", profile)
 
 
 def test_thinning_leaves_no_trace_on_what_stays() -> None:

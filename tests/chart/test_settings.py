@@ -124,6 +124,12 @@ ROWS = [
         ("extensions/basicauth/client_auth/username", "u$$1"),
     ),
     Row(
+        "xscaler.auth.type=basic,xscaler.auth.existingSecret.usernameKey=user",
+        ("remote_write/0/basic_auth/username_file", "/etc/xscaler/auth/username"),
+        (f"{ENDPOINT}/basic_auth/username", "string.trim_space(local.file.username.content)"),
+        ("extensions/basicauth/client_auth/username_file", "/etc/xscaler/auth/username"),
+    ),
+    Row(
         "xscaler.auth.type=bearer",
         ("remote_write/0/authorization/credentials_file", "/etc/xscaler/auth/token"),
         (f"{ENDPOINT}/authorization/credentials_file", '"/etc/xscaler/auth/token"'),

@@ -64,12 +64,7 @@ prometheus.relabel "report" {
     action = "keep"
   }
 }
-{{- if not $xscaler.tenantId }}
-
-local.file "tenant" {
-  filename = "{{ include "xscaler-istio.authFolder" $root }}/tenant-id"
-}
-{{- end }}
+{{- include "xscaler-istio.alloy.files" $root }}
 
 prometheus.remote_write "xscaler" {
   endpoint {

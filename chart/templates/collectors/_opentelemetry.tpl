@@ -12,7 +12,11 @@ extensions:
   {{- if $basic }}
   basicauth:
     client_auth:
+      {{- with include "xscaler-istio.usernameFile" .root }}
+      username_file: {{ . }}
+      {{- else }}
       username: {{ $xscaler.auth.username | replace "$" "$$" | quote }}
+      {{- end }}
       password_file: {{ $auth }}/token
   {{- else }}
   bearertokenauth:

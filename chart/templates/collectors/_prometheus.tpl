@@ -30,7 +30,11 @@ remote_write:
   # Credential files are read for every request: a rotated Secret needs no restart.
   {{- if eq $xscaler.auth.type "basic" }}
   basic_auth:
+    {{- with include "xscaler-istio.usernameFile" .root }}
+    username_file: {{ . }}
+    {{- else }}
     username: {{ $xscaler.auth.username | quote }}
+    {{- end }}
     password_file: {{ include "xscaler-istio.authFolder" .root }}/token
   {{- else }}
   authorization:

@@ -37,7 +37,6 @@ they read. Inputs: . (root)
 {{- $logs := $root.Values.logs -}}
 {{- $xscaler := $root.Values.xscaler -}}
 {{- $queue := $root.Values.logAgent.queue -}}
-{{- $auth := include "xscaler-istio.authFolder" $root -}}
 {{- $stages := dict "root" $root "formats" ($root.Files.Get "files/logs/formats.yaml" | fromYaml) -}}
 discovery.kubernetes "pods" {
   role = "pod"
@@ -108,12 +107,7 @@ loki.process "lines" {
     values = {{ ternary (list "filename" "stream" "parsed") (list "instance" "job" "container_id" "parsed") (eq .source "files") | toJson | replace "," ", " }}
   }
 }
-{{- if not $xscaler.tenantId }}
-
-local.file "tenant" {
-  filename = "{{ $auth }}/tenant-id"
-}
-{{- end }}
+{{- include "xscaler-istio.alloy.files" $root }}
 
 loki.write "xscaler" {
   // Not on the targets: how far a file was read is kept by its labels, and changed ones would have it read again.

@@ -41,6 +41,11 @@ stage.match {
   stage.labels {
     values = {parsed = "response_flags"}
   }
+  // The one field that JSON has a dash for instead of null.
+  stage.template {
+    source = "response_flags"
+    template = "{{ "{{" }} if ne .Value `-` }}{{ "{{" }} .Value }}{{ "{{" }} end }}"
+  }
   {{- include "logs.stages.access" (dict "root" .root "formats" .formats "format" "json") | nindent 2 }}
 }
 {{- end -}}

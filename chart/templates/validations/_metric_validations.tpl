@@ -141,7 +141,7 @@ that keep; a rule that no such name can be tried with counts as one that leaves 
 {{- end -}}
 {{- if and $culprit (not $open) (ne $metrics.collector "none") }}
 {{ $culprit }} leaves nothing of the profile {{ $metrics.profile }}: pods would be scraped, and no metric of theirs sent. Remove the entry that
-matches too much, or to send nothing at all set:
+matches too much; for a release without metrics set:
   metrics:
     collector: none
 {{- end }}

@@ -4,7 +4,7 @@ wrong, and the YAML to set. All paragraphs are reported at once.
 */}}
 {{- define "xscaler-istio.validations" -}}
 {{- $problems := list -}}
-{{- range $rule := list "clusterName" "region" "tenantId" "token" "metricsUrl" "logsUrl" "proxyUrl" "extraHeaders" "extraObjects" "platform" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "queue" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" "somethingIsKept" -}}
+{{- range $rule := list "clusterName" "region" "tenantId" "token" "username" "metricsUrl" "logsUrl" "proxyUrl" "extraHeaders" "extraObjects" "platform" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "queue" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" "somethingIsKept" -}}
 {{- with include (printf "xscaler-istio.validate.%s" $rule) $ | trim -}}
 {{- $problems = append $problems . -}}
 {{- end -}}
@@ -57,6 +57,19 @@ xscaler.auth.token and xscaler.auth.existingSecret.name are both set. Remove one
 {{- else if not (or $auth.token $auth.existingSecret.name) }}
 xscaler.auth.existingSecret.name is empty. Make a Secret with the token and name it:
   kubectl create secret generic xscaler-token --namespace {{ .Release.Namespace }} --from-literal=token=YOUR_TOKEN
+  xscaler:
+    auth:
+      existingSecret:
+        name: xscaler-token
+{{- end }}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.username" -}}
+{{- $auth := .Values.xscaler.auth -}}
+{{- if and $auth.username $auth.existingSecret.usernameKey }}
+xscaler.auth.username and xscaler.auth.existingSecret.usernameKey are both set. Remove one of them.
+{{- else if and $auth.existingSecret.usernameKey (not $auth.existingSecret.name) }}
+xscaler.auth.existingSecret.usernameKey needs xscaler.auth.existingSecret.name. Set:
   xscaler:
     auth:
       existingSecret:

@@ -199,7 +199,7 @@ def check_config(config: CollectorConfig) -> list[Finding] | str:
         return f"{validator.program} is not on PATH ({programs.WHERE_TO_GET[validator.program]})"
     with tempfile.TemporaryDirectory(prefix="xscaler-") as folder:
         # The programs open the files that the configuration names; on this machine there are none.
-        for name in ("auth/token", "auth/tenant-id", "ca/ca.crt"):
+        for name in ("auth/token", "auth/tenant-id", "auth/username", "ca/ca.crt"):
             (Path(folder) / name).parent.mkdir(exist_ok=True)
             (Path(folder) / name).write_text("x", encoding="utf-8")
         file = Path(folder) / config.file

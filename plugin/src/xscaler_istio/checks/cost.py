@@ -94,8 +94,9 @@ def rate_interval_trap(case: Case) -> Iterator[Issue]:
 def full_profile(case: Case) -> Iterator[Issue]:
     """The profile `full` keeps what no dashboard reads.
 
-    Why: all of Envoy and Istio is about twice the series of `dashboards` and four times those of `minimal`, at the same
-    ratio of cost. Istio's dashboards, Kiali and Grafana's mixins read nothing beyond `dashboards`.
+    Why: all of Envoy and Istio is about 1.7 times the series of `dashboards` and 2.3 times those of `minimal`, at
+    the same ratio of cost. Each peer and response code of a proxy gives 67 series, with the other two 39. Istio's
+    dashboards, Kiali and Grafana's mixins read nothing beyond `dashboards`.
 
     Fix: `dashboards`, with what you miss in metrics.includeMetrics.
 
@@ -108,6 +109,6 @@ def full_profile(case: Case) -> Iterator[Issue]:
     if case.settings.collector and case.settings.metrics.profile == "full":
         yield Issue(
             "metrics.profile",
-            "metrics.profile is full: about twice the series of dashboards, which no published dashboard reads",
+            "metrics.profile is full: 1.7 times the series of dashboards, and no published dashboard reads the rest",
             "use dashboards, and add what you miss with metrics.includeMetrics",
         )

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
     from xscaler_istio.checks.case import Case
 
-_MOVING = frozenset(("", "latest", "main", "master", "edge", "nightly", "dev"))
+_MOVING = frozenset(("latest", "main", "master", "edge", "nightly", "dev"))
 
 
 @check("XS250", Severity.WARNING)
 def moving_tag(case: Case) -> Iterator[Issue]:
     """An image's tag moves.
 
-    Why: `latest`, or no tag, is another program tomorrow: pods of one release run different versions, and a restart may
+    Why: `latest` is another program tomorrow: pods of one release run different versions, and a restart may
     bring one that no longer understands its configuration.
 
     Fix: the default tag, which the test suite runs, or a digest.
@@ -31,9 +31,8 @@ def moving_tag(case: Case) -> Iterator[Issue]:
     """
     for block, image in case.settings.images.items():
         if not image.digest and image.tag in _MOVING:
-            tag = f"is {image.tag}" if image.tag else "is empty"
             fix = f"set {case.defaults.all_images[block].tag}, which was tested"
-            yield Issue(f"{block}.tag", f"{block}.tag {tag}: what runs changes without an upgrade", fix)
+            yield Issue(f"{block}.tag", f"{block}.tag is {image.tag}: what runs changes without an upgrade", fix)
 
 
 @check("XS251", Severity.INFO)

@@ -151,12 +151,12 @@ document(
     """A rule of the chart refuses the values.
 
     Why: these are rules that a schema cannot say; `helm install` stops at them as well. They are: an empty region,
-    tenant or cluster name; no token, or a token and an existingSecret both; tenantId and tenantIdKey both; an http
-    URL without allowInsecureHttp; a URL with a user name; a header that the collector sets itself; logs from files on
-    a platform without DaemonSets; an interval above five minutes; a timeout longer than the interval; no target
-    enabled; persistence for the OpenTelemetry Collector; a queue smaller than a batch; more labels than
-    limits.labelsPerSeries; extra labels that Istio has; expressions that are no RE2; drops that would merge series or
-    break a histogram.
+    tenant or cluster name; no token, or a token and an existingSecret both; tenantId and tenantIdKey both, username
+    and usernameKey both; an http URL without allowInsecureHttp; a URL with a user name; a header that the collector
+    sets itself; logs from files on a platform without DaemonSets; an interval above five minutes; a timeout longer
+    than the interval; no target enabled; persistence for the OpenTelemetry Collector; a queue smaller than a batch;
+    more labels than limits.labelsPerSeries; extra labels that Istio has; expressions that are no RE2; drops that
+    would merge series, break a histogram or leave nothing of the profile.
 
     Fix: what the finding says.
 

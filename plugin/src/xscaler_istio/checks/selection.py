@@ -137,28 +137,6 @@ def _may_match(expression: str, beginnings: tuple[str, ...] | list[str]) -> bool
     return any(ours.startswith(other) or other.startswith(ours) for other in beginnings)
 
 
-@check("XS232", Severity.ERROR)
-def everything_dropped(case: Case) -> Iterator[Issue]:
-    """Everything is dropped.
-
-    Why: an entry of metrics.excludeMetrics that matches every metric leaves the scrape's own series (`up`) and
-    nothing of Istio.
-
-    Fix: `metrics.collector: none` for a release without metrics, else a narrower expression.
-
-    Example:
-        metrics:
-          excludeMetrics:
-            - envoy_.*
-    """
-    for number, expression in enumerate(case.settings.metrics.exclude_metrics if case.settings.collector else ()):
-        if matches(expression, ESSENTIAL) == ESSENTIAL:
-            path = f"metrics.excludeMetrics.{number}"
-            yield Issue(
-                path, f"{_readable(path)} drops everything", "use a narrower expression, or metrics.collector: none"
-            )
-
-
 @check("XS233", Severity.WARNING)
 def namespaces_without_effect(case: Case) -> Iterator[Issue]:
     """A choice of namespaces leaves nothing, or changes nothing.

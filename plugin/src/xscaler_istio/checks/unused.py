@@ -103,7 +103,11 @@ def _target_is_off(name: str) -> Callable[[Settings], bool]:
 
 # Keys of parts that are on, which something else makes meaningless.
 _KEYS = (
-    _Unread(("xscaler.auth.username",), lambda s: s.xscaler.auth.type != "basic", "xscaler.auth.type is bearer"),
+    _Unread(
+        ("xscaler.auth.username", "xscaler.auth.existingSecret.usernameKey"),
+        lambda s: s.xscaler.auth.type != "basic",
+        "xscaler.auth.type is bearer",
+    ),
     _Unread(
         ("xscaler.auth.existingSecret.tokenKey",),
         lambda s: not s.xscaler.auth.existing_secret.name,

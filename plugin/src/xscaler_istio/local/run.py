@@ -246,6 +246,8 @@ def _auth_folder(folder: Path, token: str, tenant: str) -> Path:
     auth.mkdir(mode=0o700)
     (auth / "token").write_text(token, encoding="utf-8")
     (auth / "tenant-id").write_text(tenant, encoding="utf-8")
+    # xScaler takes any.
+    (auth / "username").write_text("local", encoding="utf-8")
     return auth
 
 

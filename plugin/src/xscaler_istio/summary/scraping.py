@@ -65,11 +65,10 @@ def read(collector: str, text: str) -> Scraping:
 def _read_prometheus(text: str) -> Scraping:
     loaded = render.load(text)
     write = loaded["remote_write"][0]
-    basic = "basic_auth" in write
     destination = Destination(
         write["url"],
         *_tenant_and_headers(_prometheus_headers(write)),
-        _authentication(basic=basic, username=write["basic_auth"]["username"] if basic else ""),
+        _authentication(write.get("basic_auth")),
         write.get("proxy_url", ""),
         "ca_file" in write.get("tls_config", {}),
     )
@@ -80,13 +79,10 @@ def _read_opentelemetry(text: str) -> Scraping:
     # The collector expands variables, so that a dollar sign is written twice.
     loaded = render.load(text.replace("$$", "$"))
     http = loaded["exporters"]["prometheus_remote_write"]["http"]
-    basic = http["auth"]["authenticator"] == "basicauth"
     destination = Destination(
         http["endpoint"],
         *_tenant_and_headers(http["headers"]),
-        _authentication(
-            basic=basic, username=loaded["extensions"]["basicauth"]["client_auth"]["username"] if basic else ""
-        ),
+        _authentication(loaded["extensions"].get("basicauth", {}).get("client_auth")),
         http.get("proxy_url", ""),
         "ca_file" in http.get("tls", {}),
     )
@@ -151,14 +147,13 @@ def alloy_rules(component: Parsed) -> tuple[Rule, ...]:
 
 def alloy_destination(endpoint: Parsed) -> Destination:
     """Return the destination of an `endpoint` of prometheus.remote_write or loki.write."""
-    basic = "basic_auth" in endpoint
     headers = {name: _literal(value) for name, value in _PAIR.findall(endpoint.get("headers", ""))}
     if "tenant_id" in endpoint:
         headers[TENANT_HEADER] = _literal(endpoint["tenant_id"])
     return Destination(
         _literal(endpoint["url"]),
         *_tenant_and_headers(headers),
-        _authentication(basic=basic, username=_literal(endpoint["basic_auth"]["username"]) if basic else ""),
+        _authentication({name: _literal(value) for name, value in endpoint.get("basic_auth", {}).items()} or None),
         _literal(endpoint.get("proxy_url", '""')),
         "ca_file" in endpoint.get("tls_config", {}),
     )
@@ -199,5 +194,10 @@ def _literal(text: str) -> Any:
         return text
 
 
-def _authentication(*, basic: bool, username: str) -> str:
-    return f"basic, user name {username or '(empty)'}" if basic else "bearer"
+def _authentication(basic: Parsed | None) -> str:
+    """Say how xScaler is told who sends; `basic` are the settings of basic authentication, if it is chosen."""
+    if basic is None:
+        return "bearer"
+    written = basic.get("username", "")
+    in_file = "username_file" in basic or written.startswith("string.")
+    return f"basic, user name {FROM_SECRET if in_file else written or '(empty)'}"
