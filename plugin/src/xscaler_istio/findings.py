@@ -43,8 +43,8 @@ class Location:
 
     @property
     def in_file(self) -> bool:
-        """Whether it is a line of a file that can be opened, and neither a flag nor standard input."""
-        return self.line > 0 and not self.file.startswith("<")
+        """Whether it is a line of a file that can be opened, and neither a flag nor standard input nor a URL."""
+        return self.line > 0 and not self.file.startswith(("<", "http://", "https://"))
 
 
 @dataclasses.dataclass(frozen=True)

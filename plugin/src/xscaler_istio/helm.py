@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyhelm3
 import yaml
 
-from xscaler_istio import programs
+from xscaler_istio import fetch, programs
 from xscaler_istio.errors import ExitCode, SetupError, XscalerError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator, Sequence
+    from collections.abc import Coroutine, Iterator, Mapping, Sequence
 
 Result = TypeVar("Result")
 
@@ -36,9 +36,18 @@ class ChartError(XscalerError):
 
     exit_code = ExitCode.FINDINGS
 
-    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: str, problems: tuple[str, ...] = (), warnings: tuple[Warned, ...] = ()) -> None:
         super().__init__(message)
         self.problems = problems
+        self.warnings = warnings
+
+
+@dataclasses.dataclass(frozen=True)
+class Warned:
+    """What Helm warns of, in the words of Helm 4 without its wrapping; `path` is the key that it names, or empty."""
+
+    message: str
+    path: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,10 +120,17 @@ class HelmCommand(pyhelm3.Command):  # type: ignore[misc] # the library has no t
 
 def template(release: Release) -> str:
     """Return what `helm template` prints; raise ChartError where Helm or the chart refuses."""
+    return template_and_warnings(release)[0]
+
+
+def template_and_warnings(release: Release) -> tuple[str, tuple[Warned, ...]]:
+    """Return what `helm template` prints, and what it warns of; raise ChartError where Helm or the chart refuses."""
+    command = _command()
     try:
-        return _run(_command().template_text(release))
+        text = _run(command.template_text(release))
     except pyhelm3.errors.Error as error:
         raise chart_error(error.stderr.decode(errors="replace")) from error
+    return text, warnings(command.warnings)
 
 
 def lint(release: Release) -> tuple[bool, str]:
@@ -168,9 +184,41 @@ def chart_error(stderr: str) -> ChartError:
     text = stderr.replace("Use --debug flag to render out invalid YAML", "").strip()
     if found := _NEEDS.search(text):
         problems = tuple(part.strip() for part in _BETWEEN_PROBLEMS.split(found[1].strip()))
-        return ChartError("the values need changes:\n\n" + "\n\n".join(problems), problems)
-    lines = [line for line in text.splitlines() if line and not line.startswith(("WARNING:", "level="))]
-    return ChartError(_of_either("\n".join(lines).removeprefix("Error: ")))
+        return ChartError("the values need changes:\n\n" + "\n\n".join(problems), problems, warnings(stderr))
+    lines = [line for line in text.splitlines() if line and not _LOGGED.match(line)]
+    return ChartError(_of_either("\n".join(lines).removeprefix("Error: ")), (), warnings(stderr))
+
+
+# Helm 3 writes `coalesce.go:316: warning: …` and `WARNING: …`, Helm 4 `level=INFO msg="warning: …"` and `level=WARN`.
+_LOGGED = re.compile(r"level=\w+ |\w+\.go:\d+: |WARNING: ")
+_WARNINGS = (
+    re.compile(r"\w+\.go:\d+: [Ww]arning: (?P<text>.*)"),
+    re.compile(r"WARNING: (?P<text>.*)"),
+    re.compile(r'level=\w+ msg=(?P<quoted>"[Ww]arning: (?:[^"\\]|\\.)*")'),
+    re.compile(r'level=WARN msg=(?P<quoted>"(?:[^"\\]|\\.)*"|\S+)'),
+)
+# A key after the chart's name: `for xscaler-istio.metrics (map[…])`. What it holds is not told, as it may be a secret.
+_WARNED_KEY = re.compile(r"\bfor [\w-]+\.(?P<key>[\w.-]*\w)(?P<rest>[^(]*)(?:\(.*)?$")
+# Of this machine, not of the release.
+_OF_THE_MACHINE = "Kubernetes configuration file is"
+
+
+def warnings(stderr: str) -> tuple[Warned, ...]:
+    """Return what either Helm warns of on standard error, each once, in the same words."""
+    found = (pattern.match(line) for line in stderr.splitlines() for pattern in _WARNINGS)
+    texts = (match.groupdict() for match in found if match)
+    return tuple(dict.fromkeys(_warned(groups) for groups in texts if _OF_THE_MACHINE not in str(groups)))
+
+
+def _warned(groups: Mapping[str, str]) -> Warned:
+    text = groups.get("text") or groups["quoted"]
+    if text.startswith('"'):
+        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+    text = re.sub("^[Ww]arning: ", "", text).rstrip(". ")
+    text = text[:1].lower() + text[1:]
+    if found := _WARNED_KEY.search(text):
+        return Warned(f"{text[: found.start()]}for {found['key']}{found['rest']}".rstrip(". "), found["key"])
+    return Warned(text)
 
 
 def _of_either(text: str) -> str:
@@ -192,17 +240,20 @@ def _run(coroutine: Coroutine[Any, Any, Result]) -> Result:
 
 @contextlib.contextmanager
 def spooled(files: Sequence[str], stdin: bytes | None) -> Iterator[tuple[str, ...]]:
-    """Put standard input, `-`, and pipes into files: they can be read once, and Helm may run several times."""
-    once = {file: Path(file) for file in files if Path(file).is_fifo()}
-    if stdin is None and not once:
+    """Put standard input, `-`, pipes and what URLs give into files: Helm may run several times, and all see the same.
+
+    Raises SetupError where a URL gives nothing.
+    """
+    once = {
+        **({} if stdin is None else {"-": stdin}),
+        **{file: Path(file).read_bytes() for file in files if Path(file).is_fifo()},
+        **{file: fetch.get(file) for file in files if fetch.is_url(file)},
+    }
+    if not once:
         yield tuple(files)
         return
     with tempfile.TemporaryDirectory(prefix="xscaler-") as folder:
-        contents = {
-            **({} if stdin is None else {"-": stdin}),
-            **{file: path.read_bytes() for file, path in once.items()},
-        }
-        spools = {file: Path(folder) / f"{number}.yaml" for number, file in enumerate(contents)}
+        spools = {file: Path(folder) / f"{number}.yaml" for number, file in enumerate(once)}
         for file, spool in spools.items():
-            spool.write_bytes(contents[file])
+            spool.write_bytes(once[file])
         yield tuple(str(spools.get(file, file)) for file in files)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from xscaler_istio import checks, helm, ignores, pod_security, programs, render
 from xscaler_istio.findings import Finding, Location, Report, Severity
 from xscaler_istio.project import Project
-from xscaler_istio.validate import validate
+from xscaler_istio.validate import from_warning, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,13 +55,15 @@ def lint(
 def _linted(release: Release, kubernetes_version: str, place: str) -> tuple[list[Finding], list[str]]:
     """Return what is wrong with one release, and which checks were skipped and why."""
     try:
-        rendered = render.manifests(helm.template(release))
+        text, warned = helm.template_and_warnings(release)
     except helm.ChartError as error:
         # In lint mode Helm swallows `fail`, and each major words the schema's refusals in its own way.
         refused = [item for item in validate(release).findings if item.severity >= Severity.ERROR]
         message = error.message if error.problems or not refused else "the values are refused"
         return [_error("XS301", message, place, "`validate` says the same with file and line"), *refused], []
-    findings, skipped = _helm_lint(release), []
+    rendered = render.manifests(text)
+    findings = [*(from_warning(item, Location(place)) for item in warned), *_helm_lint(release)]
+    skipped: list[str] = []
     for name, check in _CHECKS.items():
         found = check(rendered, kubernetes_version or NEWEST_KUBERNETES)
         if isinstance(found, str):

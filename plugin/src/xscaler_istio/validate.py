@@ -15,9 +15,10 @@ from xscaler_istio.findings import Finding, Report, Severity
 from xscaler_istio.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from xscaler_istio.helm import Release
+    from xscaler_istio.findings import Location
+    from xscaler_istio.helm import Release, Warned
     from xscaler_istio.values import Origins, ValuesFile
 
 
@@ -66,9 +67,9 @@ def _judged(
     content = all(finding.severity < Severity.ERROR for finding in found)
     refused = _chart_rules(release, origins, schema_content=content)
     if not content:
-        return (*broken, *found, *refused), ()
+        return _without_repetition((*broken, *found, *refused)), ()
     case = case_of(release, merged, defaults, surroundings)
-    return (*broken, *found, *refused, *_semantic(case, origins)), tuple(_not_checked(case))
+    return _without_repetition((*broken, *found, *refused, *_semantic(case, origins))), tuple(_not_checked(case))
 
 
 def case_of(
@@ -107,18 +108,37 @@ def _with_line(finding: Finding, origins: Origins) -> Finding:
 
 
 def _chart_rules(release: Release, origins: Origins, *, schema_content: bool) -> list[Finding]:
-    """Return what the chart's own rules say, which Helm runs when it renders."""
+    """Return what the chart's own rules say, which Helm runs when it renders, and what Helm warns of."""
     lenient = (*release.extra, "--skip-schema-validation")
     try:
-        helm.template(dataclasses.replace(release, extra=lenient))
+        _, warned = helm.template_and_warnings(dataclasses.replace(release, extra=lenient))
     except helm.ChartError as error:
+        found = [from_warning(item, origins.locate(_keys(item.path))) for item in error.warnings]
         if error.problems:
-            return [_from_problem(problem, origins) for problem in error.problems]
+            return [*found, *(_from_problem(problem, origins) for problem in error.problems)]
         if schema_content:
             fix = "if the values look right, report this as a bug of the chart"
-            return [Finding("XS199", Severity.ERROR, error.message, origins.locate(()), "", fix)]
+            return [*found, Finding("XS199", Severity.ERROR, error.message, origins.locate(()), "", fix)]
         # Templates stumble over values of a wrong type; the schema has said so already.
-    return []
+        return found
+    return [from_warning(item, origins.locate(_keys(item.path))) for item in warned]
+
+
+def _keys(path: str) -> tuple[str, ...]:
+    return tuple(path.split(".")) if path else ()
+
+
+def from_warning(warned: Warned, place: Location) -> Finding:
+    """Make a finding of what Helm warns of."""
+    fix = "give the key a value of the default's kind" if warned.path else "see what Helm says of it"
+    return Finding("XS280", Severity.WARNING, f"Helm warns: {warned.message}", place, warned.path, fix)
+
+
+def _without_repetition(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Leave Helm's warnings out of whose key more is said."""
+    listed = tuple(findings)
+    refused = {finding.path for finding in listed if finding.severity is Severity.ERROR}
+    return tuple(item for item in listed if item.rule != "XS280" or not item.path or item.path not in refused)
 
 
 def _from_problem(problem: str, origins: Origins) -> Finding:

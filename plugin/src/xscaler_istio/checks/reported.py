@@ -179,6 +179,21 @@ document(
     """,
 )
 document(
+    "XS280",
+    Severity.WARNING,
+    """Helm warns of the values or of the chart.
+
+    Why: Helm says it on standard error and goes on: a value of another kind than the default is used or skipped as it
+    is, or the chart is deprecated. Nobody sees it in a pipeline.
+
+    Fix: a value of the default's kind; a newer chart.
+
+    Example:
+        prometheus:
+          resources: {}   # not a list
+    """,
+)
+document(
     "XS290",
     Severity.WARNING,
     """An ignore that ignores nothing.

@@ -23,7 +23,7 @@ Values = Annotated[
     typer.Option(
         "-f",
         "--values",
-        help="Values file; repeatable, the last wins; - is stdin.",
+        help="Values file or URL; repeatable, the last wins; - is stdin.",
         metavar="FILE",
         autocompletion=completion.values_files,
     ),
@@ -138,7 +138,7 @@ def release(
 
 
 def spooled(values: Sequence[str]) -> AbstractContextManager[tuple[str, ...]]:
-    """Return values files with standard input, `-`, kept in a file while the context lasts."""
+    """Return values files with standard input, `-`, and what URLs give kept in files while the context lasts."""
     from xscaler_istio import helm
     from xscaler_istio.errors import SetupError, UsageError
 
@@ -152,7 +152,9 @@ def spooled(values: Sequence[str]) -> AbstractContextManager[tuple[str, ...]]:
 
 def shown(values: list[str] | None) -> tuple[str, ...]:
     """Return what to call the values files in findings."""
-    return tuple("<stdin>" if name == "-" else name for name in values or ())
+    from xscaler_istio import fetch
+
+    return tuple("<stdin>" if name == "-" else fetch.shown(name) for name in values or ())
 
 
 def fail_on(name: str) -> Severity:

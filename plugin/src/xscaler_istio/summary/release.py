@@ -27,7 +27,8 @@ class Rendered:
         try:
             text = helm.template(release)
         except helm.ChartError as error:
-            raise helm.ChartError(f"{name}: {error.message}" if name else error.message, error.problems) from error
+            message = f"{name}: {error.message}" if name else error.message
+            raise helm.ChartError(message, error.problems, error.warnings) from error
         values = helm.effective_values(release.chart, release.values)
         return cls(render.manifests(text), series_facts(release.chart, values))
 
