@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -221,6 +222,24 @@ print([name for name in {heavy} if name in sys.modules])
 """
         loaded = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True)
         assert loaded.stdout.strip() == "[]", words
+
+
+@pytest.mark.parametrize("command", ["validate", "render"])
+def test_no_command_that_people_wait_for_loads_pydantic(command: str) -> None:
+    probe = f"""
+import contextlib, io, sys
+from xscaler_istio.cli import app
+from xscaler_istio import helm
+with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())), contextlib.suppress(SystemExit):
+    app(["{command}", "-f", {str(EXAMPLE)!r}])
+print("pydantic" in sys.modules)
+# The whole of pyhelm3 is there for whoever wants it, with the same command in it.
+import pyhelm3
+print(issubclass(helm.HelmCommand, pyhelm3.Command), helm.HelmError is pyhelm3.errors.Error)
+"""
+    environment = dict(os.environ, HELM_BIN=str(tool("helm4")))
+    done = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True, env=environment)
+    assert done.stdout.splitlines() == ["False", "True True"]
 
 
 def test_versions_agree() -> None:

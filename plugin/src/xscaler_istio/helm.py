@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import importlib.util
 import json
 import logging
 import re
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import pyhelm3
-import yaml
-
-from xscaler_istio import fetch, programs
+from xscaler_istio import fetch, programs, render
 from xscaler_istio.errors import ExitCode, SetupError, XscalerError
 
 if TYPE_CHECKING:
@@ -29,6 +28,24 @@ _NEEDS = re.compile(r"the values need changes:\n\n(.*)", re.DOTALL)
 _BETWEEN_PROBLEMS = re.compile(
     r"\n\n(?=\S)|\n(?=[a-z][A-Za-z]*\.[\w.\[\]]+ (?:is|are|has|holds|needs|writes|removes|takes|and|\())"
 )
+
+
+def _pyhelm3(name: str) -> Any:
+    """Return a module of pyhelm3 without the package around it, which loads models and pydantic.
+
+    That is a third of what `validate` costs in all (tests/bench/bench_plugin.py), and the command needs none of it.
+    """
+    if "pyhelm3" in sys.modules or not (spec := importlib.util.find_spec("pyhelm3")):
+        return importlib.import_module(f"pyhelm3.{name}")
+    sys.modules["pyhelm3"] = importlib.util.module_from_spec(spec)
+    try:
+        return importlib.import_module(f"pyhelm3.{name}")
+    finally:
+        # Whoever wants the whole package gets it, with this very module in it.
+        del sys.modules["pyhelm3"]
+
+
+HelmError = _pyhelm3("errors").Error
 
 
 class ChartError(XscalerError):
@@ -74,7 +91,7 @@ class Release:
     extra: tuple[str, ...] = ()
 
 
-class HelmCommand(pyhelm3.Command):  # type: ignore[misc] # the library has no type information
+class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the library has no type information
     """pyhelm3's command without a shell between, with a time limit, and with the warnings kept."""
 
     def __init__(self, executable: str) -> None:
@@ -82,7 +99,7 @@ class HelmCommand(pyhelm3.Command):  # type: ignore[misc] # the library has no t
         self.warnings = ""
 
     async def run(self, command: list[str], input: bytes | None = None) -> bytes:  # noqa: A002 - the base's name
-        """Run Helm; raise pyhelm3's Error when it fails and SetupError when it cannot run or takes too long."""
+        """Run Helm; raise HelmError when it fails and SetupError when it cannot run or takes too long."""
         words = [str(word) for word in (self._executable, *command)]
         pipe = asyncio.subprocess.PIPE
         stdin = asyncio.subprocess.DEVNULL if input is None else pipe
@@ -101,7 +118,7 @@ class HelmCommand(pyhelm3.Command):  # type: ignore[misc] # the library has no t
                 await process.wait()
         self.warnings = stderr.decode(errors="replace")
         if process.returncode:
-            raise pyhelm3.errors.Error(process.returncode, stdout, stderr)
+            raise HelmError(process.returncode, stdout, stderr)
         return stdout
 
     async def template_text(self, release: Release) -> str:
@@ -114,7 +131,7 @@ class HelmCommand(pyhelm3.Command):  # type: ignore[misc] # the library has no t
         try:
             words = ["lint", str(release.chart), "--strict", "--namespace", release.namespace]
             return True, (await self.run([*words, *release.values.flags()])).decode()
-        except pyhelm3.errors.Error as error:
+        except HelmError as error:
             return False, error.stdout.decode() + error.stderr.decode()
 
 
@@ -128,7 +145,7 @@ def template_and_warnings(release: Release) -> tuple[str, tuple[Warned, ...]]:
     command = _command()
     try:
         text = _run(command.template_text(release))
-    except pyhelm3.errors.Error as error:
+    except HelmError as error:
         raise chart_error(error.stderr.decode(errors="replace")) from error
     return text, warnings(command.warnings)
 
@@ -155,7 +172,7 @@ def values_and_defaults(chart: Path, values: ValuesArguments) -> tuple[dict[str,
         for name in ("values.yaml", "defaults.yaml"):
             (probe / name).write_bytes((chart / "values.yaml").read_bytes())
         (probe / "templates" / "values.yaml").write_text(f"{_filled_in(chart, probe)}{_PROBE}", encoding="utf-8")
-        printed = yaml.safe_load(template(Release(probe, values)))
+        printed = render.load(template(Release(probe, values)))
     merged, defaults = (json.loads(printed[name]) for name in ("values", "defaults"))
     return merged, defaults
 

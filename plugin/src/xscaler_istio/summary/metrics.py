@@ -6,8 +6,7 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from xscaler_istio import render
 from xscaler_istio.relabeling import relabel
 from xscaler_istio.summary import sample
 from xscaler_istio.summary.model import Fact, Section, Subject, facts
@@ -37,7 +36,7 @@ def series_facts(chart: Path, values: Mapping[str, Any]) -> SeriesFacts:
     file = chart / "files" / "labels.yaml"
     if not file.is_file():
         return SeriesFacts({}, 0)
-    loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+    loaded = render.load(file.read_text(encoding="utf-8"))
     tags = tuple(values.get("istio", {}).get("customTags") or ())
     families = {
         job: {
