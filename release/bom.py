@@ -5,24 +5,22 @@ from __future__ import annotations
 import configparser
 import datetime
 import json
-import os
 import re
-import sys
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
-from cyclonedx.model import Property
+from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, Property, XsUri
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.license import DisjunctiveLicense
 from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
+from packaging.requirements import Requirement
 
 from release import versions
 from release.errors import ReleaseError
-from release.programs import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,29 +35,34 @@ _NAMESPACE = uuid.UUID("0d3f6a52-6a1e-4c55-9c0b-0a4b1f0f0003")
 
 def text(root: Path, epoch: int) -> str:
     """Return the bill of materials of a release that was committed at a time of Unix' clock."""
-    document = python_packages(root)
-    for component in document["components"]:
-        # cyclonedx-py repeats the whole line of the lock file, a hundred digests of one package.
-        component.pop("description", None)
-    document["metadata"]["timestamp"] = datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc).isoformat()
-    # The library's own reader of its own format.
-    loaded: Bom = Bom.from_json(data=document)  # type: ignore[attr-defined]
-    # A number of this release's own, and the same whenever it is built.
-    loaded.serial_number = uuid.uuid5(_NAMESPACE, f"{versions.current(root)} {epoch}")
     name, version = "xscaler-istio", versions.current(root)
     main = Component(name=name, version=version, type=ComponentType.APPLICATION, bom_ref=name, licenses=[LICENSE])
-    loaded.metadata.component = main
-    loaded.components.update(images(root))
-    loaded.register_dependency(main, loaded.components)
-    return make_outputter(loaded, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2) + "\n"
+    # A number of this release's own, and the same whenever it is built.
+    bom = Bom(
+        components=[*python_packages(root), *images(root)], serial_number=uuid.uuid5(_NAMESPACE, f"{version} {epoch}")
+    )
+    bom.metadata.timestamp = datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc)
+    bom.metadata.component = main
+    bom.register_dependency(main, bom.components)
+    return make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2) + "\n"
 
 
-def python_packages(root: Path) -> dict[str, Any]:
-    """Return CycloneDX of what the plugin's launcher installs, by its lock file."""
-    command = ["-m", "cyclonedx_py", "requirements", "requirements.lock", "--output-reproducible", "--of", "JSON"]
-    environment = dict(os.environ, PYTHONWARNINGS="ignore")
-    loaded: dict[str, Any] = json.loads(run(sys.executable, *command, folder=root, environment=environment))
-    return loaded
+def python_packages(root: Path) -> Iterator[Component]:
+    """Yield what the plugin's launcher installs, by its lock file, with the digests of each package's files."""
+    lock = (root / "requirements.lock").read_text(encoding="utf-8")
+    for entry in re.split(r"\n(?=\S)", lock.strip()):
+        pinned = Requirement(entry.splitlines()[0].rstrip("\\ "))
+        version = str(pinned.specifier).removeprefix("==")
+        digests = [HashType(alg=HashAlgorithm.SHA_256, content=digest) for digest in re.findall(r"sha256:(\w+)", entry)]
+        page = XsUri(f"https://pypi.org/project/{pinned.name}/{version}/")
+        yield Component(
+            type=ComponentType.LIBRARY,
+            name=pinned.name,
+            version=version,
+            bom_ref=f"pypi-{pinned.name}-{version}",
+            purl=PackageURL("pypi", None, pinned.name, version),
+            external_references=[ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=page, hashes=digests)],
+        )
 
 
 def images(root: Path) -> Iterator[Component]:
