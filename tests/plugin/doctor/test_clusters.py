@@ -44,9 +44,13 @@ def test_a_recorded_cluster(folder: Path, cli4: Callable[..., Ran], tmp_path: Pa
     assert ran.code == int(*said(text, "!") or ["0"])
 
 
+# What xScaler answers: test_probe.py.
+_PROBES = {"XS450", "XS451", "XS452", "XS453", "XS454"}
+
+
 def test_every_rule_is_shown_by_a_cluster() -> None:
     expected = "".join((folder / "values.yaml").read_text(encoding="utf-8") for folder in FOLDERS)
-    assert set(re.findall(r"^#> .*\[(XS4\d\d)\]$", expected, re.MULTILINE)) == set(CLUSTER_CHECKS)
+    assert set(re.findall(r"^#> .*\[(XS4\d\d)\]$", expected, re.MULTILINE)) == set(CLUSTER_CHECKS) - _PROBES
 
 
 def test_no_cluster(cli4: Callable[..., Ran], tmp_path: Path) -> None:

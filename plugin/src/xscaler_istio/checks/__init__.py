@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from xscaler_istio.checks import (  # noqa: F401 - importing a family registers its checks
     cost,
     destination,
+    endpoints,
     images,
     installation,
     labels,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from xscaler_istio.doctor.discovery import Outcome
     from xscaler_istio.doctor.inventory import Inventory
     from xscaler_istio.doctor.objects import MeshConfig, Pod, Policy, Telemetry
+    from xscaler_istio.doctor.probe import Outcome as Probed
     from xscaler_istio.pod_security import Need
 
 
@@ -21,7 +22,7 @@ class Examination:
 
     `outcomes` are the pods of the mesh, `needs` what the release's workloads ask of their namespace, `telemetries` and
     `policies` the Telemetry and NetworkPolicy objects that it brings, `collectors` the labels of the pods that scrape.
-    `unknown` says by part why it is not known, beside what could not be read.
+    `unknown` says by part why it is not known, beside what could not be read. `probes` are what xScaler answered.
     """
 
     case: Case
@@ -33,9 +34,10 @@ class Examination:
     collectors: tuple[Mapping[str, str], ...]
     policies: tuple[Policy, ...]
     unknown: Mapping[str, str]
+    probes: tuple[Probed, ...] = ()
 
     def missing(self, part: str) -> str:
-        """Return why a part is not known, or nothing; parts are those of the inventory, and `values`."""
+        """Return why a part is not known, or nothing; parts are those of the inventory, `values` and `probes`."""
         return self.unknown.get(part) or (self.inventory.missing(part) if hasattr(self.inventory, part) else "")
 
     @property

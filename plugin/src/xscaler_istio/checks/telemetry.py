@@ -315,3 +315,35 @@ def tags_without_bound(examined: Examination) -> Iterator[Issue]:
                     "give it few values, or remove it",
                     str(item),
                 )
+
+
+@check_cluster("XS423", Severity.INFO, "values", "pods")
+def other_name_of_the_cluster(examined: Examination) -> Iterator[Issue]:
+    """Istio calls this cluster something else than the values.
+
+    Why: source_cluster and destination_cluster have Istio's name, the label `cluster` has cluster.name. A query that
+    compares the two, as one for traffic between clusters does, finds nothing where they differ. Istio's own default
+    for every cluster is `Kubernetes`, which is not told: as cluster.name it would be wrong (XS205).
+
+    Fix: the same name, if no other cluster of the account has it; Istio's is global.multiCluster.clusterName.
+
+    Example:
+        cluster:
+          name: prod-euw1
+    """
+    ours = examined.case.settings.cluster.name
+    names = {
+        container.environment[variable]
+        for outcome in examined.outcomes
+        for container in outcome.pod.containers
+        for variable in ("CLUSTER_ID", "ISTIO_META_CLUSTER_ID")
+        if variable in container.environment
+    }
+    others = sorted(names - {ours, "Kubernetes", ""})
+    if others:
+        yield Issue(
+            "cluster.name",
+            f"cluster.name is {ours}, and Istio calls this cluster {some(others)} in source_cluster and"
+            " destination_cluster",
+            f"set cluster.name: {others[0]}, if that is yours alone",
+        )

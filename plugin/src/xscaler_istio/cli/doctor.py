@@ -27,13 +27,17 @@ def command(
             "--kube-context", envvar="HELM_KUBECONTEXT", help="Context of the kubeconfig; default: the current one."
         ),
     ] = "",
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Send one sample, and with logs one line, to xScaler from this machine.")
+    ] = False,
     fail_on: options.FailOn = "error",
     output: options.FindingsOutput = "text",
     debug: options.Debug = False,
 ) -> None:
     """Look at a cluster before an installation: what would be found there, what is in the way, and how it is mended.
 
-    Reads Istio, its pods and settings, and the namespace of the release; changes nothing. What you may not read is
+    Reads Istio, its pods and settings, and the namespace of the release, and changes nothing. With --probe it asks
+    xScaler as well, with the token in the release's Secret. What you may not read is
     listed as not checked, with the right that is missing. `helm xscaler rules` explains each rule (XS4..).
     """
     from xscaler_istio import project
@@ -44,5 +48,6 @@ def command(
     severity = options.fail_on(fail_on)
     sets = options.sets(set_, set_string, set_json, set_file, set_literal)
     with options.release(chart, values, sets, namespace=namespace) as release:
-        found = run(cluster.access(kube_context), release, options.shown(values), project.read(Path.cwd()), severity)
+        asked = (cluster.access(kube_context), release, options.shown(values), project.read(Path.cwd()), severity)
+        found = run(*asked, probe=probe)
     options.report(found, output)

@@ -150,7 +150,7 @@ def _list(access: Access, paths: tuple[str, ...], parse: Callable[[Object], Item
             return Part(tuple(map(parse, access.items(path))))
         except AnsweredError as error:
             if error.reason != "NotFound":
-                return Part(missing=_why(error))
+                return Part(missing=why(error))
     return Part()
 
 
@@ -162,7 +162,7 @@ def _each(access: Access, paths: Iterable[str], parse: Callable[[Object], Item])
             found.append(parse(access.get(path)))
         except AnsweredError as error:
             if error.reason != "NotFound":
-                return Part(missing=_why(error))
+                return Part(missing=why(error))
     return Part(tuple(found))
 
 
@@ -171,7 +171,12 @@ def _keys(access: Access, path: str) -> Part[objects.Keys]:
     return _each(access, (path,) if path else (), objects.keys)
 
 
-def _why(error: AnsweredError) -> str:
+def contents(access: Access, path: str) -> Mapping[str, str]:
+    """Return the values of a Secret or ConfigMap, for a probe alone; raise AnsweredError as `Access.get` does."""
+    return objects.contents(access.get(path))
+
+
+def why(error: AnsweredError) -> str:
     """Name the right that is missing; raise the error again where it is no matter of rights to this part."""
     if error.reason == "Unauthorized":
         raise error

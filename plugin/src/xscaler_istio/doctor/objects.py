@@ -339,11 +339,17 @@ def _provider(item: Document, mesh_format: str, mesh_encoding: str) -> Provider:
     return Provider(file.get("path", ""), mesh_encoding, bool(mesh_format))
 
 
-def keys(document: Document) -> Keys:
-    """Keep of a v1 Secret or ConfigMap what may be told; raise ValueError for a Secret that is not base64."""
+def contents(document: Document) -> Mapping[str, str]:
+    """Return the values of a v1 Secret or ConfigMap; bytes that are no text are replaced."""
     data: Mapping[str, str] = document.get("data") or {}
-    secret = document.get("kind") == "Secret"
-    values = {name: base64.b64decode(value) if secret else value.encode() for name, value in data.items()}
+    if document.get("kind") != "Secret":
+        return data
+    return {name: base64.b64decode(value).decode(errors="replace") for name, value in data.items()}
+
+
+def keys(document: Document) -> Keys:
+    """Keep of a v1 Secret or ConfigMap what may be told."""
+    values = contents(document)
     padded = frozenset(name for name, value in values.items() if value != value.strip())
     return Keys({name: len(value.strip()) for name, value in values.items()}, padded)
 

@@ -11,8 +11,9 @@ from xscaler_istio.checks.examination import Examination
 from xscaler_istio.doctor import discovery, inventory, objects
 from xscaler_istio.errors import SetupError
 from xscaler_istio.findings import Finding, Location, Report, Severity
+from xscaler_istio.live.cluster import AnsweredError
 from xscaler_istio.project import Project
-from xscaler_istio.summary import scraping
+from xscaler_istio.summary import logs, scraping
 from xscaler_istio.validate import case_of, validate
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.checks.case import Case
     from xscaler_istio.checks.registry import Issue
+    from xscaler_istio.doctor.probe import Credentials
     from xscaler_istio.helm import Release
     from xscaler_istio.live.cluster import Access
     from xscaler_istio.render import Manifest
@@ -31,6 +33,7 @@ _PLACEHOLDERS = (
     ("--set", "xscaler.auth.existingSecret.name=xscaler-token"),
 )
 _NO_VALUES = "no values were given (-f values.yaml)"
+_NOT_ASKED = "xScaler is asked with --probe only"
 
 
 def doctor(
@@ -39,8 +42,12 @@ def doctor(
     names: Sequence[str] = (),
     project: Project | None = None,
     fail_on: Severity = Severity.ERROR,
+    *,
+    probe: bool = False,
 ) -> Report:
     """Judge a cluster, and what a release would do in it; `names` are what to call the values files in findings.
+
+    With `probe` a sample and a line are sent to xScaler, with the release's token.
 
     Raises UnreachableError where no cluster answers, SetupError for an unreadable file or a missing program.
     """
@@ -61,7 +68,10 @@ def doctor(
         return Report("doctor", refused, (reason,), fail_on=fail_on)
     case = case_of(release, merged, defaults, project.surroundings)
     read = inventory.read(access, _wanted(case, release.namespace))
-    examined = examine(case, release.namespace, read, rendered, {} if given else {"values": _NO_VALUES})
+    unknown = {"probes": _NOT_ASKED, **({} if given else {"values": _NO_VALUES})}
+    examined = examine(case, release.namespace, read, rendered, unknown)
+    if probe and given:
+        examined = _probed(access, examined, rendered)
     found, skipped = judge(examined, origins)
     stay, ignored = ignores.apply(found, project.ignores, "XS4")
     return Report("doctor", tuple(sorted(stay, key=_weight)), skipped, ignored, fail_on)
@@ -117,6 +127,41 @@ def examine(
         ),
         policies=tuple(objects.policy(item.document) for item in rendered if item.kind == "NetworkPolicy"),
         unknown=unknown,
+    )
+
+
+def _probed(access: Access, examined: Examination, rendered: tuple[Manifest, ...]) -> Examination:
+    """Send a sample, and with logs a line; where the release's credentials cannot be read say why not."""
+    # The encoders take protobuf and snappy, which nobody else here needs.
+    from xscaler_istio.doctor import probe
+
+    try:
+        credentials = _credentials(access, examined.case, examined.namespace)
+    except AnsweredError as error:
+        return dataclasses.replace(examined, unknown={**examined.unknown, "probes": inventory.why(error)})
+    # Every shard sends to the same place, as do the log agents.
+    metrics = [scraping.read(item.collector, item.text).destination for item in render.collector_configs(rendered)]
+    lines = [logs.destination(item) for item in render.log_configs(rendered)]
+    destinations = [("metrics", where) for where in metrics[:1]] + [("logs", where) for where in lines[:1]]
+    name = examined.case.settings.cluster.name
+    probes = tuple(probe.ask(what, where, name, credentials) for what, where in destinations)
+    unknown = {part: reason for part, reason in examined.unknown.items() if part != "probes"}
+    return dataclasses.replace(examined, probes=probes, unknown=unknown)
+
+
+def _credentials(access: Access, case: Case, namespace: str) -> Credentials:
+    """Return what the release would send; raise AnsweredError where it may not be read or is not there."""
+    from xscaler_istio.doctor.probe import Credentials
+
+    xscaler, wanted = case.settings.xscaler, _wanted(case, namespace)
+    keys, authority = xscaler.auth.existing_secret, xscaler.tls.ca
+    secret = inventory.contents(access, wanted.secret) if wanted.secret else {}
+    authorities = inventory.contents(access, wanted.authority) if wanted.authority else {}
+    return Credentials(
+        # As the collectors do, without the line break that a file may end with.
+        (secret.get(keys.token_key, "") if wanted.secret else xscaler.auth.token).strip(),
+        (secret.get(keys.tenant_id_key, "") if keys.tenant_id_key else xscaler.tenant_id).strip(),
+        authorities.get(authority.key, ""),
     )
 
 

@@ -12,6 +12,7 @@ _ELSE = "docs/troubleshooting.md, by the answer"
 # The first that matches. Texts of xScaler's answers, of Loki and Mimir behind it, and of Go's network errors.
 _FIXES: Mapping[str, str] = {
     "structured metadata": "xScaler has structured metadata switched off for this tenant: set logs.fields: none",
+    "orgid mismatch|no org id": "the tenant is not the token's: is xscaler.tenantId right?",
     r"\b401\b": "the token is wrong or expired: update the Secret, no restart is needed",
     r"\b403\b": "the token may not write: make one with the write scope",
     "max-label-names|label names; limit": "more labels than xScaler takes: remove tags that a Telemetry object adds",
