@@ -207,7 +207,7 @@ def test_a_missing_collector() -> None:
 def test_help_teaches_and_is_cheap(cli4: Callable[..., Ran]) -> None:
     ran = cli4("--help")
     assert ran.code == 0
-    for command in ("validate", "render", "diff", "explain", "init", "schema", "lint", "test", "rules"):
+    for command in ("validate", "render", "diff", "explain", "init", "schema", "lint", "doctor", "test", "rules"):
         assert command in ran.out
         assert "Example:" in cli4(command, "--help").out
     heavy = "('pyhelm3', 'jsonschema', 'aiohttp', 'yaml', 'rich', 'xscaler_istio.checks')"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +63,25 @@ def test_helms_flags_are_kubectls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HELM_KUBEASGROUPS", "ops,dev")
     assert cluster.access().flags == ("--context=staging", "--as=jane", "--as-group=ops", "--as-group=dev")
     assert cluster.access("prod").flags[0] == "--context=prod"
+
+
+@pytest.mark.parametrize("helm", ["helm3", "helm4"])
+def test_helm_passes_its_context_and_user_on(helm: str, tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "xscaler").symlink_to(ROOT / "plugin")
+    changed = {
+        "HELM_PLUGINS": str(tmp_path / "plugins"),
+        "XSCALER_PYTHON": sys.executable,
+        "XSCALER_KUBECTL": str(tool("kubectl")),
+        "KUBECONFIG": str(tmp_path / "kubeconfig"),
+    }
+    with recorded.serving(MESH, tmp_path / "kubeconfig"):
+        for context, code in (("recorded", 0), ("another", 4)):
+            command = [str(tool(helm)), "--kube-context", context, "-n", "telemetry", "xscaler", "doctor"]
+            done = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, **changed})
+            assert done.returncode == code, done.stderr
+            assert ("9 targets would be found" in done.stdout) is (code == 0)
+    assert 'context "another" does not exist' in done.stderr
 
 
 @pytest.mark.parametrize("output", ["json", "sarif", "junit", "github"])

@@ -17,18 +17,6 @@ if TYPE_CHECKING:
     from xscaler_istio.relabeling import Labels
     from xscaler_istio.summary.scraping import Job
 
-# The kinds of pods that Istio's telemetry comes from, in the order in which they are told.
-KINDS = (
-    "sidecar",
-    "native sidecar",
-    "gateway",
-    "waypoint",
-    "proxyless gRPC pod",
-    "ztunnel",
-    "istiod",
-    "istio-cni",
-    "agentgateway",
-)
 _JOBS = {"ztunnel": "ztunnel", "istiod": "istiod", "istio-cni": "cni", "agentgateway": "agentgateway"}
 _CONTAINERS = {"istiod": ISTIOD, "istio-cni": CNI, "agentgateway": "agentgateway"}
 
@@ -37,7 +25,7 @@ _CONTAINERS = {"istiod": ISTIOD, "istio-cni": CNI, "agentgateway": "agentgateway
 class Outcome:
     """A pod of the mesh, and the addresses (host:port) at which it would be scraped; `reason` says why there are none.
 
-    `kind` is one of KINDS.
+    `kind` is one of objects.KINDS.
     """
 
     pod: Pod

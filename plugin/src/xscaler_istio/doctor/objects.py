@@ -24,6 +24,18 @@ if TYPE_CHECKING:
     Document = Mapping[str, Any]
 
 PROXY, ISTIOD, CNI = "istio-proxy", "discovery", "install-cni"
+# The kinds of pods that Istio's telemetry comes from, in the order in which they are told.
+KINDS = (
+    "sidecar",
+    "native sidecar",
+    "gateway",
+    "waypoint",
+    "proxyless gRPC pod",
+    "ztunnel",
+    "istiod",
+    "istio-cni",
+    "agentgateway",
+)
 
 
 @dataclasses.dataclass(frozen=True)
