@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from tests import sizes
 from xscaler_istio.local import run
 
 from .conftest import CHART, ROOT, ci, prometheus_config, template, tool
@@ -194,3 +195,10 @@ def test_artifact_hub_is_told_links_and_changes() -> None:
     kinds = {"added", "changed", "deprecated", "removed", "fixed", "security"}
     assert {item["kind"] for item in annotation("changes")} <= kinds
     assert all(item["description"] for item in annotation("changes"))
+
+
+def test_the_chart_stays_small() -> None:
+    assert sizes.values() < 350
+    assert len(sizes.helpers()) == sum(file.read_text().count('- define "') for file in CHART.rglob("*.tpl"))
+    assert max(sizes.helpers().values()) < 120
+    assert max(sizes.templates().values()) < 300

@@ -1,0 +1,86 @@
+"""How large the chart is, and how many cases its tests have: `python -m tests.sizes`, a minute for the cases.
+
+Numbers for docs/checklist.md. tests/chart/test_layout.py has the bounds.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+CHART = ROOT / "chart"
+# As the targets of the Makefile.
+TIERS = {
+    "unit": ("tests/plugin", "tests/tools", "tests/dashboards", "tests/release", "tests/website"),
+    "chart": ("tests/chart",),
+    "pipeline": ("tests/pipeline",),
+    "cluster": ("tests/cluster",),
+}
+
+
+def templates() -> dict[str, int]:
+    """Return the lines of each template, by path below chart/templates."""
+    folder = CHART / "templates"
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {str(file.relative_to(folder)): len(file.read_text().splitlines()) for file in files}
+
+
+def helpers() -> dict[str, int]:
+    """Return the lines of each named template, from `define` to `end`, by name."""
+    return dict(_helpers())
+
+
+def _helpers() -> Iterator[tuple[str, int]]:
+    for file in (CHART / "templates").rglob("*.tpl"):
+        # A `define` begins a line, and what follows its `end` is another, or a comment on it.
+        shape = r'(?ms)^{{- define "([^"]+)" -}}\n(.*?)(?=^{{/\*|^{{- define|\Z)'
+        for name, body in re.findall(shape, file.read_text()):
+            yield name, len(body.strip().splitlines()) + 1
+
+
+def values() -> int:
+    """Return the lines of values.yaml."""
+    return len((CHART / "values.yaml").read_text().splitlines())
+
+
+def exact_messages() -> int:
+    """Return how many cases say every word of what a user reads: of the chart, of the schema and of the plugin."""
+    of_chart = [
+        yaml.safe_load((ROOT / "tests/chart" / name).read_text()) for name in ("refusals.yaml", "conditions.yaml")
+    ]
+    return sum(map(len, of_chart)) + len(list((ROOT / "tests/plugin/rules").glob("*.yaml")))
+
+
+def cases(folders: tuple[str, ...]) -> int:
+    """Return how many cases pytest collects."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *folders]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    found = re.search(r"(\d+) tests? collected", done.stdout)
+    if found is None:
+        raise SystemExit(done.stdout)
+    return int(found[1])
+
+
+def main() -> None:
+    """Print them."""
+    template, helper = (max(found.items(), key=lambda item: item[1]) for found in (templates(), helpers()))
+    print(f"chart/values.yaml     {values()} lines")
+    print(f"longest template      {template[1]} lines, {template[0]}")
+    print(f"longest helper        {helper[1]} lines, {helper[0]}")
+    print(f"all templates         {sum(templates().values())} lines in {len(templates())} files")
+    for tier, folders in TIERS.items():
+        print(f"{f'cases, {tier}':<22}{cases(folders)}")
+    print(f"exact messages        {exact_messages()}")
+
+
+if __name__ == "__main__":
+    main()
