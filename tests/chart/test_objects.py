@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from xscaler_istio.lint import kubernetes_schemas
+from xscaler_istio.lint import NEWEST_KUBERNETES, kubernetes_schemas
 
-from .conftest import ci, custom_schemas, objects, of_kind, run_template, template, tool
+from .conftest import CHART, CI_FILES, ci, custom_schemas, objects, of_kind, run_template, template, tool
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The oldest minor that Chart.yaml claims, the newest that schemas are at hand for, and one between.
-KUBERNETES = ("1.25.0", "1.31.0", "1.37.0")
+OLDEST = 25
+# Every minor that Chart.yaml claims and that schemas exist of; `kubeVersion` has no upper end.
+MINORS = tuple(f"1.{minor}.0" for minor in range(OLDEST, int(NEWEST_KUBERNETES.split(".")[1]) + 1))
 
 
 def rendered(helm: str, file: Path, *more: str) -> str:
@@ -32,28 +33,67 @@ def restricted(text: str) -> list[dict[str, Any]]:
     return [pod for pod in pods(text) if pod["metadata"]["labels"]["app.kubernetes.io/component"] != "logs"]
 
 
-@pytest.mark.parametrize("kubernetes", KUBERNETES)
-def test_kubernetes_admits_every_object(helm: str, ci_file: Path, kubernetes: str, tmp_path: Path) -> None:
-    manifest = tmp_path / "manifest.yaml"
-    manifest.write_text(rendered(helm, ci_file, "--kube-version", kubernetes))
+@pytest.fixture(scope="module")
+def manifests(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what each values file of ci/ and examples/ gives; both Helms give the same, on every Kubernetes."""
+    folder = tmp_path_factory.mktemp("manifests")
+    for file in CI_FILES:
+        (folder / file.name).write_text(rendered("helm4", file))
+    return folder
+
+
+@pytest.mark.parametrize("kubernetes", MINORS)
+def test_kubernetes_admits_every_object(kubernetes: str, manifests: Path) -> None:
     schemas = kubernetes_schemas(kubernetes)
+    assert schemas, f"no schemas of Kubernetes {kubernetes}"
     location = f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
-    command = [str(tool("kubeconform")), "-strict", "-summary", "-schema-location", location]
-    command += ["-schema-location", f"{custom_schemas()}/{{{{ .ResourceKind }}}}.json", str(manifest)]
+    command = [str(tool("kubeconform")), "-strict", "-summary", "-n", "2", "-schema-location", location]
+    command += ["-schema-location", f"{custom_schemas()}/{{{{ .ResourceKind }}}}.json", str(manifests)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    assert f"{len(objects(manifest.read_text()))} resources found" in done.stdout
+    number = sum(len(objects(file.read_text())) for file in manifests.iterdir())
+    assert f"{number} resources found in {len(CI_FILES)} files - Valid: {number}, " in done.stdout
     assert "Skipped: 0" in done.stdout
 
 
+def test_the_versions_of_kubernetes_are_those_that_the_chart_claims() -> None:
+    claimed = yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"]
+    assert claimed == f">={MINORS[0]}-0"
+    # One more than the newest would have no schemas: then NEWEST_KUBERNETES is to be raised.
+    assert kubernetes_schemas(f"1.{OLDEST + len(MINORS)}.0") is None
+
+
+def test_what_is_rendered_is_the_same_on_every_kubernetes(helm: str, ci_file: Path) -> None:
+    # The objects above stand for all minors.
+    oldest, newest = (rendered(helm, ci_file, "--kube-version", version) for version in (MINORS[0], MINORS[-1]))
+    assert oldest == newest == rendered(helm, ci_file)
+
+
 def test_kubernetes_older_than_claimed_is_refused(helm: str) -> None:
-    done = run_template(helm, "--values", str(ci("default")), "--kube-version", "1.24.9")
-    assert done.returncode == 1
-    assert "requires kubeVersion: >=1.25.0-0" in done.stderr
+    for version in ("1.24.9", "v1.24.17-eks-5e0fdde", "v1.24.14-gke.2700"):
+        done = run_template(helm, "--values", str(ci("default")), "--kube-version", version)
+        assert done.returncode == 1
+        assert "requires kubeVersion: >=1.25.0-0" in done.stderr
 
 
-def test_managed_clusters_with_a_suffix_are_admitted(helm: str) -> None:
-    assert rendered(helm, ci("default"), "--kube-version", "1.25.3-eks-1234")
+# As GKE, EKS, AKS, k3s, RKE2, OpenShift, Alibaba and Huawei name theirs. To SemVer what follows a dash is a
+# pre-release, which a range without one leaves out.
+MANAGED = (
+    "v1.31.4-gke.100",
+    "v1.30.3-eks-abc",
+    "v1.25.0-eks-1234",
+    "v1.32.6",
+    "v1.33.1+k3s1",
+    "v1.34.2+rke2r1",
+    "v1.30.5-aliyun.1",
+    "v1.29.13-r0-29.0.2.6",
+    "v1.35.0-rc.1",
+)
+
+
+@pytest.mark.parametrize("version", MANAGED)
+def test_managed_clusters_with_a_suffix_are_admitted(helm: str, version: str) -> None:
+    assert rendered(helm, ci("default"), "--kube-version", version)
 
 
 def test_both_helms_render_equal_objects(ci_file: Path) -> None:
@@ -154,8 +194,6 @@ def test_a_newer_chart_leaves_the_pod_template_alone(tmp_path: Path) -> None:
     # A new chart version must not restart Prometheus: what it has not sent would be lost.
     import shutil
 
-    from .conftest import CHART
-
     newer = tmp_path / "chart"
     shutil.copytree(CHART, newer)
     manifest = newer / "Chart.yaml"
@@ -188,8 +226,6 @@ def test_shards_are_one_deployment_and_one_configuration_each() -> None:
 def test_works_as_a_subchart(helm: str, tmp_path: Path) -> None:
     umbrella = tmp_path / "umbrella"
     (umbrella / "charts").mkdir(parents=True)
-    from .conftest import CHART
-
     (umbrella / "charts/xscaler-istio").symlink_to(CHART)
     dependency = {"name": "xscaler-istio", "version": "0.1.0", "condition": "xscaler-istio.enabled"}
     chart = {"apiVersion": "v2", "name": "umbrella", "version": "1.0.0", "dependencies": [dependency]}
