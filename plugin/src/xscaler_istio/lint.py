@@ -55,14 +55,16 @@ def lint(
 def _linted(release: Release, kubernetes_version: str, place: str) -> tuple[list[Finding], list[str]]:
     """Return what is wrong with one release, and which checks were skipped and why."""
     try:
-        text, warned = helm.template_and_warnings(release)
+        text, warnings = helm.template_and_warnings(release)
     except helm.ChartError as error:
         # In lint mode Helm swallows `fail`, and each major words the schema's refusals in its own way.
-        refused = [item for item in validate(release).findings if item.severity >= Severity.ERROR]
+        said = validate(release).findings
+        refused = [item for item in said if item.severity >= Severity.ERROR]
+        warned = [item for item in said if item.rule == "XS280"]
         message = error.message if error.problems or not refused else "the values are refused"
-        return [_error("XS301", message, place, "`validate` says the same with file and line"), *refused], []
+        return [_error("XS301", message, place, "`validate` says the same with file and line"), *refused, *warned], []
     rendered = render.manifests(text)
-    findings = [*(from_warning(item, Location(place)) for item in warned), *_helm_lint(release)]
+    findings = [*(from_warning(item, Location(place)) for item in warnings), *_helm_lint(release)]
     skipped: list[str] = []
     for name, check in _CHECKS.items():
         found = check(rendered, kubernetes_version or NEWEST_KUBERNETES)
