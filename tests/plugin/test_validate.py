@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.chart.conftest import CHART, tool
+from xscaler_istio import schema
 from xscaler_istio.helm import Release, ValuesArguments
 from xscaler_istio.report import REPORTERS
 from xscaler_istio.terminal import Terminal
@@ -154,3 +155,42 @@ def test_any_yaml_gets_findings_and_no_traceback(pairs: list[tuple[str, str]]) -
     assert not found.ok
     for report in REPORTERS.values():
         assert report(found, Terminal(colour=True, width=60))
+
+
+_TEN_LINES = EXAMPLE.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"cluster: {name: \xe9}\n", "XS014"),
+        (_TEN_LINES + b"x-deep: " + b"[" * 300 + b"]" * 300, "XS015"),
+        (_TEN_LINES + b"#" * 2**20, "XS016"),
+        (_TEN_LINES + b"".join(b"unknown%d: 1\n" % number for number in range(5000)), "XS001"),
+        (_TEN_LINES + b"commonLabels: {" + b"".join(b"k%d: {}, " % number for number in range(5000)) + b"}\n", "XS002"),
+        (_TEN_LINES + b"".join(b"a: 1\n" for _ in range(5000)), "XS011"),
+        (_TEN_LINES + b"? " + b"1" * 5000 + b"\n: 1\n", "XS001"),
+        (_TEN_LINES + b"x-a: &a {b: *a}\n", "XS010"),
+        (
+            b"".join(
+                b"x-%d: &l%d [%s]\n" % (n, n, b", ".join([b"*l%d" % (n - 1)] * 9 if n else [b"x"])) for n in range(9)
+            )
+            + _TEN_LINES,
+            "XS010",
+        ),
+        (_TEN_LINES + b"x-a: &a {1: 2, y: n}\nistio: {<<: *a}\n", "XS001"),
+        (_TEN_LINES + b"? {a: b}\n: 1\n", "XS010"),
+    ],
+    ids="utf8 deep huge many-keys many-errors twins number cycle bomb merge map-as-key".split(),
+)
+def test_files_that_nobody_means_to_write(cli4: Callable[..., Ran], content: bytes, rule: str, tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_bytes(content)
+    ran = cli4("validate", "-f", file, "-o", "json")
+    assert (ran.code, ran.err) == (1, "")
+    report = json.loads(ran.out)
+    assert rule in {finding["rule"] for finding in report["findings"]}
+    # Of very many the first are told, and that there are more.
+    assert len(report["findings"]) <= schema.MOST_FINDINGS
+    told_of_more = any("beyond the first" in reason for reason in report["skipped"])
+    assert told_of_more == (len(report["findings"]) == schema.MOST_FINDINGS)

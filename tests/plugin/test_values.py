@@ -27,6 +27,9 @@ def rules(content: bytes) -> list[str]:
         (b"text\n", "XS013"),
         (b"a: \xff\n", "XS014"),
         (b"a: " + b"[" * 5000, "XS015"),
+        # Without a look at the depth first, libyaml's composer would end the process with these.
+        (b"- " * 2**18 + b"a", "XS015"),
+        (b"{" * 2**19, "XS015"),
         (b"a: *unknown\n", "XS010"),
     ],
 )
@@ -110,6 +113,11 @@ def test_any_yaml_with_anchors_merges_and_odd_keys(pairs: list[tuple[str, str]])
 )
 def test_huge_and_deep_files(content: bytes, expected: list[str]) -> None:
     assert rules(content) == expected
+
+
+def test_a_number_too_long_for_python_is_a_key_all_the_same() -> None:
+    digits = "1" * 5000
+    assert list(values.parse(f"? {digits}\n: 1\n".encode(), "v.yaml").places) == [(digits,)]
 
 
 @pytest.mark.parametrize(("text", "name"), [("y: 1", "true"), ("'y': 1", "y"), ("0x10: 1", "16"), ("n: 1", "false")])

@@ -57,7 +57,7 @@ def find(schema: Json, name: str) -> Key:
             from xscaler_istio import schema as schemas
 
             path = steps[: depth + 1]
-            fix = schemas.suggestion(path, list(children), schema)
+            fix = schemas.suggestion(path, list(children), tuple(schemas.paths(schema)))
             raise UsageError(f"{'.'.join(path)} is no key of this chart", fix)
         element = element or "items" in node
         node = children[step]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import itertools
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from xscaler_istio.findings import Finding, Severity
 from xscaler_istio.values import changed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from xscaler_istio.values import KeyPath, Origins
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     # JSON Schema and values are arbitrary JSON.
     Json = Mapping[str, Any]
 
+# Nobody reads more of them, and each takes a millisecond.
+MOST_FINDINGS = 300
 _TYPE_NAMES = {
     bool: "true/false",
     int: "a number",
@@ -78,10 +81,15 @@ def load(chart: Path) -> Json:
 
 
 def check(values: Json, schema: Json, origins: Origins) -> tuple[Finding, ...]:
-    """Return what is wrong, in the order of its places: of each value the one violation that matters."""
-    errors = _Validator(schema).iter_errors(values)
+    """Return what is wrong, in the order of its places: of each value the one violation that matters.
+
+    More than MOST_FINDINGS are not looked for.
+    """
+    known = tuple(paths(schema))
+    errors = itertools.islice(_Validator(schema).iter_errors(values), MOST_FINDINGS)
     violations = _one_for_each_value(_Violation.of(error, schema) for error in errors)
-    found = [finding for violation in violations for finding in _findings(violation, schema, origins)]
+    findings = (finding for violation in violations for finding in _findings(violation, known, origins))
+    found = itertools.islice(findings, MOST_FINDINGS)
     return tuple(sorted(found, key=lambda finding: (finding.location.file, finding.location.line, finding.path)))
 
 
@@ -165,11 +173,11 @@ def _conditions(condition: Json, path: KeyPath = ()) -> Iterator[str]:
     yield from (f"{'.'.join((*path, name))} is set" for name in condition.get("required", []) if name not in judged)
 
 
-def _findings(error: _Violation, schema: Json, origins: Origins) -> Iterator[Finding]:
+def _findings(error: _Violation, known: Sequence[KeyPath], origins: Origins) -> Iterator[Finding]:
     path = error.path
     if error.rule == "additionalProperties" and isinstance(error.value, dict):
         word = _unwanted_key if error.because else _unknown_key
-        yield from (word((*path, key), error, schema, origins) for key in _extra_keys(error))
+        yield from (word((*path, key), error, known, origins) for key in _extra_keys(error))
         return
     message, fix = _WORDS.get(error.rule, _other)(error, ".".join(path))
     words = f"{message}, {error.because}" if error.because else message
@@ -181,34 +189,34 @@ def _extra_keys(error: _Violation) -> list[str]:
     return [key for key in error.value if key not in known and not str(key).startswith("x-")]
 
 
-def _unknown_key(path: KeyPath, error: _Violation, schema: Json, origins: Origins) -> Finding:
+def _unknown_key(path: KeyPath, error: _Violation, known: Sequence[KeyPath], origins: Origins) -> Finding:
     siblings = list(error.schema.get("properties", {}))
-    fix = suggestion(path, siblings, schema)
+    fix = suggestion(path, siblings, known)
     location = origins.locate(path, key=True)
     return Finding("XS001", Severity.ERROR, f"{'.'.join(path)} is no key of this chart", location, ".".join(path), fix)
 
 
-def _unwanted_key(path: KeyPath, error: _Violation, _schema: Json, origins: Origins) -> Finding:
+def _unwanted_key(path: KeyPath, error: _Violation, _known: Sequence[KeyPath], origins: Origins) -> Finding:
     """Say that a key has no place beside others, which the condition names."""
     dotted, beside = ".".join(path), ", ".join(error.schema["properties"])
     message = f"{dotted} has no place here, {error.because}"
     return Finding("XS002", Severity.ERROR, message, origins.locate(path, key=True), dotted, f"allowed: {beside}")
 
 
-def suggestion(path: KeyPath, siblings: list[str], schema: Json) -> str:
-    """Say what may have been meant by an unknown key; `siblings` are the keys that are known beside it."""
+def suggestion(path: KeyPath, siblings: list[str], known: Sequence[KeyPath]) -> str:
+    """Say what may have been meant by an unknown key; `siblings` are the keys beside it, `known` all there are."""
     key = path[-1]
     # clusterName, as other charts call it, is cluster.name here.
-    squashed = {"".join(known).lower(): ".".join(known) for known in paths(schema)}
+    squashed = {"".join(other).lower(): ".".join(other) for other in known}
     if key.lower() in squashed and key not in siblings and "." in squashed[key.lower()]:
         return f"did you mean {squashed[key.lower()]}?"
     if close := difflib.get_close_matches(key, siblings, n=1, cutoff=0.75):
         return f"did you mean {'.'.join((*path[:-1], close[0]))}?"
     if any(word in key.lower().replace("-", "").replace("_", "") for word in _SECRET_WORDS):
         return "the token belongs in a Secret that xscaler.auth.existingSecret.name names (xscaler.auth.token to try)"
-    if elsewhere := [".".join(known) for known in paths(schema) if known[-1] == key]:
+    if elsewhere := [".".join(other) for other in known if other[-1] == key]:
         return f"did you mean {elsewhere[0]}?"
-    everywhere = {known[-1]: ".".join(known) for known in paths(schema)}
+    everywhere = {other[-1]: ".".join(other) for other in known}
     if close := difflib.get_close_matches(key, everywhere, n=1, cutoff=0.8):
         return f"did you mean {everywhere[close[0]]}?"
     return f"allowed here: {', '.join(sorted(siblings))}" if siblings else "remove it"

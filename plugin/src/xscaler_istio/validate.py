@@ -38,7 +38,10 @@ def validate(
     inline = [ignore for file in files for ignore in ignores.inline(file.lines, file.name)]
     stay, ignored = ignores.apply(found, (*inline, *project.ignores), "XS2")
     ordered = sorted(stay, key=_weight_and_place)
-    return Report("validate", tuple(_with_line(item, origins) for item in ordered), skipped, ignored, fail_on)
+    told = ordered[: schema.MOST_FINDINGS]
+    if len(told) == schema.MOST_FINDINGS:
+        skipped = (*skipped, f"findings beyond the first {len(told)}: mend these, and validate again")
+    return Report("validate", tuple(_with_line(item, origins) for item in told), skipped, ignored, fail_on)
 
 
 def _weight_and_place(finding: Finding) -> tuple[int, str, bool, int, str]:
@@ -46,6 +49,8 @@ def _weight_and_place(finding: Finding) -> tuple[int, str, bool, int, str]:
     return -finding.severity, place.file, not place.line, place.line, finding.rule
 
 
+# Nobody sees a caret in a longer line.
+_LONGEST_LINE = 2000
 # After these the rest of the file is unknown.
 _UNREADABLE = frozenset({"XS010", "XS013", "XS014", "XS015", "XS016"})
 
@@ -100,7 +105,7 @@ def _not_checked(case: Case) -> Iterator[str]:
 def _with_line(finding: Finding, origins: Origins) -> Finding:
     """Add the finding's line: of an unknown key the key alone, since anything may stand behind it."""
     line = origins.line(finding.location)
-    if not line or not finding.location.column:
+    if not line or not finding.location.column or len(line) > _LONGEST_LINE:
         return finding
     key_end = line.find(":", finding.location.column)
     cut_after = max(key_end, finding.location.column) if finding.rule == "XS001" else 0
