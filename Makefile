@@ -14,7 +14,7 @@ CLUSTER_TOOLS := $(TEST_TOOLS) kubectl $(NODE_TOOLS) coredns pilot-discovery pil
 DEMO_TOOLS := helm4 prometheus mimir
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-chart test-pipeline test-cluster cluster-up cluster-down lint schema alerts golden dashboards package site bench tools lock clean
+.PHONY: help demo test test-unit test-chart test-pipeline test-cluster cluster-up cluster-down lint schema alerts golden dashboards tour package site bench tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,10 @@ package: $(VENV)/.installed-dev ## Write a release into dist/: chart, plugin, wh
 site: $(VENV)/.installed-dev ## Build the documentation as a static site in build/site; a warning is an error
 	rm -rf build/site
 	$(BIN)/python -m website build/site
+
+tour: $(VENV)/.installed-dev ## Write docs/tour.md and its picture anew: a user's first five minutes, from real runs
+	@tools/get $(TEST_TOOLS) >/dev/null
+	$(BIN)/python -m tests.plugin.tour "$$(tools/get helm4)"
 
 bench: $(VENV)/.installed-dev ## Measure: generated mesh, gateway, largest mesh on this machine
 	@tools/get $(TEST_TOOLS) >/dev/null
