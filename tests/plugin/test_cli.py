@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -258,3 +259,11 @@ def test_versions_agree() -> None:
 def test_both_manifests_are_equal_but_for_their_paths() -> None:
     inner = (ROOT / "plugin/plugin.yaml").read_text()
     assert (ROOT / "plugin.yaml").read_text() == inner.replace("$HELM_PLUGIN_DIR/bin", "$HELM_PLUGIN_DIR/plugin/bin")
+
+
+def test_set_families_are_applied_in_helms_order_whatever_their_place(cli4: Callable[..., Ran]) -> None:
+    given = ("--set-literal", "cluster.name=last", "--set-json", 'cluster.name="first"', "--set", "cluster.name=middle")
+    ran = cli4("render", "-f", EXAMPLE, *given, "--config", "prometheus")
+    assert ran.code == 0, ran.err
+    assert re.search(r"""replacement: ["']?last["']?$""", ran.out, re.MULTILINE)
+    assert "middle" not in ran.out

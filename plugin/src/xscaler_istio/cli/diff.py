@@ -13,6 +13,7 @@ from xscaler_istio.errors import ExitCode, UsageError
 EXAMPLE = "helm xscaler diff values.yaml new-values.yaml --detailed-exitcode"
 
 
+@options.with_sets
 def command(
     old: Annotated[
         str,
@@ -34,10 +35,7 @@ def command(
             autocompletion=completion.values_files,
         ),
     ] = None,
-    set_: options.Set = None,
-    set_string: options.SetString = None,
-    set_json: options.SetJson = None,
-    set_file: options.SetFile = None,
+    sets: options.Sets = (),
     chart: options.Chart = None,
     against_chart: Annotated[
         Path | None,
@@ -66,7 +64,6 @@ def command(
     options.choose("--output", output, ("text", "json"))
     if not new and not against_chart:
         raise UsageError("there is nothing to compare with", "name a second values file, or --against-chart")
-    sets = options.sets(set_, set_string, set_json, set_file)
     charts = (programs.chart(chart), programs.chart(against_chart or chart))
     with options.spooled([*(values or ()), old, *([new] if new else [])]) as files:
         common = files[: len(values or ())]

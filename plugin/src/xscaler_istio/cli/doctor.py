@@ -12,13 +12,10 @@ from xscaler_istio.cli import options
 EXAMPLE = "helm xscaler doctor -n telemetry -f values.yaml"
 
 
+@options.with_sets
 def command(
     values: options.Values = None,
-    set_: options.Set = None,
-    set_string: options.SetString = None,
-    set_json: options.SetJson = None,
-    set_file: options.SetFile = None,
-    set_literal: options.SetLiteral = None,
+    sets: options.Sets = (),
     chart: options.Chart = None,
     namespace: options.Namespace = "default",
     kube_context: Annotated[
@@ -46,7 +43,6 @@ def command(
 
     options.set_debug(debug)
     severity = options.fail_on(fail_on)
-    sets = options.sets(set_, set_string, set_json, set_file, set_literal)
     with options.release(chart, values, sets, namespace=namespace) as release:
         asked = (cluster.access(kube_context), release, options.shown(values), project.read(Path.cwd()), severity)
         found = run(*asked, probe=probe)

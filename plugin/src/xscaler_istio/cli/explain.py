@@ -11,6 +11,7 @@ from xscaler_istio.cli import completion, options
 EXAMPLE = "helm xscaler explain metrics.scrapeInterval"
 
 
+@options.with_sets
 def command(
     key: Annotated[
         str,
@@ -19,10 +20,7 @@ def command(
         ),
     ] = "",
     values: options.Values = None,
-    set_: options.Set = None,
-    set_string: options.SetString = None,
-    set_json: options.SetJson = None,
-    set_file: options.SetFile = None,
+    sets: options.Sets = (),
     chart: options.Chart = None,
     output: options.Output = "text",
     debug: options.Debug = False,
@@ -35,7 +33,6 @@ def command(
 
     options.set_debug(debug)
     options.choose("--output", output, ("text", "json"))
-    sets = options.sets(set_, set_string, set_json, set_file)
     with options.release(chart, values, sets, namespace="default") as release:
         found = keys.find(schema.load(release.chart), key)
         effect = explanation.effect(found, release)

@@ -9,13 +9,10 @@ from xscaler_istio.cli import options
 EXAMPLE = "helm xscaler lint -f values.yaml --kube-version 1.34.0"
 
 
+@options.with_sets
 def command(
     values: options.Values = None,
-    set_: options.Set = None,
-    set_string: options.SetString = None,
-    set_json: options.SetJson = None,
-    set_file: options.SetFile = None,
-    set_literal: options.SetLiteral = None,
+    sets: options.Sets = (),
     chart: options.Chart = None,
     namespace: options.Namespace = "default",
     kube_version: options.KubeVersion = "",
@@ -33,7 +30,6 @@ def command(
     options.set_debug(debug)
     severity = options.fail_on(fail_on)
     extra = ["--kube-version", kube_version] if kube_version else []
-    sets = options.sets(set_, set_string, set_json, set_file, set_literal)
     with options.release(chart, values, sets, namespace=namespace, extra=extra) as release:
         found = run(release, kube_version, project.read(Path.cwd()), severity, options.progress)
     options.report(found, output)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -12,7 +14,7 @@ from xscaler_istio.cli import completion
 from xscaler_istio.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from xscaler_istio.findings import Report, Severity
@@ -96,22 +98,42 @@ KubeVersion = Annotated[str, typer.Option("--kube-version", help="Kubernetes ver
 ReleaseName = Annotated[str, typer.Argument(help="Release name.")]
 
 
-def sets(
-    set_: list[str] | None,
-    set_string: list[str] | None,
-    set_json: list[str] | None,
-    set_file: list[str] | None,
-    set_literal: list[str] | None = None,
-) -> tuple[tuple[str, str], ...]:
-    """Return the families in the order in which Helm applies them whatever their order on the command line."""
-    families = (
-        ("--set-json", set_json),
-        ("--set", set_),
-        ("--set-string", set_string),
-        ("--set-file", set_file),
-        ("--set-literal", set_literal),
-    )
-    return tuple((flag, text) for flag, texts in families for text in texts or ())
+# In the order in which Helm applies them, whatever their order on the command line.
+_FAMILIES: Mapping[str, object] = {
+    "set_json": SetJson,
+    "set_": Set,
+    "set_string": SetString,
+    "set_file": SetFile,
+    "set_literal": SetLiteral,
+}
+# What a command gets of them: pairs of flag and text in Helm's order.
+Sets = tuple[tuple[str, str], ...]
+
+
+def with_sets(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of the `--set` families where it has the parameter `sets`, which gets them together.
+
+    Typer reads options from the signature, so each family has to be a parameter there.
+    """
+
+    @functools.wraps(command)
+    def called(**given: Any) -> None:
+        texts = {f"--{name.strip('_').replace('_', '-')}": given.pop(name) for name in _FAMILIES}
+        command(sets=tuple((flag, text) for flag, all_ in texts.items() for text in all_ or ()), **given)
+
+    hints = get_type_hints(command, include_extras=True)
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for parameter in inspect.signature(command).parameters.values()
+        for name, annotation, default in (
+            [(family, option, None) for family, option in _FAMILIES.items()]
+            if parameter.name == "sets"
+            else [(parameter.name, hints[parameter.name], parameter.default)]
+        )
+    ]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return called
 
 
 def release(

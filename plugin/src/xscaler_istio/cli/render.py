@@ -17,13 +17,11 @@ EXAMPLE = "helm xscaler render -f values.yaml --config prometheus > prometheus.y
 _CONFIGS = ("prometheus", "alloy", "opentelemetry", "logs")
 
 
+@options.with_sets
 def command(
     release_name: options.ReleaseName = "xscaler-istio",
     values: options.Values = None,
-    set_: options.Set = None,
-    set_string: options.SetString = None,
-    set_json: options.SetJson = None,
-    set_file: options.SetFile = None,
+    sets: options.Sets = (),
     chart: options.Chart = None,
     namespace: options.Namespace = "default",
     kube_version: options.KubeVersion = "",
@@ -66,7 +64,6 @@ def command(
     extra += ["--output-dir", str(output_dir)] if output_dir else []
     options.exclusive({"--config": config, "--explain": explain, "--output-dir": output_dir})
     options.exclusive({"--explain": explain, "--show-only": show_only})
-    sets = options.sets(set_, set_string, set_json, set_file)
     if config:
         options.choose("--config", config, _CONFIGS)
         sets += () if config == rendering.LOGS else (("--set", f"metrics.collector={config}"),)

@@ -13,15 +13,13 @@ from xscaler_istio.errors import ExitCode
 EXAMPLE = "helm xscaler test xscaler-istio -n telemetry; or: helm xscaler test --local -f values.yaml"
 
 
+@options.with_sets
 def command(
     release_name: Annotated[
         str, typer.Argument(metavar="RELEASE", help="A release in the cluster of the current kubeconfig.")
     ] = "",
     values: options.Values = None,
-    set_: options.Set = None,
-    set_string: options.SetString = None,
-    set_json: options.SetJson = None,
-    set_file: options.SetFile = None,
+    sets: options.Sets = (),
     chart: options.Chart = None,
     namespace: options.Namespace = "default",
     local: Annotated[
@@ -118,8 +116,7 @@ def command(
         backend, interval, timeout or 60, proxies, series, output_dir, output, only, keep, tuple(program or ())
     )
     # The family that Helm applies last.
-    chosen = [f"metrics.collector={collector}"] if collector else None
-    sets = options.sets(set_, set_string, set_json, set_file, chosen)
+    sets += (("--set-literal", f"metrics.collector={collector}"),) if collector else ()
     with options.release(chart, values, sets, namespace=namespace) as release:
         content = command.run(release, request, local=local, write=options.write, progress=options.progress)
     raise typer.Exit(ExitCode.OK if content else ExitCode.FINDINGS)

@@ -12,13 +12,10 @@ from xscaler_istio.cli import options
 EXAMPLE = "helm xscaler validate -f values.yaml --mesh proxies=300,peers=10,codes=3"
 
 
+@options.with_sets
 def command(
     values: options.Values = None,
-    set_: options.Set = None,
-    set_string: options.SetString = None,
-    set_json: options.SetJson = None,
-    set_file: options.SetFile = None,
-    set_literal: options.SetLiteral = None,
+    sets: options.Sets = (),
     chart: options.Chart = None,
     namespace: options.Namespace = "default",
     mesh: Annotated[
@@ -49,6 +46,5 @@ def command(
     ours = project.read(Path.cwd())
     if mesh:
         ours = dataclasses.replace(ours, surroundings=dataclasses.replace(ours.surroundings, mesh=case.mesh(mesh)))
-    sets = options.sets(set_, set_string, set_json, set_file, set_literal)
     with options.release(chart, values, sets, namespace=namespace) as release:
         options.report(run(release, options.shown(values), ours, severity), output)
