@@ -11,10 +11,11 @@ TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir
 KUBERNETES ?=
 NODE_TOOLS := $(addsuffix $(if $(KUBERNETES),-$(KUBERNETES)),kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
 CLUSTER_TOOLS := $(TEST_TOOLS) kubectl $(NODE_TOOLS) coredns pilot-discovery pilot-agent install-cni istio-cni
+MATRIX_TOOLS := helm3-17 helm3-18 helm3 helm4-1 helm4
 DEMO_TOOLS := helm4 prometheus mimir
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-chart test-pipeline test-cluster cluster-up cluster-down lint schema alerts golden dashboards tour package site bench tools lock clean
+.PHONY: help demo test test-unit test-chart test-pipeline test-cluster test-matrix cluster-up cluster-down lint schema alerts golden dashboards tour package site bench wheelhouse tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,11 @@ test-chart: $(VENV)/.installed-dev ## Tier 2: the chart, rendered by both Helms 
 test-pipeline: $(VENV)/.installed-dev ## Tier 3: real collectors scrape a mesh and push to a local xScaler
 	@tools/get $(TEST_TOOLS) >/dev/null
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/pipeline
+
+# XSCALER_PYTHONS and XSCALER_HELMS choose some of them.
+test-matrix: $(VENV)/.installed-dev ## The installed plugin's cases with every supported Helm and each Python that is here
+	@tools/get $(MATRIX_TOOLS) >/dev/null
+	XSCALER_PYTHONS="$(XSCALER_PYTHONS)" $(BIN)/python -m pytest -n 2 --dist loadgroup tests/matrix
 
 # CLUSTER=existing takes the cluster of the current kubeconfig, with the mesh in it, instead of starting one.
 test-cluster: $(VENV)/.installed-dev ## Tier 4: a real Kubernetes with a real Istio, and the chart as users install it (root)
@@ -92,6 +98,11 @@ tour: $(VENV)/.installed-dev ## Write docs/tour.md and its picture anew: a user'
 bench: $(VENV)/.installed-dev ## Measure: generated mesh, gateway, largest mesh on this machine
 	@tools/get $(TEST_TOOLS) >/dev/null
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
+
+# For each Python that may run the plugin once: make wheelhouse PYTHON=python3.12
+WHEELHOUSE ?= plugin/wheelhouse
+wheelhouse: ## Download what the plugin's first run installs, for a machine without network
+	$(PYTHON) -m pip --disable-pip-version-check --quiet download --only-binary :all: --require-hashes -r requirements.lock -d "$(WHEELHOUSE)"
 
 tools: ## Build every pinned program
 	@tools/get $$(tools/get --list)

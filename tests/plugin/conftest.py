@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from tests.chart.conftest import ROOT, tool
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# What the plugin needs of a checkout; a release has the same.
+PARTS = "plugin.yaml plugin.complete plugin chart pyproject.toml requirements.lock README.md LICENSE".split()
 EXAMPLE = ROOT / "examples" / "values.yaml"
 
 
@@ -50,3 +53,13 @@ def runner(helm: Path | str) -> Callable[..., Ran]:
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
+
+
+def copy_checkout(target: Path) -> Path:
+    """Copy the plugin's parts without what git ignores, environments above all; return the target."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *PARTS]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    for name in listed.rstrip("\0").split("\0"):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, target / name)
+    return target

@@ -13,10 +13,14 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.chart.conftest import ROOT, tool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 
@@ -36,17 +40,21 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("helm", ["helm3", "helm4"])
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_case(file: Path, helm: str, plugins: Path) -> None:
+    check(file, tool(helm), {"HELM_PLUGINS": str(plugins), "XSCALER_PYTHON": sys.executable})
+
+
+def check(file: Path, helm: Path, variables: Mapping[str, str]) -> None:
+    """Run the case of a file with a Helm that finds the plugin by these variables."""
     text = file.read_text(encoding="utf-8")
     (command,) = said(text, "$")
     words = [str(file) if word == "FILE" else word for word in shlex.split(command)]
-    changed = {"HELM_PLUGINS": str(plugins), "XSCALER_PYTHON": sys.executable, "NO_COLOR": "1"}
     done = subprocess.run(
-        [tool(helm), "xscaler", *words],
+        [helm, "xscaler", *words],
         check=False,
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env={**os.environ, **changed},
+        env={**os.environ, "NO_COLOR": "1", **variables},
     )
     assert done.stdout.replace(str(file), "FILE").splitlines() == said(text, ">"), done.stderr
     # Helm adds that the plugin failed.

@@ -1,0 +1,148 @@
+"""The launcher and the environment that it makes, in copies of the checkout, with a wheelhouse and no network."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.chart.conftest import ROOT, tool
+
+from .conftest import EXAMPLE, copy_checkout
+
+MAKING = "making the plugin's environment"
+# Its only network is a loopback that is down.
+NO_NETWORK = ("unshare", "--map-root-user", "--net")
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages of the lock file, as `make wheelhouse` gets them."""
+    folder = tmp_path_factory.mktemp("wheelhouse")
+    command = ["make", "--silent", "wheelhouse", f"PYTHON={sys.executable}", f"WHEELHOUSE={folder}"]
+    subprocess.run(command, check=True, cwd=ROOT)
+    return folder
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy, in a folder with a space in its name."""
+    return copy_checkout(tmp_path / "a checkout")
+
+
+def variables(wheelhouse: Path | None = None, **more: object) -> dict[str, str]:
+    """An environment that spoils Python's own variables, and names the Python of the tests."""
+    spoilt = {"PYTHONPATH": "/nowhere", "PYTHONHOME": "/nowhere", "XSCALER_BOOTSTRAP_PYTHON": base_python()}
+    given = {"XSCALER_WHEELHOUSE": wheelhouse} if wheelhouse else {}
+    return {**os.environ, **spoilt, **{name: str(value) for name, value in {**given, **more}.items()}}
+
+
+def base_python() -> str:
+    return str(Path(sys.base_prefix) / "bin/python3")
+
+
+def run(*command: object, **variables_: str) -> subprocess.CompletedProcess[str]:
+    words = [*NO_NETWORK, *map(str, command)]
+    return subprocess.run(words, check=False, capture_output=True, text=True, env=variables_, timeout=900)
+
+
+@pytest.mark.parametrize("helm", ["helm3", "helm4"])
+def test_offline_from_a_folder_beside_the_plugin(helm: str, checkout: Path, wheelhouse: Path, tmp_path: Path) -> None:
+    (checkout / "plugin/wheelhouse").symlink_to(wheelhouse)
+    environment = variables(HELM_DATA_HOME=tmp_path / "helm data")
+    installed = run(tool(helm), "plugin", "install", checkout, **environment)
+    assert installed.returncode == 0, installed.stderr
+    assert MAKING in installed.stdout + installed.stderr
+    good = run(tool(helm), "xscaler", "validate", "-f", EXAMPLE, **environment)
+    assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "validate: 1 info"), good.stderr
+    assert MAKING not in good.stderr
+
+
+@pytest.mark.parametrize("helm", ["helm3", "helm4"])
+def test_from_a_git_url(helm: str, checkout: Path, wheelhouse: Path, tmp_path: Path) -> None:
+    git = ("git", "-C", str(checkout), "-c", "user.name=test", "-c", "user.email=test@localhost")
+    for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "all")):
+        subprocess.run([*git, *words], check=True)
+    repository = tmp_path / "xscaler.git"
+    subprocess.run(["git", "clone", "-q", "--bare", checkout, repository], check=True)
+    data = tmp_path / "data"
+    environment = variables(wheelhouse, HELM_DATA_HOME=data, HELM_CACHE_HOME=tmp_path / "cache")
+    verified = [] if helm == "helm3" else ["--verify=false"]
+    installed = run(tool(helm), "plugin", "install", f"file://{repository}", *verified, **environment)
+    assert installed.returncode == 0, installed.stderr
+    rendered = run(tool(helm), "xscaler", "render", "-f", EXAMPLE, "-n", "elsewhere", **environment)
+    assert 'namespace: "elsewhere"' in rendered.stdout, rendered.stderr
+    schema = run(tool(helm), "xscaler", "schema", "--path", **environment).stdout.strip()
+    assert str(data.resolve()) in str(Path(schema).resolve()) or "/cache/" in schema
+    assert schema.endswith("chart/values.schema.json")
+
+
+def test_interrupted_then_three_at_once_then_broken_and_moved(checkout: Path, wheelhouse: Path) -> None:
+    launcher, environment = checkout / "plugin/bin/xscaler", variables(wheelhouse)
+    python = checkout / "plugin/.venv/bin/python"
+
+    first = subprocess.Popen(
+        [launcher, "--version"], env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    wait_until(python.exists)
+    os.killpg(first.pid, signal.SIGKILL)
+    assert first.wait() == -signal.SIGKILL
+
+    words = [*NO_NETWORK, str(launcher), "--version"]
+    pipe = subprocess.PIPE
+    at_once = [subprocess.Popen(words, env=environment, stdout=pipe, stderr=pipe, text=True) for _ in range(3)]
+    said = [process.communicate(timeout=900) for process in at_once]
+    assert [process.returncode for process in at_once] == [0, 0, 0], said
+    assert len({out for out, _ in said}) == 1
+    assert sum(MAKING in err for _, err in said) == 1
+
+    assert MAKING not in run(launcher, "--version", **environment).stderr
+    python.unlink()
+    python.symlink_to("/nowhere/python")
+    mended = run(launcher, "validate", "-f", EXAMPLE, **environment, HELM_BIN=str(tool("helm4")))
+    assert (mended.returncode, MAKING in mended.stderr) == (0, True), mended.stderr
+
+    moved = checkout.rename(checkout.with_name("moved"))
+    after = run(moved / "plugin/bin/xscaler", "schema", "--path", **environment)
+    assert (after.returncode, MAKING in after.stderr) == (0, True), after.stderr
+    assert after.stdout.strip() == str(moved / "chart/values.schema.json")
+
+
+def wait_until(condition: object, seconds: float = 300) -> None:
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_wheelhouse_without_the_packages_is_said(checkout: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = run(checkout / "plugin/bin/xscaler", "--version", **variables(empty, PIP_FIND_LINKS=""))
+    assert done.returncode == 70
+    assert f"fix: {empty} has not all packages for " in done.stderr
+    gone = run(checkout / "plugin/bin/xscaler", "--version", **variables(tmp_path / "gone"))
+    assert (gone.returncode, gone.stdout) == (70, "")
+    assert (
+        gone.stderr == f"xscaler: XSCALER_WHEELHOUSE is {tmp_path}/gone, which is no folder\n  fix: mend or unset it\n"
+    )
+
+
+def test_a_newer_lock_file_needs_a_new_environment(checkout: Path, tmp_path: Path) -> None:
+    # The decision alone: an environment that is not one would be made anew, which fails here for want of packages.
+    environment, venv = variables(tmp_path / "gone"), checkout / "plugin/.venv"
+    venv.joinpath("bin").mkdir(parents=True)
+    venv.joinpath("bin/python").symlink_to("/bin/echo")
+    version = next(line for line in (ROOT / "plugin.yaml").read_text().splitlines() if line.startswith("version:"))
+    venv.joinpath(".xscaler-made").write_text(f"{version.split()[1]} {checkout}/plugin\n")
+    launcher = checkout / "plugin/bin/xscaler"
+    assert run(launcher, "rules", **environment).stdout == "-I -X utf8 -m xscaler_istio rules\n"
+    later = time.time() + 10
+    os.utime(checkout / "requirements.lock", (later, later))
+    assert run(launcher, "rules", **environment).returncode == 70
