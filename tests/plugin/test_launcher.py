@@ -16,6 +16,7 @@ from tests.chart.conftest import ROOT, tool
 from .conftest import EXAMPLE, copy_checkout
 
 MAKING = "making the plugin's environment"
+URL = "https://github.com/xscaler/xscaler-istio"
 # Its only network is a loopback that is down.
 NO_NETWORK = ("unshare", "--map-root-user", "--net")
 
@@ -71,9 +72,15 @@ def test_from_a_git_url(helm: str, checkout: Path, wheelhouse: Path, tmp_path: P
     repository = tmp_path / "xscaler.git"
     subprocess.run(["git", "clone", "-q", "--bare", checkout, repository], check=True)
     data = tmp_path / "data"
-    environment = variables(wheelhouse, HELM_DATA_HOME=data, HELM_CACHE_HOME=tmp_path / "cache")
+    # The address that users give: Helm knows that host, and git is told to find it here.
+    instead = {
+        "GIT_CONFIG_COUNT": 1,
+        "GIT_CONFIG_KEY_0": f"url.file://{repository}.insteadOf",
+        "GIT_CONFIG_VALUE_0": URL,
+    }
+    environment = variables(wheelhouse, HELM_DATA_HOME=data, HELM_CACHE_HOME=tmp_path / "cache", **instead)
     verified = [] if helm == "helm3" else ["--verify=false"]
-    installed = run(tool(helm), "plugin", "install", f"file://{repository}", *verified, **environment)
+    installed = run(tool(helm), "plugin", "install", URL, *verified, **environment)
     assert installed.returncode == 0, installed.stderr
     rendered = run(tool(helm), "xscaler", "render", "-f", EXAMPLE, "-n", "elsewhere", **environment)
     assert 'namespace: "elsewhere"' in rendered.stdout, rendered.stderr
