@@ -98,7 +98,12 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
         super().__init__(executable=executable)
         self.warnings = ""
 
-    async def run(self, command: list[str], input: bytes | None = None) -> bytes:  # noqa: A002 - the base's name
+    async def run(
+        self,
+        command: list[str],
+        input: bytes | None = None,  # noqa: A002 - the base's name
+        seconds: float = TIMEOUT_SECONDS,
+    ) -> bytes:
         """Run Helm; raise HelmError when it fails and SetupError when it cannot run or takes too long."""
         words = [str(word) for word in (self._executable, *command)]
         pipe = asyncio.subprocess.PIPE
@@ -108,9 +113,9 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
         except OSError as error:
             raise SetupError(f"cannot run Helm: {error.strerror}: {words[0]}", programs.WHERE_TO_GET["helm"]) from error
         try:
-            stdout, stderr = await asyncio.wait_for(process.communicate(input), TIMEOUT_SECONDS)
+            stdout, stderr = await asyncio.wait_for(process.communicate(input), seconds)
         except asyncio.TimeoutError as error:
-            raise SetupError(f"helm {command[0]} took more than {TIMEOUT_SECONDS:.0f} s") from error
+            raise SetupError(f"helm {command[0]} took more than {seconds:.0f} s") from error
         finally:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
@@ -153,6 +158,14 @@ def template_and_warnings(release: Release) -> tuple[str, tuple[Warned, ...]]:
 def lint(release: Release) -> tuple[bool, str]:
     """Return whether `helm lint --strict` is content, and its report."""
     return _run(_command().lint(release))
+
+
+def of_release(namespace: str, *words: str, seconds: float = TIMEOUT_SECONDS) -> str:
+    """Run a command on a release in the cluster, as `get values NAME`, and return what it prints.
+
+    Raises HelmError, with standard output and error, when Helm fails, SetupError when it takes too long.
+    """
+    return _run(_command().run([*words, "--namespace", namespace], seconds=seconds)).decode()
 
 
 def effective_values(chart: Path, values: ValuesArguments) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The one place that talks to a cluster: what kubectl and Helm say of it, and errors that name the cluster's answer."""
+"""The one place that talks to a cluster: what kubectl says of it, and Helm of a release; errors name the answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import yaml
 
-from xscaler_istio import programs
+from xscaler_istio import helm, programs
 from xscaler_istio.errors import UnreachableError, UsageError
 
 if TYPE_CHECKING:
@@ -96,11 +96,10 @@ def access(context: str = "") -> Access:
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """A release and the programs that ask for it, with the current kubeconfig."""
+    """A release, and the cluster that it is in."""
 
     release: str
     namespace: str
-    helm: Path
     access: Access
 
     @property
@@ -110,12 +109,12 @@ class Cluster:
 
     def values(self) -> dict[str, Any]:
         """Return the values of the release, the chart's defaults among them; raise UsageError if there is none."""
-        loaded: dict[str, Any] = yaml.safe_load(self._helm("get", "values", self.release, "--all", "-o", "yaml"))
+        loaded: dict[str, Any] = yaml.safe_load(self._get("values", "--all", "-o", "yaml"))
         return loaded
 
     def test_pods(self) -> tuple[str, ...]:
         """Return the names of the pods of `helm test`."""
-        hooks = yaml.safe_load_all(self._helm("get", "hooks", self.release))
+        hooks = yaml.safe_load_all(self._get("hooks"))
         return tuple(item["metadata"]["name"] for item in hooks if item and item["kind"] == "Pod")
 
     def pods(self, component: str) -> tuple[dict[str, Any], ...]:
@@ -137,19 +136,22 @@ class Cluster:
         """Run kubectl in the namespace of the release; raise UnreachableError with what it said when it fails."""
         return self.access.run("-n", self.namespace, *arguments)
 
-    def _helm(self, *arguments: str) -> str:
-        done = _run([str(self.helm), *arguments, "-n", self.namespace])
-        if done.returncode and "not found" in done.stderr:
-            message = f"there is no release {self.release} in the namespace {self.namespace}"
-            raise UsageError(message, "`helm list -A` shows all; give the namespace with -n")
-        if done.returncode:
-            raise UnreachableError(f"helm {' '.join(arguments[:2])}: {_first(done.stderr)}", "does `helm list` work?")
-        return done.stdout
+    def _get(self, what: str, *flags: str) -> str:
+        """Return what Helm knows of the release."""
+        try:
+            return helm.of_release(self.namespace, "get", what, self.release, *flags)
+        except helm.HelmError as error:
+            said = error.stderr.decode(errors="replace")
+            if "not found" in said:
+                message = f"there is no release {self.release} in the namespace {self.namespace}"
+                raise UsageError(message, "`helm list -A` shows all; give the namespace with -n") from error
+            raise UnreachableError(f"helm get {what}: {_first(said)}", "does `helm list` work?") from error
 
 
 def connect(release: str, namespace: str) -> Cluster:
     """Return the release of the current kubeconfig's cluster; raise SetupError without kubectl or Helm."""
-    return Cluster(release, namespace, programs.require("helm"), access())
+    programs.require("helm")
+    return Cluster(release, namespace, access())
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from xscaler_istio import helm
 from xscaler_istio.checks import units
 from xscaler_istio.errors import UnreachableError
 from xscaler_istio.findings import Problem
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from xscaler_istio.live.collectors import Pushes
 
 FRESH_SECONDS = 180
+# What Helm takes beside its own timeout.
+_HELM_SECONDS = 30
 # The job that scrapes the release's own pods: finding them says nothing of the mesh.
 _OWN_JOB = "self"
 _LOG_COMPONENTS: Mapping[str, tuple[str, ...]] = {
@@ -56,25 +59,30 @@ def helm_test(cluster: Cluster, timeout: float, progress: Callable[[str], None])
     if not names:
         return Step("helm test", skipped="the release has no tests: tests.enabled is false")
     before = {name: _uid(cluster, name) for name in names}
-    command = [str(cluster.helm), "test", cluster.release, "-n", cluster.namespace, f"--timeout={timeout:.0f}s"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        said: dict[str, list[str]] = {name: [] for name in names}
-        followers = [
-            threading.Thread(
-                target=_follow, args=(cluster, name, before[name], process, said[name], progress), daemon=True
-            )
-            for name in names
-        ]
-        for follower in followers:
-            follower.start()
-        output, _ = process.communicate()
+    said: dict[str, list[str]] = {name: [] for name in names}
+    ended = threading.Event()
+    followers = [
+        threading.Thread(target=_follow, args=(cluster, name, before[name], ended, said[name], progress), daemon=True)
+        for name in names
+    ]
+    for follower in followers:
+        follower.start()
+    # Helm ends by itself when its own time is over.
+    command, seconds = ("test", cluster.release, f"--timeout={timeout:.0f}s"), timeout + _HELM_SECONDS
+    try:
+        helm.of_release(cluster.namespace, *command, seconds=seconds)
+        failure = ""
+    except helm.HelmError as error:
+        failure = error.stderr.decode(errors="replace").strip() or "helm test failed"
+    finally:
+        ended.set()
         for follower in followers:
             follower.join(timeout=10)
-    if process.returncode == 0:
+    if not failure:
         return Step("helm test", tuple(f"{name}: passed" for name in names))
     failed = [name for name in names if "FAILED" in said[name]]
     problems = [Problem(f"{name}: {what}", fix) for name in failed for what, fix in _problems(said[name])]
-    return Step("helm test", (), tuple(problems) or (Problem(output.strip().splitlines()[0], "see the lines above"),))
+    return Step("helm test", (), tuple(problems) or (Problem(failure.splitlines()[0], "see the lines above"),))
 
 
 def _uid(cluster: Cluster, pod: str) -> str:
@@ -90,15 +98,14 @@ def _follow(
     cluster: Cluster,
     pod: str,
     old: str,
-    process: subprocess.Popen[str],
+    ended: threading.Event,
     said: list[str],
     progress: Callable[[str], None],
 ) -> None:
     """Pass on what a pod says, once it is not the one of an earlier test and has started."""
     while not _started(_uid(cluster, pod), old):
-        if process.poll() is not None:
+        if ended.wait(0.5):
             return
-        time.sleep(0.5)
     command = [*cluster.kubectl, "logs", "--follow", pod]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as logs:
         assert logs.stdout  # noqa: S101 - for the type checker
