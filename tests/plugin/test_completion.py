@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -53,7 +54,7 @@ def test_what_is_offered(words: list[str], names: list[str], directive: int) -> 
 def test_every_offer_of_a_key_and_a_flag_has_its_words() -> None:
     lines = completion.answer(["explain", "metrics."]).splitlines()
     assert "metrics.scrapeInterval\tTime between two scrapes of a target" in lines
-    assert "--values\tValues file; repeatable, the last wins; - is stdin." in completion.answer(["lint", "-"])
+    assert "--values\tValues file or URL; repeatable, the last wins; - is stdin." in completion.answer(["lint", "-"])
 
 
 @pytest.mark.parametrize("helm", ["helm3", "helm4"])
@@ -77,9 +78,9 @@ def test_helm_asks_the_plugin(helm: str, folder: str, tmp_path: Path) -> None:
 
 
 def test_before_the_first_run_nothing_is_offered(tmp_path: Path) -> None:
-    (tmp_path / "plugin.complete").write_bytes((ROOT / "plugin/plugin.complete").read_bytes())
+    plugin = shutil.copytree(ROOT / "plugin", tmp_path / "plugin", ignore=shutil.ignore_patterns(".venv", "src"))
     environment = {name: value for name, value in os.environ.items() if name != "XSCALER_PYTHON"}
-    command = ["sh", str(tmp_path / "plugin.complete"), ""]
+    command = ["sh", str(plugin / "plugin.complete"), ""]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
 

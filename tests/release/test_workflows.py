@@ -37,6 +37,8 @@ def test_it_fits_the_schema_of_workflows(workflow: Path) -> None:
 @workflow
 def test_what_it_runs_is_there(workflow: Path) -> None:
     shell = "\n".join(step.get("run", "") for job in jobs(workflow).values() for step in job.get("steps", []))
+    # What GitHub fills in is not known here.
+    shell = re.sub(r"\$\{\{.*?\}\}", "", shell)
     for arguments in re.findall(r"(?m)^\s*make (.+)$", shell):
         command = ["make", "--dry-run", *shlex.split(arguments)]
         done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)

@@ -50,6 +50,7 @@ ALLOWED = {
         "remote_write.*.proxy_url",
         "remote_write.*.authorization.credentials_file",
         "remote_write.*.basic_auth.password_file",
+        "remote_write.*.basic_auth.username_file",
         "remote_write.*.http_headers.X-Scope-OrgID.files.*",
     },
     "alloy": {
@@ -65,12 +66,14 @@ ALLOWED = {
         'prometheus.remote_write "xscaler".endpoint.authorization.credentials_file',
         'prometheus.remote_write "xscaler".endpoint.basic_auth.password_file',
         'local.file "tenant".filename',
+        'local.file "username".filename',
     },
     "opentelemetry": {
         "extensions.health_check.endpoint",
         "receivers.prometheus.api_server.server_config.endpoint",
         "extensions.bearertokenauth.filename",
         "extensions.basicauth.client_auth.password_file",
+        "extensions.basicauth.client_auth.username_file",
         "service.telemetry.metrics.readers.*.pull.exporter.prometheus.host",
         "receivers.prometheus.config.global.scrape_interval",
         "receivers.prometheus.config.global.scrape_timeout",
@@ -99,6 +102,7 @@ ALLOWED = {
         'loki.write "xscaler".endpoint.authorization.credentials_file',
         'loki.write "xscaler".endpoint.basic_auth.password_file',
         'local.file "tenant".filename',
+        'local.file "username".filename',
     },
 }
 ALLOWED_ARGUMENTS = {
