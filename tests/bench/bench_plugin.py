@@ -40,7 +40,7 @@ class Job:
     runs: int = RUNS
 
 
-# Of all that was tried (keys, nesting, anchors, texts), what takes longest for its size, as large as values may be.
+# Of four shapes that were tried, what takes longest for its size, as large as values may be.
 SLOWEST = "x-slowest: [" + "1," * (2**19 - 100) + "1]\n"
 
 
