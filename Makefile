@@ -47,9 +47,9 @@ test-matrix: $(VENV)/.installed-dev ## The installed plugin's cases with every s
 test-cluster: $(VENV)/.installed-dev ## Tier 4: a real Kubernetes with a real Istio, and the chart as users install it (root)
 	@tools/get $(CLUSTER_TOOLS) >/dev/null
 ifeq ($(CLUSTER),existing)
-	$(BIN)/python -m pytest -n 6 --dist worksteal --durations=12 tests/cluster
+	$(BIN)/python -m pytest -n 6 --maxschedchunk 1 --durations=12 tests/cluster
 else
-	$(BIN)/python -m tests.cluster --name test --kubernetes "$(KUBERNETES)" with $(BIN)/python -m pytest -n 6 --dist worksteal --durations=12 tests/cluster
+	$(BIN)/python -m tests.cluster --name test --kubernetes "$(KUBERNETES)" with $(BIN)/python -m pytest -n 6 --maxschedchunk 1 --durations=12 tests/cluster
 endif
 
 cluster-up: $(VENV)/.installed-dev ## Start a Kubernetes with Istio, an application and a local xScaler, to try the chart in (root)

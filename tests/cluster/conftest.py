@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from .backend import Backend
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: "test_ct_" not in item.name)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cluster() -> str:
     """Refuse to run on whatever cluster happens to be current."""
