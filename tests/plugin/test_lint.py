@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.chart.conftest import CHART, template, tool
-from xscaler_istio import checks, render
+from xscaler_istio import render
+from xscaler_istio.checks import catalogue
 from xscaler_istio.cli import app
 from xscaler_istio.render import Manifest
 
@@ -84,7 +85,7 @@ def test_a_project_ignores_what_has_no_line(tmp_path: Path, monkeypatch: pytest.
 
 def rules(document: dict[str, Any]) -> list[str]:
     manifest = Manifest(document["kind"], "x", {"metadata": {"name": "x"}, **document})
-    return [rule.id for rule, _ in checks.of_object(manifest)]
+    return [rule.id for rule, _ in catalogue.of_object(manifest)]
 
 
 OUTSIDE = {"labels": {"sidecar.istio.io/inject": "false", "istio.io/dataplane-mode": "none"}}
@@ -122,7 +123,7 @@ def test_rules_on_objects(document: dict[str, Any], expected: list[str]) -> None
 def test_the_chart_keeps_every_rule_on_objects() -> None:
     rendered = render.manifests(template("helm4", "--values", str(EXAMPLE), "--set", "logs.enabled=true"))
     assert len(rendered) > 8
-    assert [rule.id for manifest in rendered for rule, _ in checks.of_object(manifest)] == []
+    assert [rule.id for manifest in rendered for rule, _ in catalogue.of_object(manifest)] == []
 
 
 def test_a_credential_in_the_arguments_is_found() -> None:

@@ -10,9 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.chart.conftest import CHART, ROOT, tool
-from xscaler_istio import checks
-from xscaler_istio.checks import documentation
-from xscaler_istio.checks.registry import RULES, VALUE_CHECKS
+from xscaler_istio.checks import catalogue, documentation
+from xscaler_istio.checks.registry import DOCS, RULES, VALUE_CHECKS
 from xscaler_istio.cli import app
 
 FOLDER = Path(__file__).parent / "rules"
@@ -31,7 +30,7 @@ def validate(*arguments: str | Path) -> tuple[str, int]:
     base = ("validate", "--chart", CHART, "-f", FOLDER / "base" / "values.yaml")
     ran = CliRunner().invoke(app, [*map(str, (*base, *arguments))])
     assert not ran.exception or isinstance(ran.exception, SystemExit), ran.exception
-    return re.sub(rf"(?m)^XS...: {re.escape(checks.registry.DOCS)}#xs...\n", "", ran.stdout), ran.exit_code
+    return re.sub(rf"(?m)^XS...: {re.escape(DOCS)}#xs...\n", "", ran.stdout), ran.exit_code
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -67,7 +66,7 @@ def test_every_rule_has_an_example() -> None:
 
 
 def test_every_rule_says_what_why_and_how() -> None:
-    for rule in checks.rules():
+    for rule in catalogue.rules():
         assert rule.title, rule.id
         assert re.search(r"^Why: .*^Fix: .*^Example:\n {4}\S", rule.text, re.MULTILINE | re.DOTALL), rule.id
 
@@ -79,7 +78,7 @@ def test_every_id_in_the_program_is_a_rule() -> None:
 
 def test_the_page_of_rules_is_fresh() -> None:
     # `helm xscaler rules -o markdown > docs/rules.md` writes it.
-    assert (ROOT / "docs/rules.md").read_text(encoding="utf-8") == documentation.markdown(checks.rules())
+    assert (ROOT / "docs/rules.md").read_text(encoding="utf-8") == documentation.markdown(catalogue.rules())
 
 
 def test_rules_explains_one_in_any_case() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import re
-import urllib.error
 import urllib.parse
-import urllib.request
+from typing import TYPE_CHECKING
 
 from xscaler_istio.errors import SetupError
 from xscaler_istio.values import MAX_BYTES
+
+if TYPE_CHECKING:
+    from urllib.request import Request
 
 TIMEOUT_SECONDS = 30.0
 
@@ -35,6 +36,11 @@ def get(url: str) -> bytes:
 
     Raises SetupError where it gives nothing, or more than values may be.
     """
+    # Few give one, and it takes longer to load than a file to check.
+    import http.client
+    import urllib.error
+    import urllib.request
+
     try:
         with urllib.request.urlopen(_request(url), timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - is_url saw it
             content: bytes = response.read(MAX_BYTES + 1)
@@ -47,7 +53,9 @@ def get(url: str) -> bytes:
     return content
 
 
-def _request(url: str) -> urllib.request.Request:
+def _request(url: str) -> Request:
+    import urllib.request
+
     parts = urllib.parse.urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     request = urllib.request.Request(urllib.parse.urlunsplit(parts._replace(netloc=host)))  # noqa: S310 - is_url saw it

@@ -14,7 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xscaler_istio import checks, helm, ignores, pod_security, programs, render
+from xscaler_istio import helm, ignores, pod_security, programs, render
+from xscaler_istio.checks import catalogue
 from xscaler_istio.findings import Finding, Location, Report, Severity
 from xscaler_istio.project import Project
 from xscaler_istio.validate import from_warning, validate
@@ -247,7 +248,7 @@ def _rules(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:
             issue.fix,
         )
         for manifest in rendered
-        for rule, issue in checks.of_object(manifest)
+        for rule, issue in catalogue.of_object(manifest)
     ]
 
 

@@ -34,6 +34,11 @@ class Project:
     surroundings: Surroundings = dataclasses.field(default_factory=Surroundings)
     ignores: tuple[Ignore, ...] = ()
 
+    def with_mesh(self, mesh: Mesh | None) -> Project:
+        """Return it with the size of a mesh in the place of the file's, where one is given."""
+        surroundings = dataclasses.replace(self.surroundings, mesh=mesh or self.surroundings.mesh)
+        return dataclasses.replace(self, surroundings=surroundings)
+
 
 def read(folder: Path) -> Project:
     """Read the file of a folder; an empty project where there is none. Raises SetupError with the key that is wrong."""

@@ -7,19 +7,21 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio import checks, helm, ignores, schema, values
-from xscaler_istio.checks import facts, settings
+from xscaler_istio import helm, ignores, schema, values
+from xscaler_istio.checks import catalogue, facts, settings
 from xscaler_istio.checks.case import Case, Surroundings
 from xscaler_istio.excerpt import excerpt
 from xscaler_istio.findings import Finding, Report, Severity
 from xscaler_istio.project import Project
+from xscaler_istio.reading import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from xscaler_istio.findings import Location
     from xscaler_istio.helm import Release, Warned
-    from xscaler_istio.values import Origins, ValuesFile
+    from xscaler_istio.reading import FromHelm, Reading
+    from xscaler_istio.values import Origins
 
 
 def validate(
@@ -30,11 +32,15 @@ def validate(
     `names` are what to call the files in findings, in their order. Raises SetupError for an unreadable file or a
     missing Helm.
     """
-    project = project or Project()
-    shown = names or release.values.files
-    files = tuple(values.read(file, name) for file, name in zip(release.values.files, shown, strict=True))
-    origins = values.Origins(files, tuple(text.partition("=")[0] for _, text in release.values.sets))
-    found, skipped = _judged(release, files, origins, project.surroundings)
+    with reading(release, names) as read:
+        return judge(read, project or Project(), fail_on)
+
+
+def judge(read: Reading, project: Project, fail_on: Severity = Severity.ERROR) -> Report:
+    """Return what is wrong with values that were read. Raises SetupError for a missing Helm."""
+    files = read.files
+    origins = values.Origins(files, tuple(text.partition("=")[0] for _, text in read.release.values.sets))
+    found, skipped = _judged(read, origins, project.surroundings)
     inline = [ignore for file in files for ignore in ignores.inline(file.lines, file.name)]
     stay, ignored = ignores.apply(found, (*inline, *project.ignores), "XS2")
     ordered = sorted(stay, key=_weight_and_place)
@@ -51,26 +57,23 @@ def _weight_and_place(finding: Finding) -> tuple[int, str, bool, int, str]:
 
 # Nobody sees a caret in a longer line.
 _LONGEST_LINE = 2000
-# After these the rest of the file is unknown.
-_UNREADABLE = frozenset({"XS010", "XS013", "XS014", "XS015", "XS016"})
 
 
-def _judged(
-    release: Release, files: Sequence[ValuesFile], origins: Origins, surroundings: Surroundings
-) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """Return the findings of all layers that the values reach, and what was not checked."""
-    broken = tuple(finding for file in files for finding in file.findings)
-    if any(finding.rule in _UNREADABLE for finding in broken):
+    release = read.release
+    broken = tuple(finding for file in read.files for finding in file.findings)
+    if not read.helm:
         return broken, ()
     try:
-        merged, defaults = helm.values_and_defaults(release.chart, release.values)
+        merged, defaults = read.helm.values.result()
     except helm.ChartError as error:
         fix = "look at quotes, anchors and commas in what was given"
         return (*broken, Finding("XS010", Severity.ERROR, f"Helm: {error.message}", origins.locate(()), "", fix)), ()
     loaded = schema.load(release.chart)
     found = (*schema.check(merged, loaded, origins), *schema.deprecated(merged, defaults, loaded, origins))
     content = all(finding.severity < Severity.ERROR for finding in found)
-    refused = _chart_rules(release, origins, schema_content=content)
+    refused = _chart_rules(read.helm, origins, schema_content=content)
     if not content:
         return _without_repetition((*broken, *found, *refused)), ()
     case = case_of(release, merged, defaults, surroundings)
@@ -87,7 +90,7 @@ def case_of(
 
 
 def _semantic(case: Case, origins: Origins) -> Iterator[Finding]:
-    for rule, issue in checks.of_values(case):
+    for rule, issue in catalogue.of_values(case):
         place = origins.locate(tuple(issue.path.split(".")))
         yield Finding(rule.id, rule.severity, issue.message, place, issue.path, issue.fix)
 
@@ -112,11 +115,10 @@ def _with_line(finding: Finding, origins: Origins) -> Finding:
     return dataclasses.replace(finding, excerpt=excerpt(line, finding.location.column, cut_after=cut_after))
 
 
-def _chart_rules(release: Release, origins: Origins, *, schema_content: bool) -> list[Finding]:
+def _chart_rules(from_helm: FromHelm, origins: Origins, *, schema_content: bool) -> list[Finding]:
     """Return what the chart's own rules say, which Helm runs when it renders, and what Helm warns of."""
-    lenient = (*release.extra, "--skip-schema-validation")
     try:
-        _, warned = helm.template_and_warnings(dataclasses.replace(release, extra=lenient))
+        _, warned = from_helm.output.result()
     except helm.ChartError as error:
         found = [from_warning(item, origins.locate(_keys(item.path))) for item in error.warnings]
         if error.problems:

@@ -6,7 +6,7 @@ import collections
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check_cluster
-from xscaler_istio.doctor.objects import ISTIOD, KINDS, PROXY
+from xscaler_istio.doctor.kinds import ISTIOD, KINDS, PROXY
 from xscaler_istio.findings import Severity
 
 if TYPE_CHECKING:

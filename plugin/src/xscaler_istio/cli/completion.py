@@ -70,9 +70,9 @@ def settings(context: typer.Context, typed: str) -> Candidates:
 
 def rules(typed: str) -> Candidates:
     """Complete the id of a rule."""
-    from xscaler_istio import checks
+    from xscaler_istio.checks import catalogue
 
-    return [(rule.id, rule.title) for rule in checks.rules() if rule.id.startswith(typed.upper())]
+    return [(rule.id, rule.title) for rule in catalogue.rules() if rule.id.startswith(typed.upper())]
 
 
 def _short(words: str) -> str:

@@ -23,9 +23,8 @@ def command(
     ] = "text",
 ) -> None:
     """Explain the rules of `validate`, `lint` and `doctor`: what each is about, why, how to mend it, an example."""
-    from xscaler_istio import checks
-    from xscaler_istio.checks import documentation
+    from xscaler_istio.checks import catalogue, documentation
 
     options.choose("--output", output, documentation.WRITERS)
-    chosen = (checks.rule(rule),) if rule else checks.rules()
+    chosen = (catalogue.rule(rule),) if rule else catalogue.rules()
     options.write(documentation.WRITERS[output](chosen))

@@ -35,16 +35,17 @@ def command(
     `helm xscaler rules` explains each rule. A finding is ignored with `# xscaler: ignore XS213 the reason` on its
     line, or in .xscaler.yaml of the working directory.
     """
-    import dataclasses
-
-    from xscaler_istio import project
-    from xscaler_istio.checks import case
-    from xscaler_istio.validate import validate as run
+    from xscaler_istio.reading import reading
 
     options.set_debug(debug)
     severity = options.fail_on(fail_on)
-    ours = project.read(Path.cwd())
-    if mesh:
-        ours = dataclasses.replace(ours, surroundings=dataclasses.replace(ours.surroundings, mesh=case.mesh(mesh)))
     with options.release(chart, values, sets, namespace=namespace) as release:
-        options.report(run(release, options.shown(values), ours, severity), output)
+        with reading(release, options.shown(values)) as read:
+            # Loaded while Helm renders.
+            from xscaler_istio import project
+            from xscaler_istio.checks import case
+            from xscaler_istio.validate import judge
+
+            ours = project.read(Path.cwd()).with_mesh(case.mesh(mesh) if mesh else None)
+            found = judge(read, ours, severity)
+        options.report(found, output)

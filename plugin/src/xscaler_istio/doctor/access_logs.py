@@ -7,16 +7,13 @@ accessLogFile in pilot/pkg/networking/core/accesslog.go.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
-
-from xscaler_istio.doctor.objects import Logging, Provider
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from xscaler_istio.doctor.objects import MeshConfig, Telemetry
+    from xscaler_istio.doctor.objects import MeshConfig, Provider, Telemetry
 
-_PLAIN = Logging((), disabled=False, mode="CLIENT_AND_SERVER", filter="")
 _MODES = ("CLIENT", "SERVER")
 # What the container runtime keeps, and a log agent reads.
 _STREAMS = ("/dev/stdout", "/dev/stderr")
@@ -29,6 +26,13 @@ class State:
     on: bool
     words: str
     custom: bool = False
+
+
+class _Use(NamedTuple):
+    """That a provider is written to: `filter` is an expression in CEL, or empty for all requests."""
+
+    filter: str = ""
+    disabled: bool = False
 
 
 def wide(telemetries: Iterable[Telemetry], namespace: str) -> Telemetry | None:
@@ -53,8 +57,8 @@ def _written(mode: str, chain: Sequence[Telemetry], mesh: MeshConfig) -> State:
     known = {name: entry for name, entry in providers.items() if name in mesh.providers}
     if not known:
         # Nothing that Istio knows: it falls back to the mesh's own setting, whatever Telemetry says.
-        own = Provider(mesh.access_log_file, mesh.access_log_format, mesh.custom_format)
-        return _of_file(own, f"meshConfig.accessLogFile {mesh.access_log_file}") if own.path else State(False, "off")
+        own = mesh.own_file
+        return _of_file(own, f"meshConfig.accessLogFile {own.path}") if own.path else State(False, "off")
     by = f"by {chain[-1]}" if chain else "by meshConfig.defaultProviders"
     alive = {name: entry for name, entry in known.items() if not entry.disabled}
     if not alive:
@@ -74,21 +78,21 @@ def _of_file(provider: Provider, by: str, condition: str = "") -> State:
     return State(True, f"on, {kind} ({by}{only})", provider.custom)
 
 
-def _providers(mode: str, chain: Sequence[Telemetry], defaults: tuple[str, ...]) -> Mapping[str, Logging]:
+def _providers(mode: str, chain: Sequence[Telemetry], defaults: tuple[str, ...]) -> Mapping[str, _Use]:
     """Merge the objects from the mesh's down to the namespace's: a provider's last entry wins."""
     if not chain:
-        return dict.fromkeys(defaults, _PLAIN)
+        return dict.fromkeys(defaults, _Use())
     in_scope, conditions = set(defaults), dict[str, str]()
     for telemetry in chain:
         entries = [entry for entry in telemetry.logging if mode in entry.mode]
         named = {name: entry.filter for entry in entries for name in entry.providers}
         conditions |= named
         in_scope = set(named) or in_scope
-    found: dict[str, Logging] = {}
+    found: dict[str, _Use] = {}
     inherited = defaults
     for entry in (entry for telemetry in chain for entry in telemetry.logging):
         inherited = entry.providers or inherited
         if mode in entry.mode:
             for name in sorted(in_scope & set(inherited)):
-                found[name] = dataclasses.replace(entry, filter=conditions.get(name, ""))
+                found[name] = _Use(conditions.get(name, ""), entry.disabled)
     return found

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
-from xscaler_istio.doctor.objects import CNI, ISTIOD, PROXY
+from xscaler_istio.doctor.kinds import CNI, ISTIOD, PROXY
 from xscaler_istio.relabeling import relabel
 from xscaler_istio.summary.rules import condition
 
@@ -25,7 +25,7 @@ _CONTAINERS = {"istiod": ISTIOD, "istio-cni": CNI, "agentgateway": "agentgateway
 class Outcome:
     """A pod of the mesh, and the addresses (host:port) at which it would be scraped; `reason` says why there are none.
 
-    `kind` is one of objects.KINDS.
+    `kind` is one of kinds.KINDS.
     """
 
     pod: Pod

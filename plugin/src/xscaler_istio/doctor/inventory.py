@@ -7,7 +7,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from xscaler_istio.doctor import objects
+from xscaler_istio.doctor import kinds, objects
 from xscaler_istio.live.cluster import AnsweredError
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def mesh_configs(pods: Iterable[objects.Pod], root_namespace: str) -> tuple[str,
     found = {
         (pod.namespace, "istio" if revision == "default" else f"istio-{revision}")
         for pod in pods
-        if pod.container(objects.ISTIOD)
+        if pod.container(kinds.ISTIOD)
         for revision in (pod.labels.get("istio.io/rev", "default"),)
     }
     return tuple(

@@ -23,20 +23,6 @@ if TYPE_CHECKING:
     # An object as the API server gives it: arbitrary by nature, and read in this module alone.
     Document = Mapping[str, Any]
 
-PROXY, ISTIOD, CNI = "istio-proxy", "discovery", "install-cni"
-# The kinds of pods that Istio's telemetry comes from, in the order in which they are told.
-KINDS = (
-    "sidecar",
-    "native sidecar",
-    "gateway",
-    "waypoint",
-    "proxyless gRPC pod",
-    "ztunnel",
-    "istiod",
-    "istio-cni",
-    "agentgateway",
-)
-
 
 @dataclasses.dataclass(frozen=True)
 class Port:
@@ -163,6 +149,11 @@ class MeshConfig:
     root_namespace: str
     extra_tags: tuple[str, ...]
     environment: Mapping[str, str]
+
+    @property
+    def own_file(self) -> Provider:
+        """The file of the mesh's own setting, which is no provider."""
+        return Provider(self.access_log_file, self.access_log_format, self.custom_format)
 
 
 @dataclasses.dataclass(frozen=True)

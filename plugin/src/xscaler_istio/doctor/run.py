@@ -6,7 +6,8 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
-from xscaler_istio import checks, helm, ignores, pod_security, render, values
+from xscaler_istio import helm, ignores, pod_security, render, values
+from xscaler_istio.checks import catalogue
 from xscaler_istio.checks.examination import Examination
 from xscaler_istio.doctor import discovery, inventory, objects
 from xscaler_istio.errors import SetupError
@@ -169,7 +170,7 @@ def judge(examined: Examination, origins: Origins) -> tuple[list[Finding], tuple
     """Return the findings, and for each reason why rules could not be judged those rules."""
     findings: list[Finding] = []
     skipped: dict[str, list[str]] = {}
-    for rule, issue in checks.of_cluster(examined):
+    for rule, issue in catalogue.of_cluster(examined):
         if isinstance(issue, str):
             skipped.setdefault(issue, []).append(rule.id)
         else:

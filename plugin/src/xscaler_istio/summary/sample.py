@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from xscaler_istio.local.mesh.exposition import Page
-    from xscaler_istio.relabeling import Labels
+    from xscaler_istio.relabeling import Labels, Rule
     from xscaler_istio.summary.scraping import Job
 
 _JOBS: Mapping[Kind, str] = {Kind.ZTUNNEL: "ztunnel", Kind.ISTIOD: "istiod", Kind.CNI: "cni"}
@@ -37,8 +37,14 @@ def kept(job: Job) -> Kept:
 
     Raises re.error for an expression that is RE2's alone.
     """
-    series = _series(job.name, _port(job), job.path)
-    stays = {item for item in series if relabel(dict(item), job.metric_rules)}
+    return _kept(job.name, _port(job), job.path, job.metric_rules)
+
+
+# Two releases that are compared have most of their jobs in common.
+@functools.cache
+def _kept(name: str, port: int, path: str, rules: tuple[Rule, ...]) -> Kept:
+    series = _series(name, port, path)
+    stays = {item for item in series if relabel(dict(item), rules)}
     families: dict[str, list[frozenset[tuple[str, str]]]] = {}
     histograms = {dict(item)["__name__"].removesuffix("_bucket") for item in series if "le" in dict(item)}
     for item in series:

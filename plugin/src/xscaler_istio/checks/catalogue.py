@@ -1,0 +1,69 @@
+"""All rules, and what judges by them. To import a family is to register its checks; this module imports all."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from xscaler_istio.checks import (  # noqa: F401
+    cost,
+    destination,
+    endpoints,
+    images,
+    installation,
+    labels,
+    logs,
+    mesh,
+    neighbours,
+    objects,
+    reported,
+    selection,
+    sizing,
+    telemetry,
+    unused,
+)
+from xscaler_istio.checks.registry import CLUSTER_CHECKS, OBJECT_CHECKS, RULES, VALUE_CHECKS, Issue, Rule
+from xscaler_istio.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xscaler_istio.checks.case import Case
+    from xscaler_istio.checks.examination import Examination
+    from xscaler_istio.render import Manifest
+
+
+def of_values(case: Case) -> Iterator[tuple[Rule, Issue]]:
+    """Judge a release's values by every rule."""
+    for name, judge in sorted(VALUE_CHECKS.items()):
+        yield from ((RULES[name], issue) for issue in judge(case))
+
+
+def of_object(manifest: Manifest) -> Iterator[tuple[Rule, Issue]]:
+    """Judge a rendered object by every rule."""
+    for name, judge in sorted(OBJECT_CHECKS.items()):
+        yield from ((RULES[name], issue) for issue in judge(manifest))
+
+
+def of_cluster(examined: Examination) -> Iterator[tuple[Rule, Issue | str]]:
+    """Judge a cluster by every rule. In the place of an issue is a text: why the rule could not be judged."""
+    for name, check in sorted(CLUSTER_CHECKS.items()):
+        missing = next(filter(None, map(examined.missing, check.needs)), "")
+        if missing:
+            yield RULES[name], missing
+        else:
+            yield from ((RULES[name], issue) for issue in check.judge(examined))
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return all rules in the order of their ids."""
+    return tuple(RULES[name] for name in sorted(RULES))
+
+
+def rule(name: str) -> Rule:
+    """Return a rule by its id in any case; raise UsageError with the nearest one where there is none."""
+    if found := RULES.get(name.upper()):
+        return found
+    close = difflib.get_close_matches(name.upper(), RULES, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]}? " if close else ""
+    raise UsageError(f"there is no rule {name}", f"{hint}`helm xscaler rules` lists all")

@@ -1,0 +1,60 @@
+"""Values files as they were given, and, beside the rest of the program, what Helm makes of them.
+
+Helm takes longest of all that `validate` does. It is started first, and what judges is loaded in the meantime.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from xscaler_istio import helm, values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
+
+    from xscaler_istio.helm import Release, Warned
+    from xscaler_istio.values import ValuesFile
+
+# After these the rest of a file is unknown.
+_UNREADABLE = frozenset({"XS010", "XS013", "XS014", "XS015", "XS016"})
+
+
+@dataclasses.dataclass(frozen=True)
+class FromHelm:
+    """What Helm will have said: the effective values with the chart's own, and the output with warnings.
+
+    Their results raise ChartError where Helm or the chart refuses.
+    """
+
+    values: Future[tuple[dict[str, Any], dict[str, Any]]]
+    output: Future[tuple[str, tuple[Warned, ...]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """The values files of a release in their order; nothing from Helm where one of them is unreadable."""
+
+    release: Release
+    files: tuple[ValuesFile, ...]
+    helm: FromHelm | None
+
+
+@contextlib.contextmanager
+def reading(release: Release, names: Sequence[str] = ()) -> Iterator[Reading]:
+    """Read the values files of a release, and have Helm render them without regard to the schema.
+
+    `names` are what to call the files in findings, in their order. Raises SetupError for an unreadable file.
+    """
+    shown = names or release.values.files
+    files = tuple(values.read(file, name) for file, name in zip(release.values.files, shown, strict=True))
+    if any(finding.rule in _UNREADABLE for file in files for finding in file.findings):
+        yield Reading(release, files, None)
+        return
+    lenient = dataclasses.replace(release, extra=(*release.extra, "--skip-schema-validation"))
+    with ThreadPoolExecutor(2) as pool:
+        merged = pool.submit(helm.values_and_defaults, release.chart, release.values)
+        yield Reading(release, files, FromHelm(merged, pool.submit(helm.template_and_warnings, lenient)))
