@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -121,14 +121,14 @@ def with_sets(command: Callable[..., None]) -> Callable[..., None]:
         texts = {f"--{name.strip('_').replace('_', '-')}": given.pop(name) for name in _FAMILIES}
         command(sets=tuple((flag, text) for flag, all_ in texts.items() for text in all_ or ()), **given)
 
-    hints = get_type_hints(command, include_extras=True)
+    # Not get_type_hints: Python 3.10's makes an optional of each default None, in which Typer finds no option.
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for parameter in inspect.signature(command).parameters.values()
+        for parameter in inspect.signature(command, eval_str=True).parameters.values()
         for name, annotation, default in (
             [(family, option, None) for family, option in _FAMILIES.items()]
             if parameter.name == "sets"
-            else [(parameter.name, hints[parameter.name], parameter.default)]
+            else [(parameter.name, parameter.annotation, parameter.default)]
         )
     ]
     called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
