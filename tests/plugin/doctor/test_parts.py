@@ -15,7 +15,7 @@ import pytest
 from tests.chart.conftest import ROOT, tool
 from xscaler_istio.doctor import access_logs, network_policies, objects
 from xscaler_istio.doctor.network_policies import EGRESS, INGRESS, Connection, End
-from xscaler_istio.errors import UnreachableError
+from xscaler_istio.errors import UnreachableError, UsageError
 from xscaler_istio.live import cluster
 
 from . import recorded
@@ -63,6 +63,19 @@ def test_helms_flags_are_kubectls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HELM_KUBEASGROUPS", "ops,dev")
     assert cluster.access().flags == ("--context=staging", "--as=jane", "--as-group=ops", "--as-group=dev")
     assert cluster.access("prod").flags[0] == "--context=prod"
+    # Helm always says of it whether it was given.
+    monkeypatch.setenv("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "false")
+    assert "--insecure-skip-tls-verify" not in cluster.access().flags
+    monkeypatch.setenv("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "true")
+    assert "--insecure-skip-tls-verify" in cluster.access().flags
+
+
+def test_a_token_is_on_no_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XSCALER_KUBECTL", str(tool("kubectl")))
+    monkeypatch.setenv("HELM_KUBETOKEN", "s3cret")
+    with pytest.raises(UsageError, match="list of processes would show it") as raised:
+        cluster.access()
+    assert "s3cret" not in f"{raised.value.message}{raised.value.fix}"
 
 
 @pytest.mark.parametrize("helm", ["helm3", "helm4"])

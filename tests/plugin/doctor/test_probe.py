@@ -111,6 +111,12 @@ async def _answers(cli: Callable[..., Ran], folder: Path) -> None:
             said, out = await doctor.run(*urls, *own, token="tok-write", trust=False)  # noqa: S106 - of a test
             assert [line.rpartition(" ")[2] for line in said] == ["[XS454]", "[XS454]"], out
 
+            # A token of one's own, where the Secret's is another or may not be read.
+            file = folder / "token"
+            file.write_text("tok-write\n")
+            said, out = await doctor.run(*urls, "--token-file", str(file), token="tok-wrong")  # noqa: S106 - of a test
+            assert [line.rpartition(" ")[2] for line in said] == ["[XS454]", "[XS454]"], out
+
             closed = (f"https://{network.infrastructure}:9/push", "https://nowhere.invalid/push")
             said, out = await doctor.run(*closed, token="tok-write")  # noqa: S106 - of a test
             assert said == [

@@ -27,6 +27,14 @@ def command(
     probe: Annotated[
         bool, typer.Option("--probe", help="Send one sample, and with logs one line, to xScaler from this machine.")
     ] = False,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file",
+            help="With --probe: a file with the token; default: the one in the release's Secret.",
+            metavar="FILE",
+        ),
+    ] = None,
     fail_on: options.FailOn = "error",
     output: options.FindingsOutput = "text",
     debug: options.Debug = False,
@@ -34,16 +42,18 @@ def command(
     """Look at a cluster before an installation: what would be found there, what is in the way, and how it is mended.
 
     Reads Istio, its pods and settings, and the namespace of the release, and changes nothing. With --probe it asks
-    xScaler as well, with the token in the release's Secret. What you may not read is
-    listed as not checked, with the right that is missing. `helm xscaler rules` explains each rule (XS4..).
+    xScaler as well, with the token in the release's Secret or, where you may not read that, in --token-file. What you may
+    not read is listed as not checked, with the right that is missing. `helm xscaler rules` explains each rule (XS4..).
     """
-    from xscaler_istio import project
+    from xscaler_istio import project, tokens
     from xscaler_istio.doctor.run import doctor as run
     from xscaler_istio.live import cluster
 
     options.set_debug(debug)
+    options.only_with("--probe", {} if probe else {"--token-file": token_file})
     severity = options.fail_on(fail_on)
+    token = tokens.from_file(token_file, "the write token") if token_file else ""
     with options.release(chart, values, sets, namespace=namespace) as release:
         asked = (cluster.access(kube_context), release, options.shown(values), project.read(Path.cwd()), severity)
-        found = run(*asked, probe=probe)
+        found = run(*asked, probe=probe, token=token)
     options.report(found, output)

@@ -45,10 +45,11 @@ def doctor(
     fail_on: Severity = Severity.ERROR,
     *,
     probe: bool = False,
+    token: str = "",
 ) -> Report:
     """Judge a cluster, and what a release would do in it; `names` are what to call the values files in findings.
 
-    With `probe` a sample and a line are sent to xScaler, with the release's token.
+    With `probe` a sample and a line are sent to xScaler, with `token` or else the one in the release's Secret.
 
     Raises UnreachableError where no cluster answers, SetupError for an unreadable file or a missing program.
     """
@@ -72,7 +73,7 @@ def doctor(
     unknown = {"probes": _NOT_ASKED, **({} if given else {"values": _NO_VALUES})}
     examined = examine(case, release.namespace, read, rendered, unknown)
     if probe and given:
-        examined = _probed(access, examined, rendered)
+        examined = _probed(access, examined, rendered, token)
     found, skipped = judge(examined, origins)
     stay, ignored = ignores.apply(found, project.ignores, "XS4")
     return Report("doctor", tuple(sorted(stay, key=_weight)), skipped, ignored, fail_on)
@@ -131,13 +132,13 @@ def examine(
     )
 
 
-def _probed(access: Access, examined: Examination, rendered: tuple[Manifest, ...]) -> Examination:
+def _probed(access: Access, examined: Examination, rendered: tuple[Manifest, ...], token: str) -> Examination:
     """Send a sample, and with logs a line; where the release's credentials cannot be read say why not."""
     # The encoders take protobuf and snappy, which nobody else here needs.
     from xscaler_istio.doctor import probe
 
     try:
-        credentials = _credentials(access, examined.case, examined.namespace)
+        credentials = _credentials(access, examined.case, examined.namespace, token)
     except AnsweredError as error:
         return dataclasses.replace(examined, unknown={**examined.unknown, "probes": inventory.why(error)})
     # Every shard sends to the same place, as do the log agents.
@@ -150,17 +151,21 @@ def _probed(access: Access, examined: Examination, rendered: tuple[Manifest, ...
     return dataclasses.replace(examined, probes=probes, unknown=unknown)
 
 
-def _credentials(access: Access, case: Case, namespace: str) -> Credentials:
-    """Return what the release would send; raise AnsweredError where it may not be read or is not there."""
+def _credentials(access: Access, case: Case, namespace: str, token: str) -> Credentials:
+    """Return what the release would send, `token` in the place of the Secret's where one is given.
+
+    Raises AnsweredError where something may not be read or is not there.
+    """
     from xscaler_istio.doctor.probe import Credentials
 
     xscaler, wanted = case.settings.xscaler, _wanted(case, namespace)
     keys, authority = xscaler.auth.existing_secret, xscaler.tls.ca
-    secret = inventory.contents(access, wanted.secret) if wanted.secret else {}
+    needed = wanted.secret and not (token and not keys.tenant_id_key)
+    secret = inventory.contents(access, wanted.secret) if needed else {}
     authorities = inventory.contents(access, wanted.authority) if wanted.authority else {}
     return Credentials(
         # As the collectors do, without the line break that a file may end with.
-        (secret.get(keys.token_key, "") if wanted.secret else xscaler.auth.token).strip(),
+        (token or (secret.get(keys.token_key, "") if wanted.secret else xscaler.auth.token)).strip(),
         (secret.get(keys.tenant_id_key, "") if keys.tenant_id_key else xscaler.tenant_id).strip(),
         authorities.get(authority.key, ""),
     )

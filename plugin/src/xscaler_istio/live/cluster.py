@@ -86,9 +86,17 @@ class Access:
 
 
 def access(context: str = "") -> Access:
-    """Return the cluster of the kubeconfig's context, by default the current one; raise SetupError without kubectl."""
+    """Return the cluster of the kubeconfig's context, by default the current one, asked as Helm's flags have it.
+
+    Raises SetupError without kubectl, UsageError for a flag that kubectl cannot be given safely.
+    """
     environment = {**os.environ, **({"HELM_KUBECONTEXT": context} if context else {})}
     flags = [f"{flag}={environment[name]}" for name, flag in _KUBECTL_FLAGS.items() if environment.get(name)]
+    if environment.get("HELM_KUBETOKEN"):
+        message = "Helm's --kube-token is not passed on to kubectl: the list of processes would show it"
+        raise UsageError(message, "have a user with that token in the kubeconfig, and name its context")
+    if environment.get("HELM_KUBEINSECURE_SKIP_TLS_VERIFY") == "true":
+        flags.append("--insecure-skip-tls-verify")
     groups = environment.get("HELM_KUBEASGROUPS", "")
     flags += [f"--as-group={group}" for group in groups.split(",") if group]
     return Access(programs.require("kubectl"), tuple(flags))

@@ -7,7 +7,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio.errors import SetupError, UsageError
+from xscaler_istio import tokens
+from xscaler_istio.errors import UsageError
 from xscaler_istio.live import cluster as clusters
 from xscaler_istio.live import report, steps
 from xscaler_istio.live.backend import Backend
@@ -58,7 +59,8 @@ def run(request: Request, progress: Callable[[str], None]) -> tuple[str, bool]:
 
 def backends(request: Request, values: Mapping[str, Any]) -> tuple[Backend | None, Backend | None]:
     """Return the query APIs for series and for lines, or None for both without a read token."""
-    token = _token(request.read_token_file)
+    file = request.read_token_file
+    token = tokens.from_file(file, "the read token") if file else os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:
         return None, None
     tenant = request.tenant or values["xscaler"]["tenantId"]
@@ -81,12 +83,3 @@ def _base(given: str, default: str, option: str) -> str:
     if not url.startswith("https://"):
         raise UsageError(f"{option} {url} is not https", "a token must not travel in the clear")
     return url.removesuffix("/api/v1")
-
-
-def _token(file: Path | None) -> str:
-    if not file:
-        return os.environ.get(TOKEN_VARIABLE, "").strip()
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SetupError(f"cannot read {file}: {error.strerror}", "name a file that holds the read token") from error
