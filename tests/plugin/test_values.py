@@ -129,3 +129,28 @@ def test_what_differs_from_the_defaults_is_changed() -> None:
     defaults = {"a": {"b": 1, "c": [1]}, "d": {}, "e": None}
     given_values = {"a": {"b": 1, "c": [1, 2]}, "d": {"x": {"y": 1}}, "e": {"f": 1}, "g": 0}
     assert list(values.changed(given_values, defaults)) == ["a.c", "d.x", "e", "g"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "keys"),
+    [
+        ("--set", "a.b=1", ("a.b",)),
+        ("--set", "a=1,b.c=2", ("a", "b.c")),
+        ("--set", r"a=1\,x=2,b=", ("a", "b")),
+        ("--set", "a={x=1,y},b[0].c=2", ("a", "b[0].c")),
+        ("--set-string", "a=1,b=2", ("a", "b")),
+        ("--set-file", "a=x.txt,b=y.txt", ("a", "b")),
+        ("--set-literal", "a=1,b=2", ("a",)),
+        ("--set-json", 'a={"b": 1, "c": "x=1"}', ("a",)),
+        ("--set-json", '{"a": {"b": 1}, "c": 2}', ("a", "c")),
+        ("--set-json", "{", ()),
+        ("--set", "a", ("a",)),
+    ],
+)
+def test_the_keys_of_set(flag: str, text: str, keys: tuple[str, ...]) -> None:
+    assert values.set_keys([(flag, text)]) == keys
+
+
+def test_each_key_of_one_flag_is_a_place() -> None:
+    keys = values.set_keys([("--set", "cluster.name=x,metrics.profile=full")])
+    assert str(values.Origins((), keys).locate(("metrics", "profile"))) == "--set metrics.profile"

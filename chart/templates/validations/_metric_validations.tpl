@@ -71,6 +71,8 @@ metrics.includeMetrics has {{ . }} without the rest of its histogram or summary.
 
 {{- define "xscaler-istio.validate.extraMetricRelabelings" -}}
 {{- $labels := include "xscaler-istio.labelsOfIstio" . | fromYamlArray -}}
+{{- $groups := (.Files.Get "files/labels.yaml" | fromYaml).groups -}}
+{{- $tags := concat $groups.reporter $groups.peers $groups.connection $groups.answer -}}
 {{- range $number, $rule := .Values.metrics.extraMetricRelabelings -}}
 {{- $place := printf "metrics.extraMetricRelabelings[%d]" $number -}}
 {{- $action := default "replace" $rule.action -}}
@@ -82,10 +84,17 @@ metrics.includeMetrics has {{ . }} without the rest of its histogram or summary.
 {{- range $labels -}}
 {{- if eq (regexMatch (printf "^(?:%s)$" $regex) .) (eq $action "labeldrop") }}{{ $gone = append $gone . }}{{ end -}}
 {{- end -}}
-{{- with $gone }}
-{{ $place }} removes {{ join ", " . }}. These tell series apart: two series would become one, and one of their values would be
+{{- $ofTheMesh := list -}}
+{{- range $gone }}{{ if has . $tags }}{{ $ofTheMesh = append $ofTheMesh . }}{{ end }}{{ end -}}
+{{- if $ofTheMesh }}
+{{ $place }} removes {{ join ", " $gone }}. These tell series apart: two series would become one, and one of their values would be
 lost at every scrape. Remove a tag where it arises, in the mesh:
-  kind: Telemetry, spec.metrics[].overrides[].tagOverrides.{{ first . }}.operation: REMOVE
+  kind: Telemetry, spec.metrics[].overrides[].tagOverrides.{{ first $ofTheMesh }}.operation: REMOVE
+{{- else if $gone }}
+{{ $place }} removes {{ join ", " $gone }}. These tell series apart: two series would become one, and one of their values would be
+lost at every scrape. For fewer series choose another profile:
+  metrics:
+    profile: minimal
 {{- end }}
 {{- else if has $action (list "replace" "hashmod" "lowercase" "uppercase") }}
 {{- if has $rule.target_label $labels }}

@@ -39,7 +39,7 @@ def validate(
 def judge(read: Reading, project: Project, fail_on: Severity = Severity.ERROR) -> Report:
     """Return what is wrong with values that were read. Raises SetupError for a missing Helm."""
     files = read.files
-    origins = values.Origins(files, tuple(text.partition("=")[0] for _, text in read.release.values.sets))
+    origins = values.Origins(files, values.set_keys(read.release.values.sets))
     found, skipped = _judged(read, origins, project.surroundings)
     inline = [ignore for file in files for ignore in ignores.inline(file.lines, file.name)]
     stay, ignored = ignores.apply(found, (*inline, *project.ignores), "XS2")

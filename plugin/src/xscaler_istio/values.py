@@ -7,6 +7,7 @@ Python's differ.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from xscaler_istio.errors import SetupError
 from xscaler_istio.findings import Finding, Location, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 KeyPath = tuple[str, ...]
 
@@ -202,6 +203,26 @@ class Origins:
         """Return the text of a location's line, or nothing where there is none."""
         lines = next((file.lines for file in self.files if file.name == location.file), ())
         return lines[location.line - 1] if 0 < location.line <= len(lines) else ""
+
+
+# A key and its value of `--set`: parts are separated by commas, but not within a list in braces or behind a backslash.
+_SET = re.compile(r"((?:[^=,\\]|\\.)+)=(?:\{[^}]*\}|(?:[^,\\]|\\.)*)(?:,|$)", re.DOTALL)
+_SEVERAL = frozenset({"--set", "--set-string", "--set-file"})
+
+
+def set_keys(sets: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the keys that flags of the `--set` families name, of JSON without a key those on its top level."""
+    return tuple(key for flag, text in sets for key in _keys_of(flag, text))
+
+
+def _keys_of(flag: str, text: str) -> list[str]:
+    if flag == "--set-json" and text.lstrip().startswith("{"):
+        try:
+            return list(json.loads(text))
+        except ValueError:
+            return []
+    several = _SET.findall(text) if flag in _SEVERAL else []
+    return several or [text.partition("=")[0]]
 
 
 def changed(values: Mapping[str, Any], defaults: Mapping[str, Any], path: KeyPath = ()) -> Iterator[str]:

@@ -42,8 +42,10 @@ def command(
     """Look at a cluster before an installation: what would be found there, what is in the way, and how it is mended.
 
     Reads Istio, its pods and settings, and the namespace of the release, and changes nothing. With --probe it asks
-    xScaler as well, with the token in the release's Secret or, where you may not read that, in --token-file. What you may
-    not read is listed as not checked, with the right that is missing. `helm xscaler rules` explains each rule (XS4..).
+    xScaler as well, with the token in the release's Secret or, where you may not read that, in --token-file.
+
+    What you may not read is listed as not checked, with the right that is missing. `helm xscaler rules` explains each
+    rule (XS4..).
     """
     from xscaler_istio import project, tokens
     from xscaler_istio.doctor.run import doctor as run

@@ -59,7 +59,7 @@ def doctor(
         release = dataclasses.replace(release, values=helm.ValuesArguments(sets=_PLACEHOLDERS))
     shown = names or release.values.files
     files = tuple(values.read(file, name) for file, name in zip(release.values.files, shown, strict=True))
-    origins = values.Origins(files, tuple(text.partition("=")[0] for _, text in release.values.sets) if given else ())
+    origins = values.Origins(files, values.set_keys(release.values.sets) if given else ())
     try:
         merged, defaults = helm.values_and_defaults(release.chart, release.values)
         rendered = render.manifests(helm.template(release))
