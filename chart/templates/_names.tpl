@@ -3,11 +3,19 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Prefix of all object names; short enough for the suffixes that follow it. Inputs: . (root) */}}
+{{/*
+Prefix of all object names, at most 44 characters: Kubernetes cuts the names that it makes for pods at 58, and the number
+of a shard must stay in them. What is cut off is told by a hash, so that two long names stay two. Inputs: . (root)
+*/}}
 {{- define "xscaler-istio.fullname" -}}
 {{- $name := include "xscaler-istio.name" . -}}
 {{- $joined := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- default $joined .Values.fullnameOverride | trunc 48 | trimSuffix "-" -}}
+{{- $whole := default $joined .Values.fullnameOverride | replace "." "-" -}}
+{{- if le (len $whole) 44 -}}
+{{- $whole | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" (trunc 35 $whole | trimSuffix "-") (sha256sum $whole | trunc 8) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* What selects the pods of a component; never changes in the life of a release. Inputs: root, component */}}
@@ -17,18 +25,19 @@ app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
-{{/* Labels of every object. Inputs: root, component */}}
+{{/*
+Labels of every object; the chart's own win over commonLabels. Inputs: root, component; optional objectLabels, which
+win over commonLabels too
+*/}}
 {{- define "xscaler-istio.labels" -}}
-{{ include "xscaler-istio.selectorLabels" . }}
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
-{{- with .root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $own := include "xscaler-istio.selectorLabels" . | fromYaml -}}
+{{- $_ := set $own "app.kubernetes.io/version" .root.Chart.AppVersion -}}
+{{- $_ := set $own "app.kubernetes.io/managed-by" .root.Release.Service -}}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") -}}
+{{- mustMergeOverwrite (deepCopy .root.Values.commonLabels) (deepCopy (default dict .objectLabels)) $own | toYaml -}}
 {{- end -}}
 
-{{/* name, namespace, labels and annotations of an object. Inputs: root, component, name */}}
+{{/* name, namespace, labels and annotations of an object. Inputs: root, component, name; optional objectLabels */}}
 {{- define "xscaler-istio.metadata" -}}
 name: {{ .name | quote }}
 namespace: {{ .root.Release.Namespace | quote }}
@@ -60,9 +69,12 @@ chart makes them. Inputs: root, component
 {{- end -}}
 {{- end -}}
 
-{{/* Name of the cluster-wide objects: two releases of one name in two namespaces must not share it. Inputs: root, component */}}
+{{/*
+Name of the cluster-wide objects. No two releases share it, whatever their names and namespaces: neither has a dot.
+Inputs: root, component
+*/}}
 {{- define "xscaler-istio.clusterWideName" -}}
-{{ include "xscaler-istio.fullname" .root }}-{{ .component }}-{{ .root.Release.Namespace }}
+{{ include "xscaler-istio.fullname" .root }}-{{ .component }}.{{ .root.Release.Namespace }}
 {{- end -}}
 
 {{/* The Secret that holds the token. Inputs: . (root) */}}
@@ -73,8 +85,17 @@ chart makes them. Inputs: root, component
 {{/* Image reference; a digest wins over the tag, a registry for all charts over the image's own. Inputs: root, image */}}
 {{- define "xscaler-istio.image" -}}
 {{- $path := .image.repository -}}
-{{- with coalesce .root.Values.global.image.registry .image.registry }}{{ $path = printf "%s/%s" . $path }}{{ end -}}
+{{- with coalesce .root.Values.global.image.registry .root.Values.global.imageRegistry .image.registry }}{{ $path = printf "%s/%s" . $path }}{{ end -}}
 {{- if .image.digest -}}{{ $path }}@{{ .image.digest }}{{- else -}}{{ $path }}:{{ .image.tag }}{{- end -}}
+{{- end -}}
+
+{{/* Pull secrets for all charts, as a list of maps in JSON; charts of others have them as names too. Inputs: . (root) */}}
+{{- define "xscaler-istio.globalPullSecrets" -}}
+{{- $listed := list -}}
+{{- range concat .Values.global.image.pullSecrets (default list .Values.global.imagePullSecrets) -}}
+{{- $listed = append $listed (ternary (dict "name" .) . (kindIs "string" .)) -}}
+{{- end -}}
+{{- toJson $listed -}}
 {{- end -}}
 
 {{/* What the platform needs that the cluster runs on: the content of its file, or an empty map. Inputs: . (root) */}}

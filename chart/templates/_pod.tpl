@@ -4,7 +4,7 @@ Inputs: root, component, name (of its ConfigMap), labels, config (the text of th
 program's block of values), workload (a parsed `collector.<name>.workload` or `logs.workload`)
 */}}
 {{- define "xscaler-istio.podTemplate" -}}
-{{- $pod := mustMergeOverwrite (deepCopy .root.Values.pod) (deepCopy .settings.pod) -}}
+{{- $pod := include "xscaler-istio.podSettings" . | fromJson -}}
 {{- $_ := set . "pod" $pod -}}
 {{- $annotations := dict "sidecar.istio.io/inject" "false" "kubectl.kubernetes.io/default-container" "collector" -}}
 {{- if eq .workload.reload "restart" -}}
@@ -54,18 +54,52 @@ spec:
     {{- end }}
 {{- end -}}
 
+{{/*
+The block `pod` of a workload. A key of the program's own takes the place of the shared one; labels, annotations and the
+security context are added to it. Not shared with an agent of every node is what would keep it from one, and with an agent
+that has to be root what would make it another user. JSON, since YAML is not read again as it is written: it holds texts
+of the user's. Inputs: as xscaler-istio.podTemplate
+*/}}
+{{- define "xscaler-istio.podSettings" -}}
+{{- $shared := deepCopy .root.Values.pod -}}
+{{- $own := deepCopy .settings.pod -}}
+{{- if hasKey .workload "everyNode" }}{{ $shared = omit $shared "nodeSelector" "tolerations" "affinity" }}{{ end -}}
+{{- if hasKey .workload "runAsRoot" -}}
+{{- $_ := set $shared "securityContext" (omit $shared.securityContext "runAsUser" "runAsGroup" "runAsNonRoot") -}}
+{{- end -}}
+{{- range $key := list "labels" "annotations" "securityContext" -}}
+{{- $_ := set $own $key (mustMergeOverwrite (index $shared $key) (default dict (index $own $key))) -}}
+{{- end -}}
+{{- range $key, $value := $own }}{{ $_ := set $shared $key $value }}{{ end -}}
+{{- toJson $shared -}}
+{{- end -}}
+
 {{/* Where a pod may run and what it takes to start there. Inputs: root, pod (a complete block `pod`), and of a workload: workload */}}
 {{- define "xscaler-istio.scheduling" -}}
 {{- $workload := default dict .workload -}}
 {{- $defaults := dict "nodeSelector" (dict "kubernetes.io/os" "linux") -}}
 {{- if $workload.everyNode }}{{ $_ := set $defaults "tolerations" (list (dict "operator" "Exists")) }}{{ end -}}
-{{- with $workload.affinity }}{{ $_ := set $defaults "affinity" . }}{{ end -}}
 {{- $own := dict -}}
-{{- with concat .root.Values.global.image.pullSecrets .pod.imagePullSecrets }}{{ $_ := set $own "imagePullSecrets" . }}{{ end -}}
+{{- with concat (include "xscaler-istio.globalPullSecrets" .root | fromJsonArray) .pod.imagePullSecrets }}{{ $_ := set $own "imagePullSecrets" . }}{{ end -}}
 {{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" "runtimeClassName" "dnsConfig" "hostAliases" -}}
 {{- with index $.pod $key }}{{ $_ := set $own $key . }}{{ end -}}
 {{- end -}}
+{{- with $workload.nodes }}
+{{- $_ := set $own "affinity" (include "xscaler-istio.onlyOn" (dict "nodes" . "affinity" (default dict $own.affinity)) | fromJson) -}}
+{{- end -}}
 {{- mustMergeOverwrite $defaults $own | toYaml -}}
+{{- end -}}
+
+{{/* An affinity for which the nodes fulfil further expressions: of several terms one is enough, so each gets them. As JSON. Inputs: nodes, affinity */}}
+{{- define "xscaler-istio.onlyOn" -}}
+{{- $affinity := deepCopy .affinity -}}
+{{- $given := dig "nodeAffinity" "requiredDuringSchedulingIgnoredDuringExecution" "nodeSelectorTerms" (list dict) $affinity -}}
+{{- $terms := list -}}
+{{- range $term := $given -}}
+{{- $terms = append $terms (set (deepCopy $term) "matchExpressions" (concat (default list $term.matchExpressions) $.nodes)) -}}
+{{- end -}}
+{{- $only := dict "requiredDuringSchedulingIgnoredDuringExecution" (dict "nodeSelectorTerms" $terms) -}}
+{{- mustMergeOverwrite $affinity (dict "nodeAffinity" $only) | toJson -}}
 {{- end -}}
 
 {{/* Inputs of this and the next: . (root) */}}
@@ -201,7 +235,9 @@ volumeMounts:
 
 {{/* A Kubernetes quantity in bytes. Inputs: the quantity, a string or a number */}}
 {{- define "xscaler-istio.bytes" -}}
-{{- $factors := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
-{{- $text := ternary (toString .) (int64 . | toString) (kindIs "string" .) -}}
-{{- mulf (regexFind "^[0-9.]+" $text | float64) (index $factors (regexFind "[A-Za-z]*$" $text)) | int64 -}}
+{{- $decimal := dict "m" 0.001 "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 -}}
+{{- $binary := dict "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976 -}}
+{{- $text := toString . -}}
+{{- $number := regexFind "^[0-9.]+([eE][+-]?[0-9]+)?" $text -}}
+{{- mulf (float64 $number) (trimPrefix $number $text | index (merge $decimal $binary)) | int64 -}}
 {{- end -}}

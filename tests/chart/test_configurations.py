@@ -13,7 +13,7 @@ import yaml
 from xscaler_istio import lint
 from xscaler_istio.local import run
 
-from .conftest import HELMS, ci, configs, of_kind, parsed, prometheus_config, template, tool
+from .conftest import HELMS, ci, configs, objects, of_kind, parsed, prometheus_config, template, tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,7 +126,8 @@ def test_without_a_memory_limit_there_is_none_for_go() -> None:
 
 
 def test_none_renders_no_workload(helm: str) -> None:
-    assert template(helm, *DEFAULT, "--set", "metrics.collector=none").strip() == ""
+    rendered = template(helm, *DEFAULT, "--set", "metrics.collector=none,prometheusRule.enabled=true")
+    assert [item["kind"] for item in objects(rendered)] == ["PrometheusRule"]
 
 
 @pytest.mark.parametrize("helm", HELMS)

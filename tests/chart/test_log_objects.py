@@ -41,7 +41,7 @@ def test_the_agent_on_a_node_makes_these_exceptions_and_no_other() -> None:
     paths = {volume["name"]: volume["hostPath"] for volume in pod["volumes"] if "hostPath" in volume}
     assert paths == {
         "logs-0": {"path": "/var/log/pods"},
-        "storage": {"path": "/var/lib/xscaler-istio/telemetry-t-xscaler-istio", "type": "DirectoryOrCreate"},
+        "storage": {"path": "/var/lib/xscaler-istio/telemetry/t-xscaler-istio", "type": "DirectoryOrCreate"},
     }
     mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
     assert mounts["logs-0"] == {"name": "logs-0", "mountPath": "/var/log/pods", "readOnly": True}

@@ -51,7 +51,7 @@ ROWS = [
     Row("logAgent.queue.capacity", '"4MiB"', 'capacity = "4MiB"'),
     Row("logAgent.queue.drainTimeout", '"10s"', 'drain_timeout = "10s"'),
     Row("logAgent.queue.drainTimeout", '"10s"', "terminationGracePeriodSeconds: 40", "workload"),
-    Row("logAgent.statePath", '"/data"', "path: /data/telemetry-t-xscaler-istio", "workload"),
+    Row("logAgent.statePath", '"/data"', "path: /data/telemetry/t-xscaler-istio", "workload"),
     Row("logAgent.extraArgs", '["--cluster.enabled=false"]', "- --cluster.enabled=false", "workload"),
     Row("logAgent.pod", '{"priorityClassName": "high"}', "priorityClassName: high", "workload"),
     Row("limits.logLineBytes", "2000", 'limit = "2000B"'),

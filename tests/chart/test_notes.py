@@ -35,9 +35,16 @@ def test_they_warn_of_a_token_in_the_values_and_do_not_show_it() -> None:
 
 
 def test_without_a_collector_they_speak_of_none() -> None:
-    said = notes(ci("default"), "--set", "metrics.collector=none")
+    said = notes(ci("default"), "--set", "metrics.collector=none,logs.enabled=true")
     assert "metrics.collector is none" in said
     assert "-metrics-0" not in said
+    assert "Run next\n  helm test" in said
+
+
+def test_without_tests_they_advise_none() -> None:
+    said = notes(ci("default"), "--set", "tests.enabled=false")
+    assert "Run next\n  kubectl" in said
+    assert "helm test" not in said
 
 
 def test_with_logs_they_name_what_the_namespace_must_admit_and_what_istio_must_be_told() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from xscaler_istio import values
 from xscaler_istio.lint import NEWEST_KUBERNETES, kubernetes_schemas
 
 from .conftest import CHART, CI_FILES, ci, custom_schemas, objects, of_kind, run_template, template, tool
@@ -204,13 +207,61 @@ def test_a_newer_chart_leaves_the_pod_template_alone(tmp_path: Path) -> None:
     assert pods(done.stdout) == pods(rendered("helm4", ci("default")))
 
 
-def test_two_releases_share_no_cluster_wide_name() -> None:
-    def names(*arguments: str) -> set[str]:
-        text = template("helm4", "--values", str(ci("default")), *arguments)
-        kinds = ("ClusterRole", "ClusterRoleBinding")
-        return {item["metadata"]["name"] for kind in kinds for item in of_kind(text, kind)}
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("t", "telemetry"), ("t", "elsewhere")),
+        (("prod-xscaler-istio", "team"), ("xscaler-istio", "team-prod")),
+        (("xscaler-istio", "api-telemetry"), ("xscaler-istio", "telemetry")),
+    ],
+)
+def test_two_releases_share_nothing_outside_their_namespaces(one: tuple[str, str], other: tuple[str, str]) -> None:
+    def names(release: str, namespace: str) -> set[str]:
+        sets = "logs.enabled=true,logs.source=both,platform=openshift"
+        words = (tool("helm4"), "template", release, CHART, "-n", namespace, "-f", ci("default"), "--set", sets)
+        text = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        kinds = ("ClusterRole", "ClusterRoleBinding", "SecurityContextConstraints")
+        found = {item["metadata"]["name"] for kind in kinds for item in of_kind(text, kind)}
+        (agent,) = of_kind(text, "DaemonSet")
+        volumes = agent["spec"]["template"]["spec"]["volumes"]
+        (state,) = (item["hostPath"]["path"] for item in volumes if item.get("hostPath", {}).get("type"))
+        return found | {state}
 
-    assert not names() & names("--namespace", "elsewhere")
+    assert len(names(*one)) == 4
+    assert not names(*one) & names(*other)
+
+
+@pytest.mark.parametrize("name", ["short", "a.b", "x" * 44, "observability-production-mesh-europe-metrics-a"])
+def test_kubernetes_leaves_the_number_of_a_shard_in_a_pods_name(name: str) -> None:
+    words = (tool("helm4"), "template", name, CHART, "-f", ci("default"), "--set", "metrics.shards=100")
+    text = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    deployments = [item["metadata"]["name"] for item in of_kind(text, "Deployment")]
+    assert len(set(deployments)) == 100
+    # What Kubernetes makes of it: a hash of a ReplicaSet behind it, cut at 58 characters, and five more.
+    assert {f"{deployment}-0123456789-"[:58].startswith(f"{deployment}-") for deployment in deployments} == {True}
+    assert all(re.fullmatch("[a-z0-9-]{1,63}", item["metadata"]["name"]) for item in of_kind(text, "Service"))
+
+
+def test_long_names_stay_apart() -> None:
+    def shard(release: str) -> str:
+        words = (tool("helm4"), "template", release, CHART, "-f", ci("default"))
+        text = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        return str(of_kind(text, "Deployment")[0]["metadata"]["name"])
+
+    assert shard("observability-production-mesh-metrics-a") != shard("observability-production-mesh-metrics-b")
+
+
+def test_no_label_is_there_twice() -> None:
+    labels = {"release": "kps", "app.kubernetes.io/version": "2", "app.kubernetes.io/name": "mine"}
+    sets = (f"commonLabels={json.dumps(labels)}", 'serviceMonitor={"enabled":true,"labels":{"release":"other"}}')
+    text = template("helm4", "--values", str(ci("default")), *(word for item in sets for word in ("--set-json", item)))
+    assert not [found for part in text.split("---\n") for found in values.parse(part.encode(), "-").findings if part]
+    for item in objects(text):
+        own = item["metadata"]["labels"]
+        assert own["app.kubernetes.io/version"] != "2"
+        assert own["app.kubernetes.io/name"] == "xscaler-istio"
+    (monitor,) = of_kind(text, "ServiceMonitor")
+    assert monitor["metadata"]["labels"]["release"] == "other"
 
 
 def test_shards_are_one_deployment_and_one_configuration_each() -> None:

@@ -49,25 +49,60 @@ EVERYWHERE = {
 }
 
 
+ON_EVERY_NODE = {
+    "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"operator": "Exists"}],
+    "affinity": None,
+}
+
+
 @pytest.mark.parametrize("key", EVERYWHERE)
 def test_a_default_of_pods_holds_for_all_of_them(key: str) -> None:
     text = rendered(f"pod.{key}={json.dumps(EVERYWHERE[key])}")
     expected = {"nodeSelector": {"kubernetes.io/os": "linux", "pool": "infra"}}.get(key, EVERYWHERE[key])
-    assert sorted(component for component, _ in pod_specs(text)) == COMPONENTS
-    assert [spec.get(key) for _, spec in pod_specs(text)] == [expected] * len(COMPONENTS)
+    found = {component: spec.get(key) for component, spec in pod_specs(text)}
+    # An agent of every node stays one.
+    of_nodes = ON_EVERY_NODE.get(key, expected)
+    assert found == {**dict.fromkeys(COMPONENTS, expected), "logs": of_nodes}
     assert not any(key in spec for _, spec in pod_specs(rendered()) if key not in ("nodeSelector", "tolerations"))
 
 
+@pytest.mark.parametrize("program", ["prometheus", "logAgent"])
 @pytest.mark.parametrize("key", EVERYWHERE)
-def test_a_collectors_own_block_wins_over_the_default(key: str) -> None:
-    other = {"priorityClassName": "low", "runtimeClassName": "kata"}.get(key, type(EVERYWHERE[key])())
-    text = rendered(f"pod.{key}={json.dumps(EVERYWHERE[key])}", f"prometheus.pod.{key}={json.dumps(other)}")
+def test_a_programs_own_block_takes_the_place_of_the_default(key: str, program: str) -> None:
+    component = {"prometheus": "metrics", "logAgent": "logs"}[program]
+    empty = type(EVERYWHERE[key])()
+    own = {"priorityClassName": "low", "nodeSelector": {"disk": "ssd"}, "affinity": {"podAffinity": {}}}.get(key, empty)
+    text = rendered(f"pod.{key}={json.dumps(EVERYWHERE[key])}", f"{program}.pod.{key}={json.dumps(own)}")
     specs = dict(pod_specs(text))
-    if isinstance(other, str):
-        assert specs["metrics"][key] == other
-    elif isinstance(other, list):
-        assert key not in specs["metrics"]
+    expected = {"nodeSelector": {"kubernetes.io/os": "linux", "disk": "ssd"}}.get(key, own)
+    assert specs[component].get(key, empty) == (ON_EVERY_NODE["tolerations"] if (key, program) == EMPTIED else expected)
     assert specs["test-metrics"][key] == specs["test-logs"][key]
+
+
+# Empty is what it says by default: the agent tolerates every taint.
+EMPTIED = ("tolerations", "logAgent")
+
+
+def test_a_node_selector_of_ones_own_can_be_empty() -> None:
+    specs = dict(pod_specs(rendered('pod.nodeSelector={"pool":"infra"}', "prometheus.pod.nodeSelector={}")))
+    assert specs["metrics"]["nodeSelector"] == {"kubernetes.io/os": "linux"}
+
+
+def test_labels_and_annotations_of_ones_own_are_added() -> None:
+    text = rendered('pod.labels={"a":"1","b":"1"}', 'prometheus.pod.labels={"b":"2"}')
+    (metrics,) = (item["spec"]["template"]["metadata"]["labels"] for item in of_kind(text, "Deployment"))
+    assert (metrics["a"], metrics["b"]) == ("1", "2")
+
+
+def test_the_log_agent_stays_root_unless_it_is_told_otherwise() -> None:
+    shared = 'pod.securityContext={"runAsNonRoot":true,"runAsUser":1000,"fsGroup":2000}'
+    specs = dict(pod_specs(rendered(shared)))
+    assert {specs[name]["securityContext"]["runAsUser"] for name in COMPONENTS if name != "logs"} == {1000}
+    context = specs["logs"]["securityContext"]
+    assert (context["runAsUser"], context.get("runAsNonRoot"), context["fsGroup"]) == (0, None, 2000)
+    told = dict(pod_specs(rendered(shared, 'logAgent.pod.securityContext={"runAsUser":1001}')))
+    assert told["logs"]["securityContext"]["runAsUser"] == 1001
 
 
 ADDED: dict[str, tuple[list[dict[str, Any]], Callable[[dict[str, Any]], list[Any]]]] = {
@@ -106,6 +141,15 @@ def test_a_registry_for_all_charts_wins_over_each_images_own() -> None:
     for _, spec in pod_specs(text):
         assert spec["containers"][0]["image"].startswith("registry.example/")
         assert spec["imagePullSecrets"] == [{"name": "shared"}, {"name": "own"}]
+
+
+def test_what_other_charts_call_these_holds_as_well() -> None:
+    global_ = {"imageRegistry": "other.example", "imagePullSecrets": ["text", {"name": "map"}]}
+    for _, spec in pod_specs(rendered(f"global={json.dumps(global_)}")):
+        assert spec["containers"][0]["image"].startswith("other.example/")
+        assert spec["imagePullSecrets"] == [{"name": "text"}, {"name": "map"}]
+    ours = rendered(f"global={json.dumps({**global_, 'image': {'registry': 'ours.example'}})}")
+    assert all(spec["containers"][0]["image"].startswith("ours.example/") for _, spec in pod_specs(ours))
 
 
 # -- networks -----------------------------------------------------------------------------------------------------
@@ -293,6 +337,10 @@ def test_openshift_chooses_the_users_and_admits_what_the_log_agent_asks_for() ->
     assert all(5353 in {port["port"] for port in spec["egress"][0]["ports"]} for spec in policies(text).values())
 
 
+def test_without_rights_to_make_them_there_are_no_constraints() -> None:
+    assert not of_kind(rendered('platform="openshift"', "rbac.create=false"), "SecurityContextConstraints")
+
+
 def test_nothing_asks_for_constraints_where_no_file_is_read() -> None:
     text = rendered('platform="openshift"', 'logs.source="api"')
     assert not of_kind(text, "SecurityContextConstraints")
@@ -316,6 +364,16 @@ def test_fargate_gets_no_daemon_set() -> None:
     rules = specs["logs"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     assert rules == {"nodeSelectorTerms": [{"matchExpressions": [term]}]}
     assert "affinity" not in specs["logs-api"]
+    arch = {"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64"]}
+    required = {"nodeSelectorTerms": [{"matchExpressions": [arch]}, {"matchFields": []}]}
+    own = {"podAntiAffinity": {}, "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
+    chosen = f"logAgent.pod.affinity={json.dumps(own)}"
+    specs = dict(pod_specs(rendered('platform="eks-fargate"', 'logs.source="both"', chosen)))
+    # A node that fulfils one term is taken, so each excludes Fargate.
+    terms = [{"matchExpressions": [arch, term]}, {"matchFields": [], "matchExpressions": [term]}]
+    rules = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+    assert specs["logs"]["affinity"] == {"podAntiAffinity": {}, "nodeAffinity": rules}
+    assert specs["logs-api"]["affinity"] == own
     done = run_template("helm4", *BASE, "--set", "platform=eks-fargate")
     assert "logs.source is files, and platform eks-fargate runs no DaemonSet" in done.stderr
 

@@ -41,7 +41,6 @@ ADMITTED = [
     {"excludeMetrics": ["(istio|envoy|pilot|citadel|galley)_.*"], "includeMetrics": ["a_total"]},
     rule(action="keep", source_labels=["__name__"], regex=".*_response_messages_total"),
     rule(action="keep", source_labels=["__name__"], regex="envoy_[a-z]+_live"),
-    {"collector": "none", "excludeMetrics": [".*"]},
 ]
 
 

@@ -252,7 +252,7 @@ args:
 # read them; they lie on the node; and how far each was read must outlive the pod.
 runAsRoot: true
 {{- if dig "writesToNode" true (include "xscaler-istio.platform" .root | fromYaml) }}
-stateFolder: {{ printf "%s/%s-%s" .root.Values.logAgent.statePath .root.Release.Namespace (include "xscaler-istio.fullname" .root) | quote }}
+stateFolder: {{ printf "%s/%s/%s" .root.Values.logAgent.statePath .root.Release.Namespace (include "xscaler-istio.fullname" .root) | quote }}
 {{- end }}
 hostFolders:
 - /var/log/pods
@@ -263,12 +263,8 @@ everyNode: true
 nodeName: true
 {{- if eq .fargate "never" }}
 # A node of Fargate takes no DaemonSet: its pod would wait for ever.
-affinity:
-  nodeAffinity:
-    requiredDuringSchedulingIgnoredDuringExecution:
-      nodeSelectorTerms:
-      - matchExpressions:
-        - {key: eks.amazonaws.com/compute-type, operator: NotIn, values: [fargate]}
+nodes:
+- {key: eks.amazonaws.com/compute-type, operator: NotIn, values: [fargate]}
 {{- end }}
 {{- end }}
 {{- end -}}

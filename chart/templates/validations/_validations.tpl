@@ -4,7 +4,7 @@ wrong, and the YAML to set. All paragraphs are reported at once.
 */}}
 {{- define "xscaler-istio.validations" -}}
 {{- $problems := list -}}
-{{- range $rule := list "clusterName" "region" "tenantId" "token" "username" "metricsUrl" "logsUrl" "proxyUrl" "extraHeaders" "extraObjects" "platform" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "queue" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" "somethingIsKept" -}}
+{{- range $rule := list "collector" "clusterName" "region" "tenantId" "token" "username" "metricsUrl" "logsUrl" "proxyUrl" "extraHeaders" "extraObjects" "platform" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "queue" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" "somethingIsKept" -}}
 {{- with include (printf "xscaler-istio.validate.%s" $rule) $ | trim -}}
 {{- $problems = append $problems . -}}
 {{- end -}}
@@ -12,6 +12,16 @@ wrong, and the YAML to set. All paragraphs are reported at once.
 {{- if $problems -}}
 {{- printf "the values need changes:\n\n%s\n" (join "\n\n" $problems) | fail -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "xscaler-istio.validate.collector" -}}
+{{- $telemetry := .Values.istio.telemetry -}}
+{{- $parts := list .Values.logs.enabled $telemetry.accessLogging.enabled $telemetry.trimTags.enabled .Values.dashboards.enabled .Values.prometheusRule.enabled .Values.extraObjects -}}
+{{- if and (eq .Values.metrics.collector "none") (compact $parts | empty) }}
+metrics.collector is none, and nothing else is turned on: the release would be empty. Set:
+  metrics:
+    collector: prometheus
+{{- end }}
 {{- end -}}
 
 {{- define "xscaler-istio.validate.clusterName" -}}
