@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import ROOT
+from tests.chart.conftest import CHART, ROOT
 from xscaler_istio.live import cluster as live_clusters
 from xscaler_istio.live.collectors import COLLECTORS
 from xscaler_istio.local import run
 
 from . import catalogue, kubectl
-from .release import EARLIER, NAME, eventually
+from .release import EARLIER, NAME, VALUES, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -156,6 +156,26 @@ def test_a_collector_follows_another(new_release: Callable[..., Release]) -> Non
     series = release.query(f'count by (pod) (count_over_time(up{{{MESH},cluster="{release.cluster}"}}[5m]))')
     assert {item["value"][1] for item in series} == {"1"}
     assert max(samples_of_up(release, 60)) <= 60 / INTERVAL + 1
+
+
+@pytest.mark.parametrize("major", [3, 4])
+def test_what_helm_renders_can_be_applied(major: int, new_release: Callable[..., Release]) -> None:
+    release = new_release(major)
+
+    def apply(*sets: str) -> str:
+        words = [word for text in (f"cluster.name={release.cluster}", FAST, *sets) for word in ("--set", text)]
+        command = ("template", NAME, CHART, "-n", release.namespace, "-f", VALUES, *words, "--skip-tests")
+        return kubectl.run("apply", "-n", release.namespace, "-f", "-", stdin=kubectl.helm(major, *command))
+
+    assert "created" in apply()
+    eventually(lambda: release.found(10), release.expected(), 90)
+    again = apply()
+    assert "configured" not in again
+    assert "created" not in again
+    said = apply("metrics.shards=2,metrics.profile=full")
+    assert f"deployment.apps/{NAME}-metrics-1 created" in said
+    eventually(lambda: len(release.pods()), 2)
+    eventually(lambda: release.found(10), release.expected(), 90)
 
 
 def test_prometheus_takes_new_values_without_a_restart(new_release: Callable[..., Release]) -> None:

@@ -37,6 +37,13 @@ def act(folder: Path, **given: str) -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
+def test_it_fits_the_schema_of_actions() -> None:
+    file = str(ROOT / "action.yaml")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-actions", file]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 def test_good_values_pass(tmp_path: Path) -> None:
     assert act(tmp_path, values=str(EXAMPLE)).code == 0
     assert act(tmp_path, values=str(EXAMPLE), fail_on="info").code == 1

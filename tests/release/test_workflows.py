@@ -35,6 +35,15 @@ def test_it_fits_the_schema_of_workflows(workflow: Path) -> None:
 
 
 @workflow
+def test_nobody_can_change_what_an_action_is(workflow: Path) -> None:
+    # A tag can be moved; a comment says which version the commit is.
+    uses = re.findall(r"(?m)^.*\buses: (.*)$", workflow.read_text())
+    assert uses
+    for used in uses:
+        assert used.startswith("./") or re.fullmatch(r"[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", used), used
+
+
+@workflow
 def test_what_it_runs_is_there(workflow: Path) -> None:
     shell = "\n".join(step.get("run", "") for job in jobs(workflow).values() for step in job.get("steps", []))
     # What GitHub fills in is not known here.
