@@ -1,6 +1,6 @@
 """How large the chart is, and how many cases its tests have: `python -m tests.sizes`, a minute for the cases.
 
-Numbers for docs/checklist.md. tests/chart/test_layout.py has the bounds.
+`python -m tests.sizes --write` writes them into docs/checklist.md. tests/chart/test_layout.py has the bounds.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 CHART = ROOT / "chart"
+PAGE = ROOT / "docs" / "checklist.md"
 # As the targets of the Makefile.
 TIERS = {
     "unit": ("tests/plugin", "tests/tools", "tests/dashboards", "tests/release", "tests/website"),
@@ -70,16 +71,26 @@ def cases(folders: tuple[str, ...]) -> int:
     return int(found[1])
 
 
-def main() -> None:
-    """Print them."""
+def lines() -> Iterator[str]:
+    """Yield what there is to say, a number a line."""
     template, helper = (max(found.items(), key=lambda item: item[1]) for found in (templates(), helpers()))
-    print(f"chart/values.yaml     {values()} lines")
-    print(f"longest template      {template[1]} lines, {template[0]}")
-    print(f"longest helper        {helper[1]} lines, {helper[0]}")
-    print(f"all templates         {sum(templates().values())} lines in {len(templates())} files")
+    yield f"chart/values.yaml     {values()} lines"
+    yield f"longest template      {template[1]} lines, {template[0]}"
+    yield f"longest helper        {helper[1]} lines, {helper[0]}"
+    yield f"all templates         {sum(templates().values())} lines in {len(templates())} files"
     for tier, folders in TIERS.items():
-        print(f"{f'cases, {tier}':<22}{cases(folders)}")
-    print(f"exact messages        {exact_messages()}")
+        yield f"{f'cases, {tier}':<22}{cases(folders)}"
+    yield f"exact messages        {exact_messages()}"
+
+
+def main() -> None:
+    """Print them, or write them into the page."""
+    found = "".join(f"{line}\n" for line in lines())
+    if sys.argv[1:] == ["--write"]:
+        before, fence, rest = PAGE.read_text(encoding="utf-8").partition("```text\n")
+        PAGE.write_text(f"{before}{fence}{found}{rest[rest.index('```') :]}", encoding="utf-8")
+    else:
+        print(found, end="")
 
 
 if __name__ == "__main__":

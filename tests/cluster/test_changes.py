@@ -164,7 +164,17 @@ def test_what_helm_renders_can_be_applied(major: int, new_release: Callable[...,
 
     def apply(*sets: str) -> str:
         words = [word for text in (f"cluster.name={release.cluster}", FAST, *sets) for word in ("--set", text)]
-        command = ("template", NAME, CHART, "-n", release.namespace, "-f", VALUES, *words, "--skip-tests")
+        command: list[str | Path] = [
+            "template",
+            NAME,
+            CHART,
+            "-n",
+            release.namespace,
+            "-f",
+            VALUES,
+            *words,
+            "--skip-tests",
+        ]
         return kubectl.run("apply", "-n", release.namespace, "-f", "-", stdin=kubectl.helm(major, *command))
 
     assert "created" in apply()
