@@ -159,6 +159,10 @@ args:
 env:
   {{- . | nindent 2 }}
 {{- end }}
+{{- with .pod.extraEnvFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 ports:
   - name: http
     containerPort: {{ .workload.port }}

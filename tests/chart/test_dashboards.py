@@ -183,6 +183,18 @@ def shipped(text: str) -> dict[str, tuple[Mapping[str, Mapping[str, str]], str]]
     return {file: (item["metadata"], content) for item in maps for file, content in item["data"].items()}
 
 
+def test_dashboards_of_two_releases_fit_into_one_namespace(helm: str) -> None:
+    def placed(namespace: str) -> set[tuple[str, str]]:
+        there = ("--set", "dashboards.namespace=monitoring", "--namespace", namespace)
+        listed = [item["metadata"] for item in of_kind(template(helm, *WITH_DASHBOARDS, *there), "ConfigMap")]
+        return {(item["namespace"], item["name"]) for item in listed if "-dashboard-" in item["name"]}
+
+    one, other = placed("telemetry"), placed("elsewhere")
+    assert {namespace for namespace, _ in one | other} == {"monitoring"}
+    assert len(one) == len(other) == len(NAMES)
+    assert not one & other
+
+
 def test_a_release_fits_into_its_secret(tmp_path: Path) -> None:
     # Helm keeps chart and manifests in one Secret, packed and then twice in base64; Kubernetes takes 1 MiB.
     subprocess.run([tool("helm4"), "package", CHART, "-d", tmp_path], check=True, capture_output=True)

@@ -107,6 +107,7 @@ def test_the_log_agent_stays_root_unless_it_is_told_otherwise() -> None:
 
 ADDED: dict[str, tuple[list[dict[str, Any]], Callable[[dict[str, Any]], list[Any]]]] = {
     "extraEnv": ([{"name": "GOMAXPROCS", "value": "2"}], lambda spec: spec["containers"][0]["env"]),
+    "extraEnvFrom": ([{"configMapRef": {"name": "more"}}], lambda spec: spec["containers"][0]["envFrom"]),
     "extraVolumes": ([{"name": "scratch", "emptyDir": {}}], lambda spec: spec["volumes"]),
     "extraVolumeMounts": (
         [{"name": "scratch", "mountPath": "/scratch"}],
