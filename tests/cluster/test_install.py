@@ -126,7 +126,7 @@ def test_a_backend_that_is_away_is_named(collector: str, new_release: Callable[.
 def test_missing_rights_are_named(collector: str, new_release: Callable[..., Release]) -> None:
     release = new_release()
     release.install(f"metrics.collector={collector},{FAST},tests.timeout=25s")
-    kubectl.run("delete", "clusterrolebinding", f"{NAME}-metrics-{release.namespace}")
+    kubectl.run("delete", "clusterrolebinding", f"{NAME}-metrics.{release.namespace}")
     kubectl.run("-n", release.namespace, "delete", "pods", "--all", "--now")
     said = release.failed_test()
     assert "the Kubernetes API refuses the list of pods" in said

@@ -77,7 +77,8 @@ def helm_test(cluster: Cluster, timeout: float, progress: Callable[[str], None])
     finally:
         ended.set()
         for follower in followers:
-            follower.join(timeout=10)
+            # Each still asks for the rest of its log, which takes kubectl its time on a busy machine.
+            follower.join(timeout=30)
     if not failure:
         return Step("helm test", tuple(f"{name}: passed" for name in names))
     failed = [name for name in names if "FAILED" in said[name]]
