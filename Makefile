@@ -10,7 +10,7 @@ TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir
 # KUBERNETES=1.37 starts clusters of that minor, the second one in tools/tools.ini.
 KUBERNETES ?=
 NODE_TOOLS := $(addsuffix $(if $(KUBERNETES),-$(KUBERNETES)),kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
-CLUSTER_TOOLS := $(TEST_TOOLS) kubectl $(NODE_TOOLS) coredns pilot-discovery pilot-agent install-cni istio-cni
+CLUSTER_TOOLS := $(TEST_TOOLS) kubectl $(NODE_TOOLS) kube-router coredns pilot-discovery pilot-agent install-cni istio-cni
 MATRIX_TOOLS := helm3-17 helm3-18 helm3 helm4-1 helm4
 DEMO_TOOLS := helm4 prometheus mimir
 

@@ -20,6 +20,7 @@ PROGRAMS = {
     "ctr": "containerd",
     "etcd": "etcd-server",
     "ip": "iproute2",
+    "ipset": "ipset",
     "iptables": "iptables",
     "mount": "mount",
     "nsenter": "util-linux",

@@ -40,6 +40,7 @@ def up(layout: Layout, minor: str = "") -> None:
         raise SetupError(f"the cluster {layout.name} is up already", f"export KUBECONFIG={layout.kubeconfig}")
     machine.ensure()
     programs = {name: str(tool(f"{name}-{minor}" if minor else name)) for name in KUBERNETES}
+    programs["kube-router"] = str(tool("kube-router"))
     programs |= {
         name: shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") or name for name in ("etcd", "containerd")
     }
@@ -136,6 +137,8 @@ def _credentials(layout: Layout, api: str) -> None:
     for name in ("kube-controller-manager", "kube-scheduler", "kube-proxy"):
         authority.issue(name, f"system:{name}")
         authority.kubeconfig(name, inside)
+    authority.issue("kube-router", "kube-router", "system:masters")
+    authority.kubeconfig("kube-router", inside)
     authority.kubeconfig("admin", api).rename(layout.kubeconfig)
 
 

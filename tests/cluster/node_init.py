@@ -151,6 +151,20 @@ def _commands(layout: Layout, programs: Mapping[str, str]) -> dict[str, list[str
             f"--config={settings}/kube-proxy.json",
             f"--hostname-override={NODE}",
         ],
+        # Enforces NetworkPolicies; routes and Services are the bridge's and kube-proxy's. It ends where the node is not
+        # registered yet.
+        "kube-router": [
+            *("/bin/sh", "-c", 'until "$@"; do sleep 0.5; done', "sh"),
+            programs["kube-router"],
+            "--run-firewall=true",
+            "--run-router=false",
+            "--run-service-proxy=false",
+            "--enable-cni=false",
+            f"--kubeconfig={pki}/kube-router.kubeconfig",
+            f"--hostname-override={NODE}",
+            f"--service-cluster-ip-range={SERVICE_NETWORK}",
+            "--health-port=0",
+        ],
     }
 
 
