@@ -60,7 +60,7 @@ def test_a_flag_is_named_as_the_place(cli: Callable[..., Ran]) -> None:
         "validate", "-f", EXAMPLE, "--set", "metrics.shards=many", "--set-json", 'metrics.targets={"sidecars":{}}'
     )
     assert "--set metrics.shards: error: metrics.shards is a text [XS002]" in ran.out
-    assert "--set metrics.targets: error: metrics.targets.sidecars is no key of this chart [XS001]" in ran.out
+    assert "--set-json metrics.targets: error: metrics.targets.sidecars is no key of this chart [XS001]" in ran.out
     assert ran.code == 1
 
 
@@ -115,6 +115,50 @@ def test_no_secret_is_shown(cli4: Callable[..., Ran]) -> None:
             ran = cli4("validate", "-f", "-", "-o", output, stdin=text.encode())
             assert ran.code == 1
             assert secret not in ran.out + ran.err, (text, output)
+
+
+_SECRET = "ef0123SECRET"  # noqa: S105 - no real one
+_NO_EQUALS = "Helm cannot read {}: a part has no ="
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "said"),
+    [
+        ("--set", f"xscaler.auth.existingSecret.name=,xscaler.auth.token=glc_abcd,{_SECRET}", _NO_EQUALS),
+        ("--set", _SECRET, _NO_EQUALS),
+        ("--set-string", f"xscaler.auth.token=a,{_SECRET}", _NO_EQUALS),
+        ("--set-literal", _SECRET, _NO_EQUALS),
+        ("--set-json", f'xscaler.auth={{"token":"{_SECRET}"', "Helm cannot read {}: what is given is no JSON"),
+        ("--set-json", f"xscaler.auth.token={_SECRET}", "Helm cannot read {}: what is given is no JSON"),
+        ("--set-json", f'{{"xscaler":{{"auth":{{"token":"{_SECRET}"', "Helm cannot read {}: what is given is no JSON"),
+        ("--set", f"xscaler.auth.token={{{_SECRET}", "Helm cannot read {}: a list is not closed"),
+        ("--set", f"xscaler.auth.token[{_SECRET}]=x", "Helm cannot read {}: an index is no number"),
+        ("--set", f"xscaler.auth.token[99999999]={_SECRET}", "Helm cannot read {}: an index is too large"),
+        ("--set-file", f"xscaler.auth.token=/nowhere/{_SECRET}", "Helm cannot read {}: a file cannot be read"),
+    ],
+)
+def test_a_flag_that_helm_cannot_read_is_named_and_not_its_text(
+    cli: Callable[..., Ran], flag: str, text: str, said: str
+) -> None:
+    ran = cli("validate", "-f", EXAMPLE, flag, text)
+    assert ran.out.splitlines()[0] == f"{flag}: error: {said.format(flag)} [XS010]"
+    assert (ran.code, _SECRET in ran.out + ran.err) == (1, False)
+
+
+@pytest.mark.parametrize("command", ["render", "lint", "diff", "explain"])
+def test_no_command_shows_the_text_of_a_flag_that_helm_cannot_read(cli4: Callable[..., Ran], command: str) -> None:
+    which = {"diff": (EXAMPLE, EXAMPLE), "explain": ("metrics.shards", "-f", EXAMPLE)}.get(command, ("-f", EXAMPLE))
+    for flag, text in (("--set", f"xscaler.auth.token=a,{_SECRET}"), ("--set-json", f"xscaler.auth.token={_SECRET}")):
+        ran = cli4(command, *which, flag, text)
+        assert f"Helm cannot read {flag}: " in ran.out + ran.err
+        assert _SECRET not in ran.out + ran.err
+
+
+def test_render_shows_no_value_that_the_schema_refuses(cli: Callable[..., Ran]) -> None:
+    ran = cli("render", "-f", EXAMPLE, "--set", f"xscaler.metrics.url=https://u:{_SECRET}@a b/")
+    assert (ran.code, _SECRET in ran.out + ran.err) == (1, False)
+    assert "xscaler" in ran.err
+    assert "pattern" in ran.err
 
 
 # As any key of the chart may hold it: what Helm's YAML and Python's read differently, and what neither reads.

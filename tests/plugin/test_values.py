@@ -148,9 +148,30 @@ def test_what_differs_from_the_defaults_is_changed() -> None:
     ],
 )
 def test_the_keys_of_set(flag: str, text: str, keys: tuple[str, ...]) -> None:
-    assert values.set_keys([(flag, text)]) == keys
+    assert values.set_keys([(flag, text)]) == tuple(values.SetKey(flag, key) for key in keys)
 
 
-def test_each_key_of_one_flag_is_a_place() -> None:
-    keys = values.set_keys([("--set", "cluster.name=x,metrics.profile=full")])
-    assert str(values.Origins((), keys).locate(("metrics", "profile"))) == "--set metrics.profile"
+@pytest.mark.parametrize(
+    ("flag", "text", "path", "place"),
+    [
+        ("--set", "cluster.name=x,metrics.profile=full", "metrics profile", "--set metrics.profile"),
+        (
+            "--set-string",
+            "metrics.includeMetrics[0]=foo",
+            "metrics includeMetrics 0",
+            "--set-string metrics.includeMetrics[0]",
+        ),
+        ("--set", "a[1].b[0].c=1", "a 1 b 0 c", "--set a[1].b[0].c"),
+        ("--set", "a[1].b=1", "a", "--set a[1].b"),
+        ("--set", "a={x,y}", "a 1", "--set a"),
+        ("--set", r"pod.nodeSelector.a\.b/c=1", "pod nodeSelector a.b/c", r"--set pod.nodeSelector.a\.b/c"),
+        ("--set-json", '{"a": {"b": 1}}', "a b", "--set-json a"),
+        ("--set-json", "a.b=1", "a b", "--set-json a.b"),
+        ("--set", "a[1]=x", "a 0", "the chart's default values"),
+        ("--set", "ab=x", "a", "the chart's default values"),
+        ("--set", "a=x", "", "the chart's default values"),
+    ],
+)
+def test_a_key_of_a_flag_is_a_place_with_the_flag(flag: str, text: str, path: str, place: str) -> None:
+    origins = values.Origins((), values.set_keys([(flag, text)]))
+    assert str(origins.locate(tuple(path.split()))) == place

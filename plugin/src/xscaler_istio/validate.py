@@ -11,14 +11,13 @@ from xscaler_istio import helm, ignores, schema, values
 from xscaler_istio.checks import catalogue, facts, settings
 from xscaler_istio.checks.case import Case, Surroundings
 from xscaler_istio.excerpt import excerpt
-from xscaler_istio.findings import Finding, Report, Severity
+from xscaler_istio.findings import Finding, Location, Report, Severity
 from xscaler_istio.project import Project
 from xscaler_istio.reading import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from xscaler_istio.findings import Location
     from xscaler_istio.helm import Release, Warned
     from xscaler_istio.reading import FromHelm, Reading
     from xscaler_istio.values import Origins
@@ -68,8 +67,7 @@ def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> tupl
     try:
         merged, defaults = read.helm.values.result()
     except helm.ChartError as error:
-        fix = "look at quotes, anchors and commas in what was given"
-        return (*broken, Finding("XS010", Severity.ERROR, f"Helm: {error.message}", origins.locate(()), "", fix)), ()
+        return (*broken, _unreadable(error, origins)), ()
     loaded = schema.load(release.chart)
     found = (*schema.check(merged, loaded, origins), *schema.deprecated(merged, defaults, loaded, origins))
     content = all(finding.severity < Severity.ERROR for finding in found)
@@ -78,6 +76,14 @@ def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> tupl
         return _without_repetition((*broken, *found, *refused)), ()
     case = case_of(release, merged, defaults, surroundings)
     return _without_repetition((*broken, *found, *refused, *_semantic(case, origins))), tuple(_not_checked(case))
+
+
+def _unreadable(error: helm.ChartError, origins: Origins) -> Finding:
+    """Make a finding of what Helm cannot read: the text of a flag, or a file."""
+    if error.flag:
+        return Finding("XS010", Severity.ERROR, error.message, Location(error.flag), "", error.fix)
+    fix = "look at quotes, anchors and commas in what was given"
+    return Finding("XS010", Severity.ERROR, f"Helm: {error.message}", origins.locate(()), "", fix)
 
 
 def case_of(

@@ -7,6 +7,7 @@ Python's differ.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 from pathlib import Path
@@ -181,18 +182,37 @@ def _only(finding: Finding) -> ValuesFile:
 
 
 @dataclasses.dataclass(frozen=True)
+class SetKey:
+    """One key of a flag of the `--set` families, as it was written."""
+
+    flag: str
+    key: str
+
+    @functools.cached_property
+    def path(self) -> KeyPath:
+        """The key as a path: `a\\.b.c[0]` is a.b, c and 0."""
+        steps = re.findall(r"(?:[^.\[\\]|\\.)+|\[\d+\]", self.key)
+        return tuple(step[1:-1] if step.startswith("[") else re.sub(r"\\(.)", r"\1", step) for step in steps)
+
+    @property
+    def location(self) -> Location:
+        """The flag with the key."""
+        return Location(f"{self.flag} {self.key}")
+
+
+@dataclasses.dataclass(frozen=True)
 class Origins:
     """Where effective values come from: files in Helm's order and the keys given with `--set` and its kin."""
 
     files: tuple[ValuesFile, ...] = ()
-    set_keys: tuple[str, ...] = ()
+    set_keys: tuple[SetKey, ...] = ()
 
     def locate(self, path: KeyPath, *, key: bool = False) -> Location:
         """Return where a path was set last: a flag, a place in a file (its nearest parent for a missing key)."""
-        dotted = ".".join(path)
-        for name in reversed(self.set_keys):
-            if f"{name}.".startswith((f"{dotted}.", f"{dotted}[")) or dotted.startswith(f"{name}."):
-                return Location(f"--set {name}")
+        for given in reversed(self.set_keys):
+            shorter = min(len(given.path), len(path))
+            if shorter and given.path[:shorter] == path[:shorter]:
+                return given.location
         for length in range(len(path), 0, -1):
             for file in reversed(self.files):
                 if place := file.places.get(path[:length]):
@@ -210,9 +230,9 @@ _SET = re.compile(r"((?:[^=,\\]|\\.)+)=(?:\{[^}]*\}|(?:[^,\\]|\\.)*)(?:,|$)", re
 _SEVERAL = frozenset({"--set", "--set-string", "--set-file"})
 
 
-def set_keys(sets: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+def set_keys(sets: Iterable[tuple[str, str]]) -> tuple[SetKey, ...]:
     """Return the keys that flags of the `--set` families name, of JSON without a key those on its top level."""
-    return tuple(key for flag, text in sets for key in _keys_of(flag, text))
+    return tuple(SetKey(flag, key) for flag, text in sets for key in _keys_of(flag, text))
 
 
 def _keys_of(flag: str, text: str) -> list[str]:
