@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from xscaler_istio import helm, ignores, schema, values
-from xscaler_istio.checks import catalogue, facts, settings
+from xscaler_istio.checks import catalogue, facts, registry, settings
 from xscaler_istio.checks.case import Case, Surroundings
 from xscaler_istio.excerpt import excerpt
 from xscaler_istio.findings import Finding, Location, Report, Severity
@@ -39,9 +39,10 @@ def judge(read: Reading, project: Project, fail_on: Severity = Severity.ERROR) -
     """Return what is wrong with values that were read. Raises SetupError for a missing Helm."""
     files = read.files
     origins = values.Origins(files, values.set_keys(read.release.values.sets))
-    found, skipped = _judged(read, origins, project.surroundings)
+    judged = _judged(read, origins, project.surroundings)
     inline = [ignore for file in files for ignore in ignores.inline(file.lines, file.name)]
-    stay, ignored = ignores.apply(found, (*inline, *project.ignores), "XS2")
+    stay, ignored = ignores.apply(judged.findings, (*inline, *project.ignores), judged.rules)
+    skipped = judged.skipped
     ordered = sorted(stay, key=_weight_and_place)
     told = ordered[: schema.MOST_FINDINGS]
     if len(told) == schema.MOST_FINDINGS:
@@ -58,24 +59,37 @@ def _weight_and_place(finding: Finding) -> tuple[int, str, bool, int, str]:
 _LONGEST_LINE = 2000
 
 
-def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-    """Return the findings of all layers that the values reach, and what was not checked."""
+@dataclasses.dataclass(frozen=True)
+class _Judged:
+    """The findings of all layers that the values reach, what was not checked and why, and the rules XS2.. that were."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[str, ...] = ()
+    rules: frozenset[str] = frozenset()
+
+
+def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> _Judged:
     release = read.release
     broken = tuple(finding for file in read.files for finding in file.findings)
     if not read.helm:
-        return broken, ()
+        return _Judged(broken)
     try:
         merged, defaults = read.helm.values.result()
     except helm.ChartError as error:
-        return (*broken, _unreadable(error, origins)), ()
+        return _Judged((*broken, _unreadable(error, origins)))
     loaded = schema.load(release.chart)
     found = (*schema.check(merged, loaded, origins), *schema.deprecated(merged, defaults, loaded, origins))
     content = all(finding.severity < Severity.ERROR for finding in found)
     refused = _chart_rules(read.helm, origins, schema_content=content)
     if not content:
-        return _without_repetition((*broken, *found, *refused)), ()
+        return _Judged(_without_repetition((*broken, *found, *refused)))
     case = case_of(release, merged, defaults, surroundings)
-    return _without_repetition((*broken, *found, *refused, *_semantic(case, origins))), tuple(_not_checked(case))
+    missing = tuple(_not_checked(case))
+    return _Judged(
+        _without_repetition((*broken, *found, *refused, *_semantic(case, origins))),
+        tuple(f"{what} ({', '.join(rules)}): {why}" for what, rules, why in missing),
+        frozenset(registry.VALUE_CHECKS) - {rule for _, rules, _ in missing for rule in rules} | {"XS280"},
+    )
 
 
 def _unreadable(error: helm.ChartError, origins: Origins) -> Finding:
@@ -101,14 +115,13 @@ def _semantic(case: Case, origins: Origins) -> Iterator[Finding]:
         yield Finding(rule.id, rule.severity, issue.message, place, issue.path, issue.fix)
 
 
-def _not_checked(case: Case) -> Iterator[str]:
+def _not_checked(case: Case) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Yield what cannot be judged, the rules that would, and what they lack."""
     if case.settings.collector and not case.surroundings.mesh:
-        yield (
-            "shards and memory (XS260, XS261, XS262): how large is the mesh? --mesh proxies=300,peers=10,codes=3, or"
-            " mesh: in .xscaler.yaml"
-        )
+        why = "how large is the mesh? --mesh proxies=300,peers=10,codes=3, or mesh: in .xscaler.yaml"
+        yield "shards and memory", ("XS260", "XS261", "XS262"), why
     if case.settings.logs.enabled and case.settings.logs.source != "api" and not case.surroundings.pod_security:
-        yield "admission of the log agent (XS240): which level has the namespace? podSecurity: in .xscaler.yaml"
+        yield "admission of the log agent", ("XS240",), "which level has the namespace? podSecurity: in .xscaler.yaml"
 
 
 def _with_line(finding: Finding, origins: Origins) -> Finding:
