@@ -52,7 +52,8 @@ _SECRET_WORDS = ("token", "password", "secret", "credential", "apikey", "bearer"
 class _Violation:
     """One error of the validator: the rule broken, what it wanted, the schema around it, and the value.
 
-    `because` is the condition under which the rule holds, in words; nothing where it always does.
+    `because` is the condition under which the rule holds, in words; nothing where it always does. With `of_key` it is the
+    name of a key that breaks the rule, and `path` ends with it.
     """
 
     rule: str
@@ -61,13 +62,17 @@ class _Violation:
     value: Any
     path: KeyPath
     because: str = ""
+    of_key: bool = False
 
     @classmethod
     def of(cls, error: jsonschema.ValidationError, schema: Json) -> _Violation:
         around = error.schema if isinstance(error.schema, dict) else {}
         path = tuple(str(step) for step in error.absolute_path)
-        because = _condition(list(error.absolute_schema_path), path, schema)
-        return cls(str(error.validator), error.validator_value, around, error.instance, path, because)
+        steps = list(error.absolute_schema_path)
+        because = _condition(steps, path, schema)
+        of_key = "propertyNames" in steps
+        place = (*path, str(error.instance)) if of_key else path
+        return cls(str(error.validator), error.validator_value, around, error.instance, place, because, of_key)
 
 
 def load(chart: Path) -> Json:
@@ -115,10 +120,10 @@ _WEIGHT = ("additionalProperties", "type", "const", "enum", "pattern")
 
 
 def _one_for_each_value(violations: Iterable[_Violation]) -> list[_Violation]:
-    chosen: dict[tuple[KeyPath, bool], _Violation] = {}
+    chosen: dict[tuple[KeyPath, bool, bool], _Violation] = {}
     for violation in violations:
         # Unknown keys are no fault of the map that they stand in.
-        place = (violation.path, violation.rule == "additionalProperties")
+        place = (violation.path, violation.of_key, violation.rule == "additionalProperties")
         if place not in chosen or _weight(violation) < _weight(chosen[place]):
             chosen[place] = violation
     return list(chosen.values())
@@ -179,9 +184,10 @@ def _findings(error: _Violation, known: Sequence[KeyPath], origins: Origins) -> 
         word = _unwanted_key if error.because else _unknown_key
         yield from (word((*path, key), error, known, origins) for key in _extra_keys(error))
         return
-    message, fix = _WORDS.get(error.rule, _other)(error, ".".join(path))
+    dotted = ".".join(path)
+    message, fix = _WORDS.get(error.rule, _other)(error, f"the name of {dotted}" if error.of_key else dotted)
     words = f"{message}, {error.because}" if error.because else message
-    yield Finding("XS002", Severity.ERROR, words, origins.locate(path), ".".join(path), fix)
+    yield Finding("XS002", Severity.ERROR, words, origins.locate(path, key=error.of_key), dotted, fix)
 
 
 def _extra_keys(error: _Violation) -> list[str]:
