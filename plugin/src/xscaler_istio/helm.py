@@ -26,7 +26,7 @@ TIMEOUT_SECONDS = 120.0
 _NEEDS = re.compile(r"the values need changes:\n\n(.*)", re.DOTALL)
 # A rule that has several things to say begins each with the key on a new line.
 _BETWEEN_PROBLEMS = re.compile(
-    r"\n\n(?=\S)|\n(?=[a-z][A-Za-z]*\.[\w.\[\]]+ (?:is|are|has|holds|needs|writes|removes|takes|and|\())"
+    r"\n\n(?=\S)|\n(?=[a-z][A-Za-z]*[.\[][\w.\[\]]+ (?:is|are|has|holds|needs|writes|removes|takes|and|\())"
 )
 
 

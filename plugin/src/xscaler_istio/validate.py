@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.helm import Release, Warned
     from xscaler_istio.reading import FromHelm, Reading
-    from xscaler_istio.values import Origins
+    from xscaler_istio.values import KeyPath, Origins
 
 
 def validate(
@@ -168,24 +168,55 @@ def _without_repetition(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _from_problem(problem: str, origins: Origins) -> Finding:
-    """Make a finding of one paragraph: its first word is the key, its prose the message, what is indented the fix."""
+    """Make a finding of one paragraph: prose, of which the last sentences say what to do, and indented what to set."""
     lines = problem.splitlines()
     prose = list(itertools.takewhile(lambda line: not line.startswith(" "), lines))
-    word = problem.split(" ", 1)[0].replace("[", ".").replace("]", "")
-    path = word if re.fullmatch(r"[\w.]+", word) else ""
-    message = " ".join(prose).removesuffix(" Set:").rstrip(":")
-    fix = _as_one_line("\n".join(lines[len(prose) :]))
-    return Finding("XS100", Severity.ERROR, message, origins.locate(tuple(path.split("."))), path, fix)
+    message, *advice = _ADVICE.split(" ".join(prose), maxsplit=1)
+    fix = _fix("".join(advice), [line for line in lines[len(prose) :] if line.strip()])
+    path = _culprit(message, " ".join(advice), origins)
+    return Finding("XS100", Severity.ERROR, message.removesuffix("."), _place(path, origins), path, fix)
 
 
-def _as_one_line(block: str) -> str:
-    """Write `a:\\n  b: c` as `a.b: c`; other lines stay as they are."""
-    lines = [line for line in block.splitlines() if line.strip()]
+# Where the sentence begins that says what to do.
+_ADVICE = re.compile(r"(?<=\.) (?=(?:Choose|For|Let|Make|Match|Remove|Set|Use|Write)\b)")
+_KEY = re.compile(r"[A-Za-z]\w*(?:\.[\w-]+|\[\d+\])*")
+
+
+def _culprit(message: str, advice: str, origins: Origins) -> str:
+    """Return the key that a problem is about: the first of those it names that the user set, or the first of all."""
+    named: list[str] = [*_KEY.findall(message), *_KEY.findall(advice), ""]
+    return next((name for name in named if _is_set(values.key_path(name), origins)), named[0])
+
+
+def _is_set(path: KeyPath, origins: Origins) -> bool:
+    # A single word may be one of prose: a block is not called by its name alone.
+    block = len(path) == 1 and any(
+        len(place) > 1 and place[:1] == path for file in origins.files for place in file.places
+    )
+    return not block and origins.sets(path)
+
+
+def _place(path: str, origins: Origins) -> Location:
+    """Return where a value stands, or its key where the value begins on a later line."""
+    steps = values.key_path(path)
+    value, key = origins.locate(steps), origins.locate(steps, key=True)
+    return value if value.line == key.line else key
+
+
+def _fix(advice: str, block: Sequence[str]) -> str:
+    """Join the sentence that says what to do, and the lines to set, of which `a:`, `b: c` are written as a.b: c."""
     keys: list[str] = []
     others: list[str] = []
-    for line in lines:
+    for line in block:
         if found := re.fullmatch(r"\s*([A-Za-z]+):\s*(.*)", line):
             keys.append(f"{found[1]}: {found[2]}" if found[2] else found[1])
+        elif keys and (item := re.fullmatch(r"\s*- (.*)", line)):
+            keys[-1] = f"{keys[-1]}: [{item[1]}]"
         else:
             others.append(line.strip())
-    return "; ".join([*others, f"set {'.'.join(keys)}" if keys else ""]).strip("; ")
+    lead = f"{advice[:1].lower()}{advice[1:]}".rstrip(".:")
+    to_set = ".".join(keys)
+    if re.search(r"\bset( at least)?$", lead):
+        return f"{lead} {to_set}"
+    what = "; ".join(filter(None, (*others, f"set {to_set}" if others and keys else to_set)))
+    return ": ".join(filter(None, (lead, what)))

@@ -181,6 +181,17 @@ def _only(finding: Finding) -> ValuesFile:
     return ValuesFile(finding.location.file, {}, (finding,))
 
 
+def key_path(text: str) -> KeyPath:
+    """Return a key as `--set` and messages spell it as a path: `a\\.b.c[0]` is a.b, c and 0."""
+    steps = re.findall(r"(?:[^.\[\\]|\\.)+|\[\d+\]", text)
+    return tuple(step[1:-1] if step.startswith("[") else re.sub(r"\\(.)", r"\1", step) for step in steps)
+
+
+def dotted(steps: Iterable[str | int]) -> str:
+    """Spell a path, in which elements of lists are numbers, as `--set` does: a.b[0]."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")
+
+
 @dataclasses.dataclass(frozen=True)
 class SetKey:
     """One key of a flag of the `--set` families, as it was written."""
@@ -190,9 +201,8 @@ class SetKey:
 
     @functools.cached_property
     def path(self) -> KeyPath:
-        """The key as a path: `a\\.b.c[0]` is a.b, c and 0."""
-        steps = re.findall(r"(?:[^.\[\\]|\\.)+|\[\d+\]", self.key)
-        return tuple(step[1:-1] if step.startswith("[") else re.sub(r"\\(.)", r"\1", step) for step in steps)
+        """The key as a path."""
+        return key_path(self.key)
 
     @property
     def location(self) -> Location:
@@ -218,6 +228,11 @@ class Origins:
                 if place := file.places.get(path[:length]):
                     return place.value if length == len(path) and not key else place.key
         return Location(self.files[-1].name if self.files else "the chart's default values")
+
+    def sets(self, path: KeyPath) -> bool:
+        """Return whether a flag or a file has a value at this very path, or below it."""
+        flags = any(given.path[: len(path)] == path for given in self.set_keys)
+        return flags or any(path in file.places for file in self.files)
 
     def line(self, location: Location) -> str:
         """Return the text of a location's line, or nothing where there is none."""
