@@ -117,6 +117,7 @@ def test_no_secret_is_shown(cli4: Callable[..., Ran]) -> None:
             assert secret not in ran.out + ran.err, (text, output)
 
 
+_READABLE = b"cluster: {name: prod-2}\n"
 _SECRET = "ef0123SECRET"  # noqa: S105 - no real one
 _NO_EQUALS = "Helm cannot read {}: a part has no ="
 
@@ -159,6 +160,36 @@ def test_render_shows_no_value_that_the_schema_refuses(cli: Callable[..., Ran]) 
     assert (ran.code, _SECRET in ran.out + ran.err) == (1, False)
     assert "xscaler" in ran.err
     assert "pattern" in ran.err
+
+
+@pytest.mark.parametrize("content", [b"null\n", b"~\n", b"---\n", _READABLE + b"---\n", _READABLE + b"---\nnull\n"])
+def test_what_both_helms_accept_has_no_error(cli: Callable[..., Ran], content: bytes) -> None:
+    ran = cli("validate", "-f", EXAMPLE, "-f", "-", stdin=content)
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "validate: 1 info")
+
+
+def test_both_helms_are_repeated_in_the_same_words(cli: Callable[..., Ran]) -> None:
+    # What nobody filled in may hold a secret all the same.
+    ran = cli("validate", "-f", EXAMPLE, "-f", "-", stdin=b"cluster: {name: {{ s3cr3t }} }\n")
+    said = re.fullmatch(r"<stdin>: error: Helm: failed to parse (\S+) (.*) \[XS010\]", ran.out.splitlines()[0])
+    assert said
+    assert said[2] == "error converting YAML to JSON: yaml: invalid map key"
+
+
+@pytest.mark.parametrize("output", REPORTERS)
+def test_a_terminal_is_sent_no_control_characters_of_keys(cli4: Callable[..., Ran], output: str) -> None:
+    ran = cli4("validate", "-f", "-", "-o", output, stdin=b'"\\e[31mevil": 1\n"a\\u202e": 1\n')
+    assert ran.code == 1
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", ran.out) or output in ("junit", "json", "sarif")
+    assert "\x1b" not in ran.out
+    if output in ("text", "github"):
+        assert r"\x1b[31mevil is no key of this chart" in ran.out
+        assert r"a\u202e is no key of this chart" in ran.out
+
+
+def test_the_name_of_a_file_is_shown_without_control_characters(cli4: Callable[..., Ran]) -> None:
+    ran = cli4("validate", "-f", "no\x1b[31m.yaml")
+    assert (ran.code, ran.err.splitlines()[0]) == (3, r"error: cannot read no\x1b[31m.yaml: No such file or directory")
 
 
 # As any key of the chart may hold it: what Helm's YAML and Python's read differently, and what neither reads.

@@ -31,13 +31,28 @@ def rules(content: bytes) -> list[str]:
         (b"- " * 2**18 + b"a", "XS015"),
         (b"{" * 2**19, "XS015"),
         (b"a: *unknown\n", "XS010"),
+        (b"a: 1\n---\n---\nb: 2\n", "XS012"),
+        (b"'null'\n", "XS013"),
     ],
 )
 def test_what_is_wrong_with_a_file(content: bytes, rule: str) -> None:
     assert rules(content) == [rule]
 
 
-@pytest.mark.parametrize("content", [b"", b"# only a comment\n", b"---\n", b"\xef\xbb\xbfa: 1\n", b"a: 1\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"# only a comment\n",
+        b"---\n",
+        b"\xef\xbb\xbfa: 1\n",
+        b"a: 1\n",
+        b"a: 1\n---\n",
+        b"a: 1\n---\nnull\n",
+        b"null\n",
+        b"~\n",
+    ],
+)
 def test_what_is_fine(content: bytes) -> None:
     assert rules(content) == []
 
@@ -47,6 +62,20 @@ def test_places_are_lines_and_columns_from_one() -> None:
     assert file.places["a", "b"].key == Location("v.yaml", 2, 3)
     assert file.places["a", "b"].value == Location("v.yaml", 2, 6)
     assert file.places["a", "b", "1", "c"].value == Location("v.yaml", 2, 14)
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"a: \x00\n", "v.yaml:1:4"),
+        ("ä: ä\r\nb: ü\x1b[31m\n".encode(), "v.yaml:2:5"),
+        (b"# a \x07 comment\n", "v.yaml:1:5"),
+    ],
+)
+def test_a_control_character_has_a_place(content: bytes, place: str) -> None:
+    (finding,) = values.parse(content, "v.yaml").findings
+    assert (finding.rule, str(finding.location)) == ("XS010", place)
+    assert finding.message.startswith("not YAML: the control character U+00")
 
 
 def test_an_alias_bomb_is_walked_once() -> None:

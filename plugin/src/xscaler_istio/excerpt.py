@@ -29,6 +29,8 @@ def excerpt(line: str, column: int, *, cut_after: int = 0) -> str:
     comment = _COMMENT.search(line)
     end = min(cut_after or len(line), comment.start() if comment and comment.start() >= column else len(line))
     masked, position, caret = "", 0, 0
+    # One for one, so that the caret stays where it is.
+    line = re.sub(r"[^\t\x20-\x7e\x85\xa0-\ud7ff\ue000-\U0010ffff]", "\ufffd", line)
     for start, stop in (*_merged(sorted(_spans(line))), (end, end)):
         if position <= column - 1 < max(start, position + 1):
             caret = len(masked) + column - 1 - position

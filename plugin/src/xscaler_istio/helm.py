@@ -230,11 +230,15 @@ def chart_error(stderr: str) -> ChartError:
     if found := _FLAG.search(text):
         return _unreadable_flag(found["flag"], found["said"])
     lines = [_SCHEMA_VALUE.sub(r"\1… \2", line) for line in text.splitlines() if line and not _LOGGED.match(line)]
-    return ChartError(_of_either("\n".join(lines).removeprefix("Error: ")), (), warnings(stderr))
+    said = _MAP_AS_KEY.sub(r"\1", "\n".join(lines).removeprefix("Error: "))
+    # Of Helm 4 alone.
+    return ChartError(_of_either(said.replace("cannot unmarshal yaml document: ", "")), (), warnings(stderr))
 
 
 # Of a value that the schema refuses: a URL with a password may be among them.
 _SCHEMA_VALUE = re.compile(r"(: )'.*' (does not match pattern)")
+# `{{ token }}` that nobody filled in is a map as a key, which Helm shows.
+_MAP_AS_KEY = re.compile(r"(invalid map key): .*")
 _FLAG = re.compile(r"failed parsing (?P<flag>--set[a-z-]*) data:?(?P<said>.*)", re.DOTALL)
 # What Helm says of a flag's text, our words for it, and the fix. Helm's own may hold a part of a token: to it what
 # stands behind a comma is a key, and of JSON it repeats the whole.

@@ -47,6 +47,8 @@ class ValuesFile:
     lines: tuple[str, ...] = ()
 
 
+# YAML's line breaks, which are not all that Python knows.
+_LINE_BREAK = r"\r\n|[\n\r\x85\u2028\u2029]"
 # In C where PyYAML has it, twenty times as fast: the same reader that Helm's YAML was made from.
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BEGINS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
@@ -71,8 +73,7 @@ def parse(content: bytes, name: str) -> ValuesFile:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return _only(_finding("XS014", "the file is not UTF-8", Location(name, line), "save it as UTF-8"))
-    # YAML's line breaks, which are not all that Python knows.
-    lines = tuple(re.split(r"\r\n|[\n\r\x85\u2028\u2029]", text))
+    lines = tuple(re.split(_LINE_BREAK, text))
     return dataclasses.replace(_parse(text, name), lines=lines)
 
 
@@ -81,6 +82,9 @@ def _parse(text: str, name: str) -> ValuesFile:
         if deep := _too_deep(text, name):
             return _only(_finding("XS015", "nested too deeply", deep, f"use at most {MAX_DEPTH} levels"))
         nodes = list(yaml.compose_all(text, Loader=_Loader))
+    except yaml.reader.ReaderError:
+        # Its place is in bytes or in characters, depending on who read.
+        return _only(_control_character(text, name))
     except yaml.YAMLError as error:
         return _only(_not_yaml(error, name))
     files = [_places(node, name) for node in nodes]
@@ -92,6 +96,8 @@ def _parse(text: str, name: str) -> ValuesFile:
             "merge it into the first, or give it as a file of its own",
         )
         for node in nodes[1:]
+        # A last --- alone, or null behind it, is nothing to either.
+        if not _is_null(node)
     ]
     places = {path: place for file in files for path, place in file.places.items()}
     return ValuesFile(name, places, (*more, *(finding for file in files for finding in file.findings)))
@@ -108,7 +114,7 @@ def _too_deep(text: str, name: str) -> Location | None:
 
 
 def _places(node: yaml.Node, name: str) -> ValuesFile:
-    if isinstance(node, yaml.ScalarNode) and not node.value:
+    if _is_null(node):
         return ValuesFile(name, {}, ())
     if not isinstance(node, yaml.MappingNode):
         return _only(_finding("XS013", "the file holds no mapping", Location(name, 1, 1), "begin with key: value"))
@@ -120,6 +126,10 @@ def _places(node: yaml.Node, name: str) -> ValuesFile:
             findings.append(_finding("XS011", message, place.key, "remove one of them", path))
         places[path] = place
     return ValuesFile(name, places, tuple(findings))
+
+
+def _is_null(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.style and node.value in ("", "~", "null", "Null", "NULL")
 
 
 def _walk(node: yaml.Node, name: str, path: KeyPath, seen: set[int]) -> Iterator[tuple[KeyPath, Place, int]]:
@@ -162,6 +172,18 @@ _FALSE = frozenset("n N no No NO false False FALSE off Off OFF".split())
 
 def _location(node: yaml.Node, name: str) -> Location:
     return Location(name, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+# What YAML admits as it is; all else has to be written as "\\x1b".
+_NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _control_character(text: str, name: str) -> Finding:
+    found = _NOT_PRINTABLE.search(text)
+    before = re.split(_LINE_BREAK, text[: found.start()]) if found else [""]
+    which = f"the control character U+{ord(found[0]):04X}" if found else "a control character"
+    place = Location(name, len(before), len(before[-1]) + 1) if found else Location(name)
+    return _finding("XS010", f"not YAML: {which}", place, "remove it, or write it in double quotes as \\x1b")
 
 
 def _not_yaml(error: yaml.YAMLError, name: str) -> Finding:
