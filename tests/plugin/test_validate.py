@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,16 @@ def test_a_flag_is_named_as_the_place(cli: Callable[..., Ran]) -> None:
     assert ran.code == 1
 
 
+def test_a_number_that_a_flag_makes_a_text_is_told_with_the_flag_that_does_not(cli: Callable[..., Ran]) -> None:
+    ran = cli("validate", "-f", EXAMPLE, "--set", "logs.sampling.successRatio=0.1", "--set-string", "metrics.shards=2")
+    assert "--set-json logs.sampling.successRatio=…" in ran.out
+    assert "--set-json metrics.shards=…" in ran.out
+    ran = cli("validate", "-f", EXAMPLE, "--set-json", "logs.sampling.successRatio=0.1")
+    assert ran.code == 0
+    # It is one with no flag.
+    assert "--set-json" not in cli("validate", "-f", EXAMPLE, "--set", "metrics.shards=many").out
+
+
 def test_the_last_file_wins_and_is_named(cli: Callable[..., Ran], tmp_path: Path) -> None:
     later = tmp_path / "later.yaml"
     later.write_text("metrics:\n  profile: all\n")
@@ -81,6 +92,23 @@ def test_standard_input(cli: Callable[..., Ran]) -> None:
 def test_null_removes_a_value_as_in_helm(cli: Callable[..., Ran]) -> None:
     ran = cli("validate", "-f", EXAMPLE, "--set", "cluster.name=null")
     assert "cluster.name is empty" in ran.out
+
+
+def test_a_deprecated_key_is_told_while_it_still_works(cli: Callable[..., Ran], tmp_path: Path) -> None:
+    # No key of this version is deprecated: a copy of the chart marks one.
+    chart = shutil.copytree(CHART, tmp_path / "chart")
+    marked = json.loads((chart / "values.schema.json").read_text(encoding="utf-8"))
+    marked["properties"]["metrics"]["properties"]["shards"]["x-deprecated"] = {"since": "0.2.0", "use": "metrics.parts"}
+    (chart / "values.schema.json").write_text(json.dumps(marked), encoding="utf-8")
+    values = tmp_path / "values.yaml"
+    values.write_bytes(EXAMPLE.read_bytes() + b"metrics:\n  shards: 2\n")
+    ran = cli("validate", "--chart", chart, "-f", values)
+    line = len(values.read_text(encoding="utf-8").splitlines())
+    message = "metrics.shards is deprecated since 0.2.0, and will be refused later"
+    assert ran.out.startswith(f"{values}:{line}:3: warning: {message} [XS003]\n")
+    assert "  fix: use metrics.parts\n" in ran.out
+    assert ran.code == 0
+    assert "XS003" not in cli("validate", "--chart", chart, "-f", EXAMPLE).out
 
 
 def test_json(cli: Callable[..., Ran]) -> None:

@@ -83,6 +83,23 @@ def test_an_alias_bomb_is_walked_once() -> None:
     assert len(values.parse("\n".join(levels).encode(), "v.yaml").places) < 500
 
 
+@pytest.mark.parametrize(
+    ("content", "path", "place"),
+    [
+        ("x: &x\n  b: 1\na:\n  <<: *x\n  c: 2\n", "a b", "v.yaml:2:6"),
+        ("x: &x\n  b: 1\na:\n  <<: *x\n  b: 2\n", "a b", "v.yaml:5:6"),
+        ("x: &x\n  b: {c: 1}\na: *x\n", "a b c", "v.yaml:2:10"),
+        ("x: &x\n  b: 1\ny: &y\n  b: 2\na:\n  <<: [*y, *x]\n", "a b", "v.yaml:4:6"),
+        ("x: &x\n  b: 1\na:\n  <<: *x\n", "a none", "v.yaml:3:1"),
+        ("a: &a\n  b: *a\n", "a b b b b b b", "v.yaml:2:3"),
+        ("a:\n  <<: none\n", "a b", "v.yaml:1:1"),
+    ],
+)
+def test_what_is_merged_stands_where_it_is_written(content: str, path: str, place: str) -> None:
+    origins = values.Origins((values.parse(content.encode(), "v.yaml"),))
+    assert str(origins.locate(tuple(path.split()))) == place
+
+
 def test_an_unreadable_file_is_a_setup_error() -> None:
     with pytest.raises(SetupError, match=r"cannot read /nowhere\.yaml: No such file"):
         values.read("/nowhere.yaml")

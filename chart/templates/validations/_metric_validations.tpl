@@ -22,7 +22,7 @@ _validations.tpl. The facts about Istio's metrics are in files/labels.yaml.
 {{- end -}}
 {{- if and $over (index $.Values.metrics.targets $job).enabled }}
 limits.labelsPerSeries is {{ $limit }}, and series of the job {{ $job }} would have more labels: {{ join ", " $over }}. xScaler refuses
-them. Remove {{ with $added }}from metrics.extraLabels or metrics.extraMetricRelabelings some of: {{ join ", " . }}{{ end }}{{ if and $added $tags }}; or {{ end }}{{ with $tags }}from istio.customTags, and from the mesh, some of: {{ join ", " . }}{{ end }}.
+them. {{ if or $added $tags }}Remove {{ end }}{{ if not (or $added $tags) }}Set limits.labelsPerSeries to what xScaler takes of you, by default 30{{ end }}{{ with $added }}from metrics.extraLabels or metrics.extraMetricRelabelings some of: {{ join ", " . }}{{ end }}{{ if and $added $tags }}; or {{ end }}{{ with $tags }}from istio.customTags, and from the mesh, some of: {{ join ", " . }}{{ end }}.
 {{- end }}
 {{- end -}}
 {{- end -}}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from xscaler_istio.findings import Location
     from xscaler_istio.values import KeyPath, Origins
 
     Steps = tuple[str | int, ...]
@@ -197,7 +198,20 @@ def _findings(error: _Violation, known: Sequence[KeyPath], origins: Origins) -> 
         return
     message, fix = _WORDS.get(error.rule, _other)(error, f"the name of {error.name}" if error.of_key else error.name)
     words = f"{message}, {error.because}" if error.because else message
-    yield Finding("XS002", Severity.ERROR, words, origins.locate(error.path, key=error.of_key), error.name, fix)
+    place = origins.locate(error.path, key=error.of_key)
+    if _is_text_by_flag(error, place):
+        fix = f"{fix}, of which this flag makes a text: --set-json {error.name}=…"
+    yield Finding("XS002", Severity.ERROR, words, place, error.name, fix)
+
+
+def _is_text_by_flag(error: _Violation, place: Location) -> bool:
+    """Return whether a value is a text only because of its flag: --set knows whole numbers, true and false alone."""
+    if error.rule != "type" or not isinstance(error.value, str) or not place.file.startswith("--set"):
+        return False
+    try:
+        return bool(_Validator({"type": error.wanted}).is_valid(json.loads(error.value)))
+    except ValueError:
+        return False
 
 
 def _extra_keys(error: _Violation) -> list[str]:

@@ -161,10 +161,16 @@ def from_warning(warned: Warned, place: Location) -> Finding:
 
 
 def _without_repetition(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Leave Helm's warnings out of whose key more is said."""
+    """Leave out warnings that say less of a key than an error does."""
     listed = tuple(findings)
     refused = {finding.path for finding in listed if finding.severity is Severity.ERROR}
-    return tuple(item for item in listed if item.rule != "XS280" or not item.path or item.path not in refused)
+    return tuple(
+        item for item in listed if item.rule not in _SAID_BY_ERRORS or not item.path or item.path not in refused
+    )
+
+
+# What Helm warns of, and persistence, which the chart refuses where there can be none.
+_SAID_BY_ERRORS = ("XS273", "XS280")
 
 
 def _from_problem(problem: str, origins: Origins) -> Finding:

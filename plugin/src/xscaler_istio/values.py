@@ -39,16 +39,33 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class ValuesFile:
-    """One file: its places by key path (list elements by index), its findings and its lines."""
+    """One file: its places by key path (list elements by index), its findings and its lines.
+
+    `links` are the paths of what an alias or a merge key (<<) stands for, by the path that has it from there.
+    """
 
     name: str
     places: Mapping[KeyPath, Place]
     findings: tuple[Finding, ...]
     lines: tuple[str, ...] = ()
+    links: Mapping[KeyPath, tuple[KeyPath, ...]] = dataclasses.field(default_factory=dict)
+
+    def place(self, path: KeyPath, deep: int = 0) -> Place | None:
+        """Return where a path stands, be it in the block that an alias or a merge key names."""
+        if path in self.places or deep == _MOST_LINKS:
+            return self.places.get(path)
+        linked = (
+            self.place((*target, *path[length:]), deep + 1)
+            for length in range(len(path) - 1, -1, -1)
+            for target in self.links.get(path[:length], ())
+        )
+        return next(filter(None, linked), None)
 
 
 # YAML's line breaks, which are not all that Python knows.
 _LINE_BREAK = r"\r\n|[\n\r\x85\u2028\u2029]"
+# Blocks that merge blocks that merge blocks: more nobody writes by hand.
+_MOST_LINKS = 4
 # In C where PyYAML has it, twenty times as fast: the same reader that Helm's YAML was made from.
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BEGINS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
@@ -100,7 +117,9 @@ def _parse(text: str, name: str) -> ValuesFile:
         if not _is_null(node)
     ]
     places = {path: place for file in files for path, place in file.places.items()}
-    return ValuesFile(name, places, (*more, *(finding for file in files for finding in file.findings)))
+    links = {path: targets for file in files for path, targets in file.links.items()}
+    findings = (*more, *(finding for file in files for finding in file.findings))
+    return ValuesFile(name, places, findings, links=links)
 
 
 def _too_deep(text: str, name: str) -> Location | None:
@@ -120,34 +139,50 @@ def _places(node: yaml.Node, name: str) -> ValuesFile:
         return _only(_finding("XS013", "the file holds no mapping", Location(name, 1, 1), "begin with key: value"))
     places: dict[KeyPath, Place] = {}
     findings: list[Finding] = []
-    for path, place, duplicate_of in _walk(node, name, (), set()):
+    links: dict[KeyPath, tuple[KeyPath, ...]] = {}
+    for path, place, duplicate_of in _walk(node, name, (), {}, links):
         if duplicate_of:
             message = f"{'.'.join(path)} is there twice: line {duplicate_of} is ignored, this one wins"
             findings.append(_finding("XS011", message, place.key, "remove one of them", path))
         places[path] = place
-    return ValuesFile(name, places, tuple(findings))
+    return ValuesFile(name, places, tuple(findings), links=links)
 
 
 def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and not node.style and node.value in ("", "~", "null", "Null", "NULL")
 
 
-def _walk(node: yaml.Node, name: str, path: KeyPath, seen: set[int]) -> Iterator[tuple[KeyPath, Place, int]]:
-    """Yield path, place and the line of an earlier twin (0: none). An aliased node is walked once."""
+def _walk(
+    node: yaml.Node,
+    name: str,
+    path: KeyPath,
+    seen: dict[int, KeyPath],
+    links: dict[KeyPath, tuple[KeyPath, ...]],
+) -> Iterator[tuple[KeyPath, Place, int]]:
+    """Yield path, place and the line of an earlier twin (0: none).
+
+    An aliased node is walked once: `seen` has its path, and `links` gets it for the other paths.
+    """
     if id(node) in seen:
+        links[path] = (seen[id(node)],)
         return
-    seen.add(id(node))
+    seen[id(node)] = path
     if isinstance(node, yaml.MappingNode):
         lines: dict[str, int] = {}
         for key, value in node.value:
             text = _key(key)
             yield (*path, text), Place(_location(key, name), _location(value, name)), lines.get(text, 0)
             lines[text] = key.start_mark.line + 1
-            yield from _walk(value, name, (*path, text), seen)
+            yield from _walk(value, name, (*path, text), seen, links)
+            if text == "<<":
+                # Of several the first wins.
+                several = isinstance(value, yaml.SequenceNode)
+                merged = value.value if several else [value]
+                links[path] = tuple(seen[id(item)] for item in merged)
     if isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             yield (*path, str(index)), Place(_location(value, name), _location(value, name)), 0
-            yield from _walk(value, name, (*path, str(index)), seen)
+            yield from _walk(value, name, (*path, str(index)), seen, links)
 
 
 def _key(node: yaml.Node) -> str:
@@ -247,14 +282,14 @@ class Origins:
                 return given.location
         for length in range(len(path), 0, -1):
             for file in reversed(self.files):
-                if place := file.places.get(path[:length]):
+                if place := file.place(path[:length]):
                     return place.value if length == len(path) and not key else place.key
         return Location(self.files[-1].name if self.files else "the chart's default values")
 
     def sets(self, path: KeyPath) -> bool:
         """Return whether a flag or a file has a value at this very path, or below it."""
         flags = any(given.path[: len(path)] == path for given in self.set_keys)
-        return flags or any(path in file.places for file in self.files)
+        return flags or any(file.place(path) for file in self.files)
 
     def line(self, location: Location) -> str:
         """Return the text of a location's line, or nothing where there is none."""
