@@ -45,6 +45,14 @@ def excerpt(line: str, column: int, *, cut_after: int = 0) -> str:
     return f"{masked.rstrip()}\n{blank}^"
 
 
+_SHORTEST = 8
+
+
+def may_be_secret(key: str) -> bool:
+    """Return whether what stands where a key does may be a part of a token: to Helm a comma ends a value."""
+    return len(key) >= _SHORTEST and bool(re.search("[0-9]", key)) and bool(re.search("[A-Za-z]", key))
+
+
 def _spans(line: str) -> Iterator[tuple[int, int]]:
     yield from (found.span() for found in _USERINFO.finditer(line))
     yield from (found.span("value") for found in _NAMED.finditer(line))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from xscaler_istio import fetch, programs, render
 from xscaler_istio.errors import ExitCode, SetupError, XscalerError
+from xscaler_istio.excerpt import may_be_secret
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Mapping, Sequence
@@ -229,7 +230,7 @@ def chart_error(stderr: str) -> ChartError:
         return ChartError("the values need changes:\n\n" + "\n\n".join(problems), problems, warnings(stderr))
     if found := _FLAG.search(text):
         return _unreadable_flag(found["flag"], found["said"])
-    lines = [_SCHEMA_VALUE.sub(r"\1… \2", line) for line in text.splitlines() if line and not _LOGGED.match(line)]
+    lines = [_masked(line) for line in text.splitlines() if line and not _LOGGED.match(line)]
     said = _MAP_AS_KEY.sub(r"\1", "\n".join(lines).removeprefix("Error: "))
     # Of Helm 4 alone.
     return ChartError(_of_either(said.replace("cannot unmarshal yaml document: ", "")), (), warnings(stderr))
@@ -237,6 +238,14 @@ def chart_error(stderr: str) -> ChartError:
 
 # Of a value that the schema refuses: a URL with a password may be among them.
 _SCHEMA_VALUE = re.compile(r"(: )'.*' (does not match pattern)")
+
+
+def _masked(line: str) -> str:
+    if "dditional propert" in line:
+        line = re.sub("'([^']*)'", lambda key: "'…'" if may_be_secret(key[1]) else key[0], line)
+    return _SCHEMA_VALUE.sub(r"\1… \2", line)
+
+
 # `{{ token }}` that nobody filled in is a map as a key, which Helm shows.
 _MAP_AS_KEY = re.compile(r"(invalid map key): .*")
 _FLAG = re.compile(r"failed parsing (?P<flag>--set[a-z-]*) data:?(?P<said>.*)", re.DOTALL)

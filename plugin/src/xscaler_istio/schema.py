@@ -14,14 +14,14 @@ import jsonschema
 import jsonschema.validators
 
 from xscaler_istio.errors import SetupError
-from xscaler_istio.findings import Finding, Severity
+from xscaler_istio.excerpt import may_be_secret
+from xscaler_istio.findings import Finding, Location, Severity
 from xscaler_istio.values import changed, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from xscaler_istio.findings import Location
     from xscaler_istio.values import KeyPath, Origins
 
     Steps = tuple[str | int, ...]
@@ -221,8 +221,12 @@ def _extra_keys(error: _Violation) -> list[str]:
 
 def _unknown_key(key: str, error: _Violation, known: Sequence[KeyPath], origins: Origins) -> Finding:
     name, path = dotted((*error.steps, key)), (*error.path, key)
-    fix = suggestion(path, list(error.schema.get("properties", {})), known)
     location = origins.locate(path, key=True)
+    if location.file.startswith("--set") and not error.path and may_be_secret(key):
+        message = "a part behind a comma is no key of this chart, and not shown as it may be one of a token"
+        flag = Location(location.file.partition(" ")[0])
+        return Finding("XS001", Severity.ERROR, message, flag, "", r"a comma within a value takes a backslash: \,")
+    fix = suggestion(path, list(error.schema.get("properties", {})), known)
     return Finding("XS001", Severity.ERROR, f"{name} is no key of this chart", location, name, fix)
 
 

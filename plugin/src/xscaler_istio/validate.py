@@ -73,11 +73,11 @@ def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> _Jud
     broken = tuple(finding for file in read.files for finding in file.findings)
     if not read.helm:
         return _Judged(broken)
+    loaded = schema.load(release.chart)
     try:
         merged, defaults = read.helm.values.result()
     except helm.ChartError as error:
-        return _Judged((*broken, _unreadable(error, origins)))
-    loaded = schema.load(release.chart)
+        return _Judged((*broken, _unreadable(error, origins, loaded)))
     found = (*schema.check(merged, loaded, origins), *schema.deprecated(merged, defaults, loaded, origins))
     content = all(finding.severity < Severity.ERROR for finding in found)
     refused = _chart_rules(read.helm, origins, schema_content=content)
@@ -92,10 +92,13 @@ def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> _Jud
     )
 
 
-def _unreadable(error: helm.ChartError, origins: Origins) -> Finding:
-    """Make a finding of what Helm cannot read: the text of a flag, or a file."""
+def _unreadable(error: helm.ChartError, origins: Origins, loaded: schema.Json) -> Finding:
+    """Make a finding of what Helm cannot read: a flag, of whose text only keys of the chart are told, or a file."""
     if error.flag:
-        return Finding("XS010", Severity.ERROR, error.message, Location(error.flag), "", error.fix)
+        known = frozenset(schema.paths(loaded))
+        keys = [given.key for given in origins.set_keys if given.flag == error.flag and given.path in known]
+        message = f"{error.message} (it sets {', '.join(keys)})" if keys else error.message
+        return Finding("XS010", Severity.ERROR, message, Location(error.flag), "", error.fix)
     fix = "look at quotes, anchors and commas in what was given"
     return Finding("XS010", Severity.ERROR, f"Helm: {error.message}", origins.locate(()), "", fix)
 
