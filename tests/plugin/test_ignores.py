@@ -27,19 +27,19 @@ def test_a_path_stands_for_all_below_it(path: str, covered: bool) -> None:
 
 
 def test_an_ignored_finding_carries_the_reason() -> None:
-    stay, ignored = ignores.apply([FINDING], [Ignore("XS213", "until March", HERE)], "XS2")
+    stay, ignored = ignores.apply([FINDING], [Ignore("XS213", "until March", HERE)], {"XS213"})
     assert (stay, [finding.ignored for finding in ignored]) == ((), ["until March"])
 
 
-def test_an_unused_ignore_of_another_command_is_not_reported() -> None:
-    assert ignores.apply([], [Ignore("XS330", "why", HERE)], "XS2") == ((), ())
-    (unused,), _ = ignores.apply([], [Ignore("XS330", "why", HERE)], "XS3")
+def test_an_unused_ignore_of_what_was_not_judged_is_not_reported() -> None:
+    assert ignores.apply([], [Ignore("XS330", "why", HERE)], {"XS213"}) == ((), ())
+    (unused,), _ = ignores.apply([], [Ignore("XS330", "why", HERE)], {"XS330"})
     assert (unused.rule, unused.location) == ("XS290", HERE)
 
 
 def test_what_helm_refuses_cannot_be_ignored() -> None:
     error = Finding("XS002", Severity.ERROR, "m", Location("v.yaml", 2, 3), "a")
-    stay, ignored = ignores.apply([error], [Ignore("XS002", "why", HERE)], "XS2")
+    stay, ignored = ignores.apply([error], [Ignore("XS002", "why", HERE)], {"XS002"})
     assert ([finding.rule for finding in stay], ignored) == (["XS002", "XS291"], ())
 
 
@@ -50,10 +50,15 @@ def test_comments_are_read_with_rule_reason_and_place() -> None:
         "c: '#xscaler: ignore'",
         "#xscaler:ignore XS200",
         "# say # xscaler: ignore XS200",
+        "d: 10s # xscaler: ignore XS210, XS211 because, well",
+        "e: 1 # xscaler: ignore XS210, it is short",
     )
     assert list(ignores.inline(lines, "v.yaml")) == [
         Ignore("XS213", "until March", Location("v.yaml", 2, 6), inline=True),
         Ignore("XS200", "", Location("v.yaml", 4, 1), inline=True),
+        Ignore("XS210", "because, well", Location("v.yaml", 6, 8), inline=True),
+        Ignore("XS211", "because, well", Location("v.yaml", 6, 8), inline=True),
+        Ignore("XS210", ", it is short", Location("v.yaml", 7, 6), inline=True),
     ]
 
 

@@ -78,6 +78,9 @@ def test_a_project_ignores_what_has_no_line(tmp_path: Path, monkeypatch: pytest.
     assert "XS213" not in with_logs.stdout
     without = CliRunner().invoke(app, flags)
     assert ".xscaler.yaml:1:10: warning: nothing is left of XS330 to ignore here [XS290]" in without.stdout
+    # Where nothing is rendered nothing is known of what would be left.
+    refused = CliRunner().invoke(app, [*flags, "--set", "metrics.shards=many"])
+    assert ("XS002" in refused.stdout, "XS290" in refused.stdout) == (True, False)
 
 
 # -- rules on rendered objects --------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,8 +61,18 @@ def test_a_flag_is_named_as_the_place(cli: Callable[..., Ran]) -> None:
         "validate", "-f", EXAMPLE, "--set", "metrics.shards=many", "--set-json", 'metrics.targets={"sidecars":{}}'
     )
     assert "--set metrics.shards: error: metrics.shards is a text [XS002]" in ran.out
-    assert "--set metrics.targets: error: metrics.targets.sidecars is no key of this chart [XS001]" in ran.out
+    assert "--set-json metrics.targets: error: metrics.targets.sidecars is no key of this chart [XS001]" in ran.out
     assert ran.code == 1
+
+
+def test_a_number_that_a_flag_makes_a_text_is_told_with_the_flag_that_does_not(cli: Callable[..., Ran]) -> None:
+    ran = cli("validate", "-f", EXAMPLE, "--set", "logs.sampling.successRatio=0.1", "--set-string", "metrics.shards=2")
+    assert "--set-json logs.sampling.successRatio=…" in ran.out
+    assert "--set-json metrics.shards=…" in ran.out
+    ran = cli("validate", "-f", EXAMPLE, "--set-json", "logs.sampling.successRatio=0.1")
+    assert ran.code == 0
+    # It is one with no flag.
+    assert "--set-json" not in cli("validate", "-f", EXAMPLE, "--set", "metrics.shards=many").out
 
 
 def test_the_last_file_wins_and_is_named(cli: Callable[..., Ran], tmp_path: Path) -> None:
@@ -81,6 +92,23 @@ def test_standard_input(cli: Callable[..., Ran]) -> None:
 def test_null_removes_a_value_as_in_helm(cli: Callable[..., Ran]) -> None:
     ran = cli("validate", "-f", EXAMPLE, "--set", "cluster.name=null")
     assert "cluster.name is empty" in ran.out
+
+
+def test_a_deprecated_key_is_told_while_it_still_works(cli: Callable[..., Ran], tmp_path: Path) -> None:
+    # No key of this version is deprecated: a copy of the chart marks one.
+    chart = shutil.copytree(CHART, tmp_path / "chart")
+    marked = json.loads((chart / "values.schema.json").read_text(encoding="utf-8"))
+    marked["properties"]["metrics"]["properties"]["shards"]["x-deprecated"] = {"since": "0.2.0", "use": "metrics.parts"}
+    (chart / "values.schema.json").write_text(json.dumps(marked), encoding="utf-8")
+    values = tmp_path / "values.yaml"
+    values.write_bytes(EXAMPLE.read_bytes() + b"metrics:\n  shards: 2\n")
+    ran = cli("validate", "--chart", chart, "-f", values)
+    line = len(values.read_text(encoding="utf-8").splitlines())
+    message = "metrics.shards is deprecated since 0.2.0, and will be refused later"
+    assert ran.out.startswith(f"{values}:{line}:3: warning: {message} [XS003]\n")
+    assert "  fix: use metrics.parts\n" in ran.out
+    assert ran.code == 0
+    assert "XS003" not in cli("validate", "--chart", chart, "-f", EXAMPLE).out
 
 
 def test_json(cli: Callable[..., Ran]) -> None:
@@ -115,6 +143,96 @@ def test_no_secret_is_shown(cli4: Callable[..., Ran]) -> None:
             ran = cli4("validate", "-f", "-", "-o", output, stdin=text.encode())
             assert ran.code == 1
             assert secret not in ran.out + ran.err, (text, output)
+
+
+_READABLE = b"cluster: {name: prod-2}\n"
+_SECRET = "ef0123SECRET"  # noqa: S105 - no real one
+_NO_EQUALS = "Helm cannot read {}: a part has no ="
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "said"),
+    [
+        ("--set", f"xscaler.auth.existingSecret.name=,xscaler.auth.token=glc_abcd,{_SECRET}", _NO_EQUALS),
+        ("--set", _SECRET, _NO_EQUALS),
+        ("--set-string", f"xscaler.auth.token=a,{_SECRET}", _NO_EQUALS),
+        ("--set-literal", _SECRET, _NO_EQUALS),
+        ("--set-json", f'xscaler.auth={{"token":"{_SECRET}"', "Helm cannot read {}: what is given is no JSON"),
+        ("--set-json", f"xscaler.auth.token={_SECRET}", "Helm cannot read {}: what is given is no JSON"),
+        ("--set-json", f'{{"xscaler":{{"auth":{{"token":"{_SECRET}"', "Helm cannot read {}: what is given is no JSON"),
+        ("--set", f"xscaler.auth.token={{{_SECRET}", "Helm cannot read {}: a list is not closed"),
+        ("--set", f"xscaler.auth.token[{_SECRET}]=x", "Helm cannot read {}: an index is no number"),
+        ("--set", f"xscaler.auth.token[99999999]={_SECRET}", "Helm cannot read {}: an index is too large"),
+        ("--set-file", f"xscaler.auth.token=/nowhere/{_SECRET}", "Helm cannot read {}: a file cannot be read"),
+    ],
+)
+def test_a_flag_that_helm_cannot_read_is_named_and_not_its_text(
+    cli: Callable[..., Ran], flag: str, text: str, said: str
+) -> None:
+    ran = cli("validate", "-f", EXAMPLE, flag, text)
+    first = ran.out.splitlines()[0]
+    assert re.sub(r" \(it sets xscaler\.auth.*?\)", "", first) == f"{flag}: error: {said.format(flag)} [XS010]"
+    # What is surely a key is told.
+    assert ("it sets xscaler.auth" in first) == (text.startswith("xscaler.auth") and "[" not in text)
+    assert (ran.code, _SECRET in ran.out + ran.err) == (1, False)
+
+
+@pytest.mark.parametrize("command", ["validate", "render", "lint"])
+def test_a_token_with_a_comma_is_not_shown_where_its_rest_looks_like_a_key(
+    cli: Callable[..., Ran], command: str
+) -> None:
+    ran = cli(command, "-f", EXAMPLE, "--set", f"xscaler.auth.token=glc_abcd,{_SECRET}==")
+    assert (ran.code, _SECRET in ran.out + ran.err) == (1, False)
+    assert "XS001" in ran.out or "'…' not allowed" in ran.err
+    # What a person would write is named.
+    written = cli(command, "-f", EXAMPLE, "--set", "clusterName=x")
+    assert "clusterName" in written.out + written.err
+
+
+@pytest.mark.parametrize("command", ["render", "lint", "diff", "explain"])
+def test_no_command_shows_the_text_of_a_flag_that_helm_cannot_read(cli4: Callable[..., Ran], command: str) -> None:
+    which = {"diff": (EXAMPLE, EXAMPLE), "explain": ("metrics.shards", "-f", EXAMPLE)}.get(command, ("-f", EXAMPLE))
+    for flag, text in (("--set", f"xscaler.auth.token=a,{_SECRET}"), ("--set-json", f"xscaler.auth.token={_SECRET}")):
+        ran = cli4(command, *which, flag, text)
+        assert f"Helm cannot read {flag}: " in ran.out + ran.err
+        assert _SECRET not in ran.out + ran.err
+
+
+def test_render_shows_no_value_that_the_schema_refuses(cli: Callable[..., Ran]) -> None:
+    ran = cli("render", "-f", EXAMPLE, "--set", f"xscaler.metrics.url=https://u:{_SECRET}@a b/")
+    assert (ran.code, _SECRET in ran.out + ran.err) == (1, False)
+    assert "xscaler" in ran.err
+    assert "pattern" in ran.err
+
+
+@pytest.mark.parametrize("content", [b"null\n", b"~\n", b"---\n", _READABLE + b"---\n", _READABLE + b"---\nnull\n"])
+def test_what_both_helms_accept_has_no_error(cli: Callable[..., Ran], content: bytes) -> None:
+    ran = cli("validate", "-f", EXAMPLE, "-f", "-", stdin=content)
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "validate: 1 info")
+
+
+def test_both_helms_are_repeated_in_the_same_words(cli: Callable[..., Ran]) -> None:
+    # What nobody filled in may hold a secret all the same.
+    ran = cli("validate", "-f", EXAMPLE, "-f", "-", stdin=b"cluster: {name: {{ s3cr3t }} }\n")
+    said = re.fullmatch(r"<stdin>: error: Helm: failed to parse (\S+) (.*) \[XS010\]", ran.out.splitlines()[0])
+    assert said
+    assert said[2] == "error converting YAML to JSON: yaml: invalid map key"
+
+
+@pytest.mark.parametrize("output", REPORTERS)
+def test_a_terminal_is_sent_no_control_characters_of_keys(cli4: Callable[..., Ran], output: str) -> None:
+    ran = cli4("validate", "-f", "-", "-o", output, stdin=b'"\\e[31mevil": 1\n"a\\u202e": 1\n')
+    assert ran.code == 1
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", ran.out) or output in ("junit", "json", "sarif")
+    assert "\x1b" not in ran.out
+    if output in ("text", "github"):
+        assert r"\x1b[31mevil is no key of this chart" in ran.out
+        assert r"a\u202e is no key of this chart" in ran.out
+
+
+def test_the_name_of_a_file_is_shown_without_control_characters(cli4: Callable[..., Ran]) -> None:
+    ran = cli4("validate", "-f", "no\x1b[31m.yaml")
+    assert (ran.code, ran.err.splitlines()[0]) == (3, r"error: cannot read no\x1b[31m.yaml: No such file or directory")
 
 
 # As any key of the chart may hold it: what Helm's YAML and Python's read differently, and what neither reads.

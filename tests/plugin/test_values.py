@@ -31,13 +31,28 @@ def rules(content: bytes) -> list[str]:
         (b"- " * 2**18 + b"a", "XS015"),
         (b"{" * 2**19, "XS015"),
         (b"a: *unknown\n", "XS010"),
+        (b"a: 1\n---\n---\nb: 2\n", "XS012"),
+        (b"'null'\n", "XS013"),
     ],
 )
 def test_what_is_wrong_with_a_file(content: bytes, rule: str) -> None:
     assert rules(content) == [rule]
 
 
-@pytest.mark.parametrize("content", [b"", b"# only a comment\n", b"---\n", b"\xef\xbb\xbfa: 1\n", b"a: 1\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"# only a comment\n",
+        b"---\n",
+        b"\xef\xbb\xbfa: 1\n",
+        b"a: 1\n",
+        b"a: 1\n---\n",
+        b"a: 1\n---\nnull\n",
+        b"null\n",
+        b"~\n",
+    ],
+)
 def test_what_is_fine(content: bytes) -> None:
     assert rules(content) == []
 
@@ -49,9 +64,40 @@ def test_places_are_lines_and_columns_from_one() -> None:
     assert file.places["a", "b", "1", "c"].value == Location("v.yaml", 2, 14)
 
 
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"a: \x00\n", "v.yaml:1:4"),
+        ("ä: ä\r\nb: ü\x1b[31m\n".encode(), "v.yaml:2:5"),
+        (b"# a \x07 comment\n", "v.yaml:1:5"),
+    ],
+)
+def test_a_control_character_has_a_place(content: bytes, place: str) -> None:
+    (finding,) = values.parse(content, "v.yaml").findings
+    assert (finding.rule, str(finding.location)) == ("XS010", place)
+    assert finding.message.startswith("not YAML: the control character U+00")
+
+
 def test_an_alias_bomb_is_walked_once() -> None:
     levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" if n else "l0: &l0 [x]" for n in range(12)]
     assert len(values.parse("\n".join(levels).encode(), "v.yaml").places) < 500
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "place"),
+    [
+        ("x: &x\n  b: 1\na:\n  <<: *x\n  c: 2\n", "a b", "v.yaml:2:6"),
+        ("x: &x\n  b: 1\na:\n  <<: *x\n  b: 2\n", "a b", "v.yaml:5:6"),
+        ("x: &x\n  b: {c: 1}\na: *x\n", "a b c", "v.yaml:2:10"),
+        ("x: &x\n  b: 1\ny: &y\n  b: 2\na:\n  <<: [*y, *x]\n", "a b", "v.yaml:4:6"),
+        ("x: &x\n  b: 1\na:\n  <<: *x\n", "a none", "v.yaml:3:1"),
+        ("a: &a\n  b: *a\n", "a b b b b b b", "v.yaml:2:3"),
+        ("a:\n  <<: none\n", "a b", "v.yaml:1:1"),
+    ],
+)
+def test_what_is_merged_stands_where_it_is_written(content: str, path: str, place: str) -> None:
+    origins = values.Origins((values.parse(content.encode(), "v.yaml"),))
+    assert str(origins.locate(tuple(path.split()))) == place
 
 
 def test_an_unreadable_file_is_a_setup_error() -> None:
@@ -148,9 +194,30 @@ def test_what_differs_from_the_defaults_is_changed() -> None:
     ],
 )
 def test_the_keys_of_set(flag: str, text: str, keys: tuple[str, ...]) -> None:
-    assert values.set_keys([(flag, text)]) == keys
+    assert values.set_keys([(flag, text)]) == tuple(values.SetKey(flag, key) for key in keys)
 
 
-def test_each_key_of_one_flag_is_a_place() -> None:
-    keys = values.set_keys([("--set", "cluster.name=x,metrics.profile=full")])
-    assert str(values.Origins((), keys).locate(("metrics", "profile"))) == "--set metrics.profile"
+@pytest.mark.parametrize(
+    ("flag", "text", "path", "place"),
+    [
+        ("--set", "cluster.name=x,metrics.profile=full", "metrics profile", "--set metrics.profile"),
+        (
+            "--set-string",
+            "metrics.includeMetrics[0]=foo",
+            "metrics includeMetrics 0",
+            "--set-string metrics.includeMetrics[0]",
+        ),
+        ("--set", "a[1].b[0].c=1", "a 1 b 0 c", "--set a[1].b[0].c"),
+        ("--set", "a[1].b=1", "a", "--set a[1].b"),
+        ("--set", "a={x,y}", "a 1", "--set a"),
+        ("--set", r"pod.nodeSelector.a\.b/c=1", "pod nodeSelector a.b/c", r"--set pod.nodeSelector.a\.b/c"),
+        ("--set-json", '{"a": {"b": 1}}', "a b", "--set-json a"),
+        ("--set-json", "a.b=1", "a b", "--set-json a.b"),
+        ("--set", "a[1]=x", "a 0", "the chart's default values"),
+        ("--set", "ab=x", "a", "the chart's default values"),
+        ("--set", "a=x", "", "the chart's default values"),
+    ],
+)
+def test_a_key_of_a_flag_is_a_place_with_the_flag(flag: str, text: str, path: str, place: str) -> None:
+    origins = values.Origins((), values.set_keys([(flag, text)]))
+    assert str(origins.locate(tuple(path.split()))) == place

@@ -22,7 +22,7 @@ _validations.tpl. The facts about Istio's metrics are in files/labels.yaml.
 {{- end -}}
 {{- if and $over (index $.Values.metrics.targets $job).enabled }}
 limits.labelsPerSeries is {{ $limit }}, and series of the job {{ $job }} would have more labels: {{ join ", " $over }}. xScaler refuses
-them. Remove {{ with $added }}from metrics.extraLabels or extraMetricRelabelings some of: {{ join ", " . }}{{ end }}{{ if and $added $tags }}; or {{ end }}{{ with $tags }}from istio.customTags, and from the mesh, some of: {{ join ", " . }}{{ end }}.
+them. {{ if or $added $tags }}Remove {{ end }}{{ if not (or $added $tags) }}Set limits.labelsPerSeries to what xScaler takes of you, by default 30{{ end }}{{ with $added }}from metrics.extraLabels or metrics.extraMetricRelabelings some of: {{ join ", " . }}{{ end }}{{ if and $added $tags }}; or {{ end }}{{ with $tags }}from istio.customTags, and from the mesh, some of: {{ join ", " . }}{{ end }}.
 {{- end }}
 {{- end -}}
 {{- end -}}
@@ -86,10 +86,13 @@ metrics.includeMetrics has {{ . }} without the rest of its histogram or summary.
 {{- end -}}
 {{- $ofTheMesh := list -}}
 {{- range $gone }}{{ if has . $tags }}{{ $ofTheMesh = append $ofTheMesh . }}{{ end }}{{ end -}}
-{{- if $ofTheMesh }}
+{{- if and $ofTheMesh (gt (len $gone) (len $ofTheMesh)) }}
 {{ $place }} removes {{ join ", " $gone }}. These tell series apart: two series would become one, and one of their values would be
-lost at every scrape. Remove a tag where it arises, in the mesh:
-  kind: Telemetry, spec.metrics[].overrides[].tagOverrides.{{ first $ofTheMesh }}.operation: REMOVE
+lost at every scrape. Let it remove labels of your own alone.
+{{- else if $ofTheMesh }}
+{{ $place }} removes {{ join ", " $gone }}. These tell series apart: two series would become one, and one of their values would be
+lost at every scrape. Remove a tag where it arises, in the mesh, with a Telemetry object:
+  spec.metrics[].overrides[].tagOverrides.{{ first $ofTheMesh }}.operation: REMOVE
 {{- else if $gone }}
 {{ $place }} removes {{ join ", " $gone }}. These tell series apart: two series would become one, and one of their values would be
 lost at every scrape. For fewer series choose another profile:
@@ -103,7 +106,7 @@ at every scrape. Write to a label of your own.
 {{- end }}
 {{- else if has $action (list "keep" "drop") }}
 {{- with include "xscaler-istio.brokenHistograms" (dict "root" $ "rule" $rule) | trim }}
-{{ $place }} takes a part of {{ . }}. _bucket{le="+Inf"}, _sum and _count stay together: match
+{{ $place }} takes a part of {{ . }}. _bucket{le="+Inf"}, _sum and _count stay together. Match
 all of them or none.
 {{- end }}
 {{- end }}

@@ -54,7 +54,7 @@ xscaler.auth.existingSecret.tenantIdKey needs xscaler.auth.existingSecret.name. 
       existingSecret:
         name: xscaler-token
 {{- else if not (or .Values.xscaler.tenantId $key) }}
-xscaler.tenantId is empty. xScaler refuses requests without it. Set:
+xscaler.tenantId is empty. xScaler refuses requests without it. Set, with your tenant's id in the place of my-tenant:
   xscaler:
     tenantId: my-tenant
 {{- end }}
@@ -128,7 +128,7 @@ xscaler.extraHeaders.{{ $name }} is a header that the collector sets itself. Rem
 {{- range $number, $object := .Values.extraObjects -}}
 {{- $parsed := include "xscaler-istio.extraObject" (dict "root" $ "object" $object) | fromYaml -}}
 {{- if not (and (kindIs "string" $parsed.apiVersion) (kindIs "string" $parsed.kind) (kindIs "map" $parsed.metadata)) }}
-extraObjects.{{ $number }} is not one object with apiVersion, kind and metadata.{{ with $parsed.Error }} As YAML: {{ . }}{{ end }}
+extraObjects[{{ $number }}] is not one object with apiVersion, kind and metadata.{{ with $parsed.Error }} As YAML: {{ . }}{{ end }}
 {{- end }}
 {{- end -}}
 {{- end -}}
@@ -141,8 +141,8 @@ extraObjects.{{ $number }} is not one object with apiVersion, kind and metadata.
 {{- define "xscaler-istio.validate.platform" -}}
 {{- $platform := include "xscaler-istio.platform" . | fromYaml -}}
 {{- if and .Values.logs.enabled (eq .Values.logs.source "files") (not (dig "daemonSets" true $platform)) }}
-logs.source is files, and platform {{ .Values.platform }} runs no DaemonSet that could read them. Set, or source: both where there are
-other nodes too:
+logs.source is files, and platform {{ .Values.platform }} runs no DaemonSet that could read them (with other nodes beside,
+source: both has one there). Set:
   logs:
     source: api
 {{- end }}
@@ -171,8 +171,14 @@ other nodes too:
 {{- if gt $timeout $interval }}
 metrics.scrapeTimeout ({{ .Values.metrics.scrapeTimeout }}) is longer than metrics.scrapeInterval ({{ .Values.metrics.scrapeInterval }}). Set:
   metrics:
-    scrapeTimeout: {{ .Values.metrics.scrapeInterval }}
+    scrapeTimeout: {{ include "xscaler-istio.shorterThan" $interval }}
 {{- end }}
+{{- end -}}
+
+{{/* A duration of four fifths of another, so that a scrape that hangs is given up before the next. Inputs: milliseconds */}}
+{{- define "xscaler-istio.shorterThan" -}}
+{{- $shorter := div (mul . 4) 5 | int -}}
+{{- if mod $shorter 1000 }}{{ $shorter }}ms{{ else }}{{ div $shorter 1000 }}s{{ end -}}
 {{- end -}}
 
 {{- define "xscaler-istio.validate.targets" -}}

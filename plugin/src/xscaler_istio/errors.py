@@ -9,6 +9,8 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
+from xscaler_istio.terminal import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -67,9 +69,9 @@ def exit_code_boundary() -> Iterator[None]:
         with _extra_explained():
             yield
     except XscalerError as error:
-        print(f"error: {error.message}", file=sys.stderr)  # noqa: T201
+        print(f"error: {visible(error.message)}", file=sys.stderr)  # noqa: T201
         if error.fix:
-            print(f"  fix: {error.fix}", file=sys.stderr)  # noqa: T201
+            print(f"  fix: {visible(error.fix)}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201

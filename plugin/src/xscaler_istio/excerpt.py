@@ -29,6 +29,8 @@ def excerpt(line: str, column: int, *, cut_after: int = 0) -> str:
     comment = _COMMENT.search(line)
     end = min(cut_after or len(line), comment.start() if comment and comment.start() >= column else len(line))
     masked, position, caret = "", 0, 0
+    # One for one, so that the caret stays where it is.
+    line = re.sub(r"[^\t\x20-\x7e\x85\xa0-\ud7ff\ue000-\U0010ffff]", "\ufffd", line)
     for start, stop in (*_merged(sorted(_spans(line))), (end, end)):
         if position <= column - 1 < max(start, position + 1):
             caret = len(masked) + column - 1 - position
@@ -41,6 +43,14 @@ def excerpt(line: str, column: int, *, cut_after: int = 0) -> str:
     # Tabs are as wide above the caret as above the line.
     blank = re.sub(r"[^\t]", " ", masked[:caret])
     return f"{masked.rstrip()}\n{blank}^"
+
+
+_SHORTEST = 8
+
+
+def may_be_secret(key: str) -> bool:
+    """Return whether what stands where a key does may be a part of a token: to Helm a comma ends a value."""
+    return len(key) >= _SHORTEST and bool(re.search("[0-9]", key)) and bool(re.search("[A-Za-z]", key))
 
 
 def _spans(line: str) -> Iterator[tuple[int, int]]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from xscaler_istio import fetch, programs, render
 from xscaler_istio.errors import ExitCode, SetupError, XscalerError
+from xscaler_istio.excerpt import may_be_secret
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ TIMEOUT_SECONDS = 120.0
 _NEEDS = re.compile(r"the values need changes:\n\n(.*)", re.DOTALL)
 # A rule that has several things to say begins each with the key on a new line.
 _BETWEEN_PROBLEMS = re.compile(
-    r"\n\n(?=\S)|\n(?=[a-z][A-Za-z]*\.[\w.\[\]]+ (?:is|are|has|holds|needs|writes|removes|takes|and|\())"
+    r"\n\n(?=\S)|\n(?=[a-z][A-Za-z]*[.\[][\w.\[\]]+ (?:is|are|has|holds|needs|writes|removes|takes|and|\())"
 )
 
 
@@ -49,14 +50,26 @@ HelmError = _pyhelm3("errors").Error
 
 
 class ChartError(XscalerError):
-    """Helm refuses the values or cannot render the chart; `problems` are the chart's own, a paragraph each."""
+    """Helm refuses the values or cannot render the chart; `problems` are the chart's own, a paragraph each.
+
+    `flag` is the one of the `--set` families that Helm cannot read, or empty.
+    """
 
     exit_code = ExitCode.FINDINGS
 
-    def __init__(self, message: str, problems: tuple[str, ...] = (), warnings: tuple[Warned, ...] = ()) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        problems: tuple[str, ...] = (),
+        warnings: tuple[Warned, ...] = (),
+        *,
+        flag: str = "",
+        fix: str = "",
+    ) -> None:
+        super().__init__(message, fix)
         self.problems = problems
         self.warnings = warnings
+        self.flag = flag
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,8 +228,47 @@ def chart_error(stderr: str) -> ChartError:
     if found := _NEEDS.search(text):
         problems = tuple(part.strip() for part in _BETWEEN_PROBLEMS.split(found[1].strip()))
         return ChartError("the values need changes:\n\n" + "\n\n".join(problems), problems, warnings(stderr))
-    lines = [line for line in text.splitlines() if line and not _LOGGED.match(line)]
-    return ChartError(_of_either("\n".join(lines).removeprefix("Error: ")), (), warnings(stderr))
+    if found := _FLAG.search(text):
+        return _unreadable_flag(found["flag"], found["said"])
+    lines = [_masked(line) for line in text.splitlines() if line and not _LOGGED.match(line)]
+    said = _MAP_AS_KEY.sub(r"\1", "\n".join(lines).removeprefix("Error: "))
+    # Of Helm 4 alone.
+    return ChartError(_of_either(said.replace("cannot unmarshal yaml document: ", "")), (), warnings(stderr))
+
+
+# Of a value that the schema refuses: a URL with a password may be among them.
+_SCHEMA_VALUE = re.compile(r"(: )'.*' (does not match pattern)")
+
+
+def _masked(line: str) -> str:
+    if "dditional propert" in line:
+        line = re.sub("'([^']*)'", lambda key: "'…'" if may_be_secret(key[1]) else key[0], line)
+    return _SCHEMA_VALUE.sub(r"\1… \2", line)
+
+
+# `{{ token }}` that nobody filled in is a map as a key, which Helm shows.
+_MAP_AS_KEY = re.compile(r"(invalid map key): .*")
+_FLAG = re.compile(r"failed parsing (?P<flag>--set[a-z-]*) data:?(?P<said>.*)", re.DOTALL)
+# What Helm says of a flag's text, our words for it, and the fix. Helm's own may hold a part of a token: to it what
+# stands behind a comma is a key, and of JSON it repeats the whole.
+_UNREADABLE_FLAGS = (
+    ("has no value", "a part has no =", r"write key=value; a comma within a value takes a backslash: \,"),
+    ("parsing index", "an index is no number", "write list[0]=value, from 0"),
+    ("maximum supported index", "an index is too large", "write list[0]=value, from 0"),
+    ("list must terminate", "a list is not closed", "write key={a,b}; a brace within a value takes a backslash"),
+    ("open ", "a file cannot be read", "check the path behind key="),
+)
+_NO_JSON = (
+    "what is given is no JSON",
+    """write key=JSON with quotes for the shell: 'limits={"labelsPerSeries": 30}'""",
+)
+_OTHERWISE = ("what is given cannot be read", "write key=value, as https://helm.sh/docs/intro/using_helm explains")
+
+
+def _unreadable_flag(flag: str, said: str) -> ChartError:
+    known = ((reason, fix) for sign, reason, fix in _UNREADABLE_FLAGS if sign in said)
+    reason, fix = _NO_JSON if flag == "--set-json" else next(known, _OTHERWISE)
+    return ChartError(f"Helm cannot read {flag}: {reason}", flag=flag, fix=fix)
 
 
 # Helm 3 writes `coalesce.go:316: warning: …` and `WARNING: …`, Helm 4 `level=INFO msg="warning: …"` and `level=WARN`.

@@ -10,10 +10,12 @@ from xscaler_istio.checks.registry import RULES
 from xscaler_istio.findings import Finding, Location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 # The first comment of a line.
-_INLINE = re.compile(r"^\s*(?:[^\s#].*?\s)?(?P<comment>#)\s*xscaler:\s*ignore\b[:\s]*(?P<rule>\S*)\s*(?P<reason>.*)$")
+_INLINE = re.compile(
+    r"^\s*(?:[^\s#].*?\s)?(?P<comment>#)\s*xscaler:\s*ignore\b[:\s]*(?P<rules>[^\s,]*(?:,\s*XS\w*)*)\s*(?P<reason>.*)$"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,20 +38,21 @@ class Ignore:
 
 
 def inline(lines: Iterable[str], file: str) -> Iterator[Ignore]:
-    """Yield what the comments of a values file ignore: `# xscaler: ignore XS213 the reason`."""
+    """Yield what the comments of a values file ignore: `# xscaler: ignore XS210,XS211 the reason`."""
     for number, line in enumerate(lines, 1):
         if found := _INLINE.search(line):
             place = Location(file, number, found.start("comment") + 1)
-            yield Ignore(found["rule"], found["reason"].strip(), place, inline=True)
+            for rule in re.split(r",\s*", found["rules"]):
+                yield Ignore(rule, found["reason"].strip(), place, inline=True)
 
 
 def apply(
-    findings: Iterable[Finding], ignores: Iterable[Ignore], series: str
+    findings: Iterable[Finding], ignores: Iterable[Ignore], judged: Collection[str]
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """Return the findings that stay and those that are ignored.
 
-    Among the former is one for each ignore that is not valid, or that ignores nothing although its rule is of the
-    `series` (such as XS2) that was checked.
+    Among the former is one for each ignore that is not valid, or that ignores nothing although its rule is one of those
+    that were `judged`.
     """
     listed = tuple(ignores)
     problems = {ignore: _problem(ignore) for ignore in listed}
@@ -66,7 +69,7 @@ def apply(
     unused = [
         _finding("XS290", ignore, f"nothing is left of {ignore.rule} to ignore here", "remove it")
         for ignore in valid
-        if ignore not in used and ignore.rule.startswith(series)
+        if ignore not in used and ignore.rule in judged
     ]
     return (*stay, *wrong, *unused), tuple(ignored)
 
@@ -77,7 +80,10 @@ def _problem(ignore: Ignore) -> tuple[str, str] | None:
         named = f"there is no rule {ignore.rule}" if ignore.rule else "no rule is named"
         return f"{named} to ignore", "`helm xscaler rules` lists all"
     if not rule.can_be_ignored:
-        return f"{rule.id} cannot be ignored: an installation stops at it", "mend what it says"
+        return (
+            f"{rule.id} cannot be ignored: errors of files, of the schema and of the chart have no exception",
+            "mend what it says",
+        )
     if ignore.inline and not rule.id.startswith("XS2"):
         return f"{rule.id} speaks of rendered objects, which have no line here", "ignore it in .xscaler.yaml"
     if not ignore.reason:

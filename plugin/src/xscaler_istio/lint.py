@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xscaler_istio import helm, ignores, pod_security, programs, render
-from xscaler_istio.checks import catalogue
+from xscaler_istio.checks import catalogue, registry
 from xscaler_istio.findings import Finding, Location, Report, Severity
 from xscaler_istio.project import Project
 from xscaler_istio.validate import from_warning, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Set
 
     from xscaler_istio.helm import Release
     from xscaler_istio.render import CollectorConfig, Manifest
@@ -39,22 +39,30 @@ def lint(
 ) -> Report:
     """Run all checks on one release; without any values, on each case of the chart's own `ci` folder."""
     cases = () if release.values != helm.ValuesArguments() else tuple(sorted(release.chart.glob("ci/*-values.yaml")))
-    findings: list[Finding] = []
-    skipped: list[str] = []
+    linted: list[_Linted] = []
     for file in cases:
         progress(f"linting {file}")
         with_values = dataclasses.replace(release, values=helm.ValuesArguments((str(file),)))
-        found, reasons = _linted(with_values, kubernetes_version, f"rendered from {file}")
-        findings += found
-        skipped += reasons
+        linted.append(_linted(with_values, kubernetes_version, f"rendered from {file}"))
     if not cases:
-        findings, skipped = _linted(release, kubernetes_version, "rendered")
-    stay, ignored = ignores.apply(dict.fromkeys(findings), (project or Project()).ignores, "XS3")
-    return Report("lint", stay, tuple(dict.fromkeys(skipped)), ignored, fail_on)
+        linted = [_linted(release, kubernetes_version, "rendered")]
+    findings = dict.fromkeys(finding for one in linted for finding in one.findings)
+    skipped = dict.fromkeys(reason for one in linted for reason in one.skipped)
+    judged = frozenset.intersection(*(one.rules for one in linted))
+    stay, ignored = ignores.apply(findings, (project or Project()).ignores, judged)
+    return Report("lint", stay, tuple(skipped), ignored, fail_on)
 
 
-def _linted(release: Release, kubernetes_version: str, place: str) -> tuple[list[Finding], list[str]]:
-    """Return what is wrong with one release, and which checks were skipped and why."""
+@dataclasses.dataclass(frozen=True)
+class _Linted:
+    """What is wrong with one release, which checks were skipped and why, and the rules XS3.. that were judged."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[str, ...] = ()
+    rules: frozenset[str] = frozenset()
+
+
+def _linted(release: Release, kubernetes_version: str, place: str) -> _Linted:
     try:
         text, warnings = helm.template_and_warnings(release)
     except helm.ChartError as error:
@@ -63,17 +71,20 @@ def _linted(release: Release, kubernetes_version: str, place: str) -> tuple[list
         refused = [item for item in said if item.severity >= Severity.ERROR]
         warned = [item for item in said if item.rule == "XS280"]
         message = error.message if error.problems or not refused else "the values are refused"
-        return [_error("XS301", message, place, "`validate` says the same with file and line"), *refused, *warned], []
+        first = _error("XS301", message, place, "`validate` says the same with file and line")
+        return _Linted((first, *refused, *warned))
     rendered = render.manifests(text)
     findings = [*(from_warning(item, Location(place)) for item in warnings), *_helm_lint(release)]
     skipped: list[str] = []
+    judged = {"XS300", "XS301"}
     for name, check in _CHECKS.items():
-        found = check(rendered, kubernetes_version or NEWEST_KUBERNETES)
+        found = check.run(rendered, kubernetes_version or NEWEST_KUBERNETES)
         if isinstance(found, str):
             skipped.append(f"{name}: {found}")
         else:
             findings += (_at(place, item) for item in found)
-    return findings, skipped
+            judged |= check.rules
+    return _Linted(tuple(findings), tuple(skipped), frozenset(judged))
 
 
 def _at(place: str, finding: Finding) -> Finding:
@@ -252,9 +263,17 @@ def _rules(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:
     ]
 
 
-_CHECKS: Mapping[str, Callable[[tuple[Manifest, ...], str], list[Finding] | str]] = {
-    "Kubernetes schemas": _kubernetes,
-    "collector configuration": _collectors,
-    "pod security": _pod_security,
-    "rules": _rules,
+@dataclasses.dataclass(frozen=True)
+class _Check:
+    """One check of what is rendered, for a Kubernetes version: findings or why it cannot be made, and its rules."""
+
+    run: Callable[[tuple[Manifest, ...], str], list[Finding] | str]
+    rules: Set[str]
+
+
+_CHECKS: Mapping[str, _Check] = {
+    "Kubernetes schemas": _Check(_kubernetes, {"XS310", "XS311"}),
+    "collector configuration": _Check(_collectors, {"XS320"}),
+    "pod security": _Check(_pod_security, {"XS330"}),
+    "rules": _Check(_rules, registry.OBJECT_CHECKS.keys()),
 }

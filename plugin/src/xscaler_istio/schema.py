@@ -14,8 +14,9 @@ import jsonschema
 import jsonschema.validators
 
 from xscaler_istio.errors import SetupError
-from xscaler_istio.findings import Finding, Severity
-from xscaler_istio.values import changed
+from xscaler_istio.excerpt import may_be_secret
+from xscaler_istio.findings import Finding, Location, Severity
+from xscaler_istio.values import changed, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.values import KeyPath, Origins
 
+    Steps = tuple[str | int, ...]
     # JSON Schema and values are arbitrary JSON.
     Json = Mapping[str, Any]
 
@@ -52,22 +54,38 @@ _SECRET_WORDS = ("token", "password", "secret", "credential", "apikey", "bearer"
 class _Violation:
     """One error of the validator: the rule broken, what it wanted, the schema around it, and the value.
 
-    `because` is the condition under which the rule holds, in words; nothing where it always does.
+    `steps` is the value's path, with numbers for elements of lists. `because` is the condition under which the rule
+    holds, in words; nothing where it always does. With `of_key` it is the name of a key that breaks the rule, and
+    `steps` ends with it.
     """
 
     rule: str
     wanted: Any
     schema: Json
     value: Any
-    path: KeyPath
+    steps: Steps
     because: str = ""
+    of_key: bool = False
 
     @classmethod
     def of(cls, error: jsonschema.ValidationError, schema: Json) -> _Violation:
         around = error.schema if isinstance(error.schema, dict) else {}
-        path = tuple(str(step) for step in error.absolute_path)
-        because = _condition(list(error.absolute_schema_path), path, schema)
-        return cls(str(error.validator), error.validator_value, around, error.instance, path, because)
+        steps = tuple(error.absolute_path)
+        rules = list(error.absolute_schema_path)
+        because = _condition(rules, steps, schema)
+        of_key = "propertyNames" in rules
+        place = (*steps, str(error.instance)) if of_key else steps
+        return cls(str(error.validator), error.validator_value, around, error.instance, place, because, of_key)
+
+    @property
+    def path(self) -> KeyPath:
+        """The path as places are looked up."""
+        return tuple(map(str, self.steps))
+
+    @property
+    def name(self) -> str:
+        """The path as people read it."""
+        return dotted(self.steps)
 
 
 def load(chart: Path) -> Json:
@@ -115,10 +133,10 @@ _WEIGHT = ("additionalProperties", "type", "const", "enum", "pattern")
 
 
 def _one_for_each_value(violations: Iterable[_Violation]) -> list[_Violation]:
-    chosen: dict[tuple[KeyPath, bool], _Violation] = {}
+    chosen: dict[tuple[KeyPath, bool, bool], _Violation] = {}
     for violation in violations:
         # Unknown keys are no fault of the map that they stand in.
-        place = (violation.path, violation.rule == "additionalProperties")
+        place = (violation.path, violation.of_key, violation.rule == "additionalProperties")
         if place not in chosen or _weight(violation) < _weight(chosen[place]):
             chosen[place] = violation
     return list(chosen.values())
@@ -135,10 +153,10 @@ def deprecated(values: Json, defaults: Json, schema: Json, origins: Origins) -> 
         for length in range(1, len(keys) + 1):
             marked = _at(schema, keys[:length]).get("x-deprecated")
             if marked:
-                dotted = ".".join(keys[:length])
-                message = f"{dotted} is deprecated since {marked['since']}, and will be refused later"
+                name = ".".join(keys[:length])
+                message = f"{name} is deprecated since {marked['since']}, and will be refused later"
                 place = origins.locate(keys[:length], key=True)
-                yield Finding("XS003", Severity.WARNING, message, place, dotted, f"use {marked['use']}")
+                yield Finding("XS003", Severity.WARNING, message, place, name, f"use {marked['use']}")
                 break
 
 
@@ -148,7 +166,7 @@ def _at(schema: Json, keys: KeyPath) -> Json:
     return schema
 
 
-def _condition(steps: list[str | int], path: KeyPath, schema: Json) -> str:
+def _condition(steps: list[str | int], path: Steps, schema: Json) -> str:
     """Return the condition on the way to a rule, if it lies below `then` or `else`, in words; path is the value's."""
     around: Any = schema
     depth = 0
@@ -161,27 +179,39 @@ def _condition(steps: list[str | int], path: KeyPath, schema: Json) -> str:
     return ""
 
 
-def _conditions(condition: Json, path: KeyPath = ()) -> Iterator[str]:
+def _conditions(condition: Json, path: Steps = ()) -> Iterator[str]:
     for name, child in condition.get("properties", {}).items():
-        dotted = ".".join((*path, name))
+        key = dotted((*path, name))
         if "const" in child:
-            yield f"{dotted} is {json.dumps(child['const'])}"
+            yield f"{key} is {json.dumps(child['const'])}"
         elif "enum" in child:
-            yield f"{dotted} is one of {', '.join(map(str, child['enum']))}"
+            yield f"{key} is one of {', '.join(map(str, child['enum']))}"
         yield from _conditions(child, (*path, name))
     judged = condition.get("properties", {})
-    yield from (f"{'.'.join((*path, name))} is set" for name in condition.get("required", []) if name not in judged)
+    yield from (f"{dotted((*path, name))} is set" for name in condition.get("required", []) if name not in judged)
 
 
 def _findings(error: _Violation, known: Sequence[KeyPath], origins: Origins) -> Iterator[Finding]:
-    path = error.path
     if error.rule == "additionalProperties" and isinstance(error.value, dict):
         word = _unwanted_key if error.because else _unknown_key
-        yield from (word((*path, key), error, known, origins) for key in _extra_keys(error))
+        yield from (word(key, error, known, origins) for key in _extra_keys(error))
         return
-    message, fix = _WORDS.get(error.rule, _other)(error, ".".join(path))
+    message, fix = _WORDS.get(error.rule, _other)(error, f"the name of {error.name}" if error.of_key else error.name)
     words = f"{message}, {error.because}" if error.because else message
-    yield Finding("XS002", Severity.ERROR, words, origins.locate(path), ".".join(path), fix)
+    place = origins.locate(error.path, key=error.of_key)
+    if _is_text_by_flag(error, place):
+        fix = f"{fix}, of which this flag makes a text: --set-json {error.name}=…"
+    yield Finding("XS002", Severity.ERROR, words, place, error.name, fix)
+
+
+def _is_text_by_flag(error: _Violation, place: Location) -> bool:
+    """Return whether a value is a text only because of its flag: --set knows whole numbers, true and false alone."""
+    if error.rule != "type" or not isinstance(error.value, str) or not place.file.startswith("--set"):
+        return False
+    try:
+        return bool(_Validator({"type": error.wanted}).is_valid(json.loads(error.value)))
+    except ValueError:
+        return False
 
 
 def _extra_keys(error: _Violation) -> list[str]:
@@ -189,18 +219,23 @@ def _extra_keys(error: _Violation) -> list[str]:
     return [key for key in error.value if key not in known and not str(key).startswith("x-")]
 
 
-def _unknown_key(path: KeyPath, error: _Violation, known: Sequence[KeyPath], origins: Origins) -> Finding:
-    siblings = list(error.schema.get("properties", {}))
-    fix = suggestion(path, siblings, known)
+def _unknown_key(key: str, error: _Violation, known: Sequence[KeyPath], origins: Origins) -> Finding:
+    name, path = dotted((*error.steps, key)), (*error.path, key)
     location = origins.locate(path, key=True)
-    return Finding("XS001", Severity.ERROR, f"{'.'.join(path)} is no key of this chart", location, ".".join(path), fix)
+    if location.file.startswith("--set") and not error.path and may_be_secret(key):
+        message = "a part behind a comma is no key of this chart, and not shown as it may be one of a token"
+        flag = Location(location.file.partition(" ")[0])
+        return Finding("XS001", Severity.ERROR, message, flag, "", r"a comma within a value takes a backslash: \,")
+    fix = suggestion(path, list(error.schema.get("properties", {})), known)
+    return Finding("XS001", Severity.ERROR, f"{name} is no key of this chart", location, name, fix)
 
 
-def _unwanted_key(path: KeyPath, error: _Violation, _known: Sequence[KeyPath], origins: Origins) -> Finding:
+def _unwanted_key(key: str, error: _Violation, _known: Sequence[KeyPath], origins: Origins) -> Finding:
     """Say that a key has no place beside others, which the condition names."""
-    dotted, beside = ".".join(path), ", ".join(error.schema["properties"])
-    message = f"{dotted} has no place here, {error.because}"
-    return Finding("XS002", Severity.ERROR, message, origins.locate(path, key=True), dotted, f"allowed: {beside}")
+    name, beside = dotted((*error.steps, key)), ", ".join(error.schema["properties"])
+    location = origins.locate((*error.path, key), key=True)
+    message = f"{name} has no place here, {error.because}"
+    return Finding("XS002", Severity.ERROR, message, location, name, f"allowed: {beside}")
 
 
 def suggestion(path: KeyPath, siblings: list[str], known: Sequence[KeyPath]) -> str:
@@ -212,6 +247,8 @@ def suggestion(path: KeyPath, siblings: list[str], known: Sequence[KeyPath]) -> 
         return f"did you mean {squashed[key.lower()]}?"
     if close := difflib.get_close_matches(key, siblings, n=1, cutoff=0.75):
         return f"did you mean {'.'.join((*path[:-1], close[0]))}?"
+    if longer := [other for other in siblings if other.endswith(f"{key[:1].upper()}{key[1:]}")]:
+        return f"did you mean {'.'.join((*path[:-1], longer[0]))}?"
     if any(word in key.lower().replace("-", "").replace("_", "") for word in _SECRET_WORDS):
         return "the token belongs in a Secret that xscaler.auth.existingSecret.name names (xscaler.auth.token to try)"
     if elsewhere := [".".join(other) for other in known if other[-1] == key]:
@@ -232,6 +269,11 @@ def paths(schema: Json, path: KeyPath = ()) -> Iterator[KeyPath]:
 def _wrong_type(error: _Violation, path: str) -> tuple[str, str]:
     wanted = [_WANTED[name] for name in _as_list(error.wanted)]
     got = _TYPE_NAMES.get(type(error.value), "something else")
+    form, pattern = error.schema.get("x-error"), str(error.schema.get("pattern", ""))
+    # 30 in quotes is no duration either; 1e3 and yes in quotes may be what was meant.
+    whole = form and pattern and isinstance(error.value, int)
+    if whole and not re.search(_end_of_text(pattern), json.dumps(error.value), re.ASCII):
+        return f"{path} is {got}", str(form)
     return f"{path} is {got}", f"it must be {' or '.join(wanted)}"
 
 

@@ -6,12 +6,31 @@ import dataclasses
 import os
 import shutil
 import sys
+import unicodedata
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _STYLES: Mapping[str, str] = {"error": "31", "warning": "33", "info": "36", "dim": "2", "bold": "1"}
+
+
+def visible(text: str) -> str:
+    """Return a text with control and format characters but line breaks and tabs written as \\x1b and \\u202e.
+
+    Keys, values and names of files are whatever their writers chose, and a terminal obeys what it is sent.
+    """
+    return "".join(
+        char if char in "\n\t" or unicodedata.category(char) not in _OBEYED else _escape(char) for char in text
+    )
+
+
+# Control characters, those that turn the direction of writing among others, and halves of characters.
+_OBEYED = frozenset({"Cc", "Cf", "Cs"})
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,20 +8,19 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from xscaler_istio import helm, ignores, schema, values
-from xscaler_istio.checks import catalogue, facts, settings
+from xscaler_istio.checks import catalogue, facts, registry, settings
 from xscaler_istio.checks.case import Case, Surroundings
 from xscaler_istio.excerpt import excerpt
-from xscaler_istio.findings import Finding, Report, Severity
+from xscaler_istio.findings import Finding, Location, Report, Severity
 from xscaler_istio.project import Project
 from xscaler_istio.reading import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from xscaler_istio.findings import Location
     from xscaler_istio.helm import Release, Warned
     from xscaler_istio.reading import FromHelm, Reading
-    from xscaler_istio.values import Origins
+    from xscaler_istio.values import KeyPath, Origins
 
 
 def validate(
@@ -40,9 +39,10 @@ def judge(read: Reading, project: Project, fail_on: Severity = Severity.ERROR) -
     """Return what is wrong with values that were read. Raises SetupError for a missing Helm."""
     files = read.files
     origins = values.Origins(files, values.set_keys(read.release.values.sets))
-    found, skipped = _judged(read, origins, project.surroundings)
+    judged = _judged(read, origins, project.surroundings)
     inline = [ignore for file in files for ignore in ignores.inline(file.lines, file.name)]
-    stay, ignored = ignores.apply(found, (*inline, *project.ignores), "XS2")
+    stay, ignored = ignores.apply(judged.findings, (*inline, *project.ignores), judged.rules)
+    skipped = judged.skipped
     ordered = sorted(stay, key=_weight_and_place)
     told = ordered[: schema.MOST_FINDINGS]
     if len(told) == schema.MOST_FINDINGS:
@@ -59,25 +59,48 @@ def _weight_and_place(finding: Finding) -> tuple[int, str, bool, int, str]:
 _LONGEST_LINE = 2000
 
 
-def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-    """Return the findings of all layers that the values reach, and what was not checked."""
+@dataclasses.dataclass(frozen=True)
+class _Judged:
+    """The findings of all layers that the values reach, what was not checked and why, and the rules XS2.. that were."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[str, ...] = ()
+    rules: frozenset[str] = frozenset()
+
+
+def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> _Judged:
     release = read.release
     broken = tuple(finding for file in read.files for finding in file.findings)
     if not read.helm:
-        return broken, ()
+        return _Judged(broken)
+    loaded = schema.load(release.chart)
     try:
         merged, defaults = read.helm.values.result()
     except helm.ChartError as error:
-        fix = "look at quotes, anchors and commas in what was given"
-        return (*broken, Finding("XS010", Severity.ERROR, f"Helm: {error.message}", origins.locate(()), "", fix)), ()
-    loaded = schema.load(release.chart)
+        return _Judged((*broken, _unreadable(error, origins, loaded)))
     found = (*schema.check(merged, loaded, origins), *schema.deprecated(merged, defaults, loaded, origins))
     content = all(finding.severity < Severity.ERROR for finding in found)
     refused = _chart_rules(read.helm, origins, schema_content=content)
     if not content:
-        return _without_repetition((*broken, *found, *refused)), ()
+        return _Judged(_without_repetition((*broken, *found, *refused)))
     case = case_of(release, merged, defaults, surroundings)
-    return _without_repetition((*broken, *found, *refused, *_semantic(case, origins))), tuple(_not_checked(case))
+    missing = tuple(_not_checked(case))
+    return _Judged(
+        _without_repetition((*broken, *found, *refused, *_semantic(case, origins))),
+        tuple(f"{what} ({', '.join(rules)}): {why}" for what, rules, why in missing),
+        frozenset(registry.VALUE_CHECKS) - {rule for _, rules, _ in missing for rule in rules} | {"XS280"},
+    )
+
+
+def _unreadable(error: helm.ChartError, origins: Origins, loaded: schema.Json) -> Finding:
+    """Make a finding of what Helm cannot read: a flag, of whose text only keys of the chart are told, or a file."""
+    if error.flag:
+        known = frozenset(schema.paths(loaded))
+        keys = [given.key for given in origins.set_keys if given.flag == error.flag and given.path in known]
+        message = f"{error.message} (it sets {', '.join(keys)})" if keys else error.message
+        return Finding("XS010", Severity.ERROR, message, Location(error.flag), "", error.fix)
+    fix = "look at quotes, anchors and commas in what was given"
+    return Finding("XS010", Severity.ERROR, f"Helm: {error.message}", origins.locate(()), "", fix)
 
 
 def case_of(
@@ -95,14 +118,13 @@ def _semantic(case: Case, origins: Origins) -> Iterator[Finding]:
         yield Finding(rule.id, rule.severity, issue.message, place, issue.path, issue.fix)
 
 
-def _not_checked(case: Case) -> Iterator[str]:
+def _not_checked(case: Case) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Yield what cannot be judged, the rules that would, and what they lack."""
     if case.settings.collector and not case.surroundings.mesh:
-        yield (
-            "shards and memory (XS260, XS261, XS262): how large is the mesh? --mesh proxies=300,peers=10,codes=3, or"
-            " mesh: in .xscaler.yaml"
-        )
+        why = "how large is the mesh? --mesh proxies=300,peers=10,codes=3, or mesh: in .xscaler.yaml"
+        yield "shards and memory", ("XS260", "XS261", "XS262"), why
     if case.settings.logs.enabled and case.settings.logs.source != "api" and not case.surroundings.pod_security:
-        yield "admission of the log agent (XS240): which level has the namespace? podSecurity: in .xscaler.yaml"
+        yield "admission of the log agent", ("XS240",), "which level has the namespace? podSecurity: in .xscaler.yaml"
 
 
 def _with_line(finding: Finding, origins: Origins) -> Finding:
@@ -142,31 +164,68 @@ def from_warning(warned: Warned, place: Location) -> Finding:
 
 
 def _without_repetition(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Leave Helm's warnings out of whose key more is said."""
+    """Leave out warnings that say less of a key than an error does."""
     listed = tuple(findings)
     refused = {finding.path for finding in listed if finding.severity is Severity.ERROR}
-    return tuple(item for item in listed if item.rule != "XS280" or not item.path or item.path not in refused)
+    return tuple(
+        item for item in listed if item.rule not in _SAID_BY_ERRORS or not item.path or item.path not in refused
+    )
+
+
+# What Helm warns of, and persistence, which the chart refuses where there can be none.
+_SAID_BY_ERRORS = ("XS273", "XS280")
 
 
 def _from_problem(problem: str, origins: Origins) -> Finding:
-    """Make a finding of one paragraph: its first word is the key, its prose the message, what is indented the fix."""
+    """Make a finding of one paragraph: prose, of which the last sentences say what to do, and indented what to set."""
     lines = problem.splitlines()
     prose = list(itertools.takewhile(lambda line: not line.startswith(" "), lines))
-    word = problem.split(" ", 1)[0].replace("[", ".").replace("]", "")
-    path = word if re.fullmatch(r"[\w.]+", word) else ""
-    message = " ".join(prose).removesuffix(" Set:").rstrip(":")
-    fix = _as_one_line("\n".join(lines[len(prose) :]))
-    return Finding("XS100", Severity.ERROR, message, origins.locate(tuple(path.split("."))), path, fix)
+    message, *advice = _ADVICE.split(" ".join(prose), maxsplit=1)
+    fix = _fix("".join(advice), [line for line in lines[len(prose) :] if line.strip()])
+    path = _culprit(message, " ".join(advice), origins)
+    return Finding("XS100", Severity.ERROR, message.removesuffix("."), _place(path, origins), path, fix)
 
 
-def _as_one_line(block: str) -> str:
-    """Write `a:\\n  b: c` as `a.b: c`; other lines stay as they are."""
-    lines = [line for line in block.splitlines() if line.strip()]
+# Where the sentence begins that says what to do.
+_ADVICE = re.compile(r"(?<=\.) (?=(?:Choose|For|Let|Make|Match|Remove|Set|Use|Write)\b)")
+_KEY = re.compile(r"[A-Za-z]\w*(?:\.[\w-]+|\[\d+\])*")
+
+
+def _culprit(message: str, advice: str, origins: Origins) -> str:
+    """Return the key that a problem is about: the first of those it names that the user set, or the first of all."""
+    named: list[str] = [*_KEY.findall(message), *_KEY.findall(advice), ""]
+    return next((name for name in named if _is_set(values.key_path(name), origins)), named[0])
+
+
+def _is_set(path: KeyPath, origins: Origins) -> bool:
+    # A single word may be one of prose: a block is not called by its name alone.
+    block = len(path) == 1 and any(
+        len(place) > 1 and place[:1] == path for file in origins.files for place in file.places
+    )
+    return not block and origins.sets(path)
+
+
+def _place(path: str, origins: Origins) -> Location:
+    """Return where a value stands, or its key where the value begins on a later line."""
+    steps = values.key_path(path)
+    value, key = origins.locate(steps), origins.locate(steps, key=True)
+    return value if value.line == key.line else key
+
+
+def _fix(advice: str, block: Sequence[str]) -> str:
+    """Join the sentence that says what to do, and the lines to set, of which `a:`, `b: c` are written as a.b: c."""
     keys: list[str] = []
     others: list[str] = []
-    for line in lines:
+    for line in block:
         if found := re.fullmatch(r"\s*([A-Za-z]+):\s*(.*)", line):
             keys.append(f"{found[1]}: {found[2]}" if found[2] else found[1])
+        elif keys and (item := re.fullmatch(r"\s*- (.*)", line)):
+            keys[-1] = f"{keys[-1]}: [{item[1]}]"
         else:
             others.append(line.strip())
-    return "; ".join([*others, f"set {'.'.join(keys)}" if keys else ""]).strip("; ")
+    lead = f"{advice[:1].lower()}{advice[1:]}".rstrip(".:")
+    to_set = ".".join(keys)
+    if re.search(r"\bset( at least)?$", lead):
+        return f"{lead} {to_set}"
+    what = "; ".join(filter(None, (*others, f"set {to_set}" if others and keys else to_set)))
+    return ": ".join(filter(None, (lead, what)))

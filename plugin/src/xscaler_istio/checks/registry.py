@@ -33,7 +33,7 @@ class Rule:
 
     @property
     def can_be_ignored(self) -> bool:
-        """Whether an installation goes on without its being mended: files, schema and the chart do not yield."""
+        """Whether it is a matter of opinion: errors of files, of the schema and of the chart are not."""
         return self.id >= "XS200"
 
 

@@ -213,9 +213,9 @@ document(
     Severity.WARNING,
     """An ignore that is not valid.
 
-    Why: it has no reason, its rule does not exist, or the rule cannot be ignored: what Helm refuses (XS0.. and XS1..)
-    is refused whatever is written beside it. Findings of `lint` have no line in a values file: ignore them in
-    .xscaler.yaml.
+    Why: it has no reason, its rule does not exist, or the rule cannot be ignored: a file that Helm reads otherwise
+    than people, and what the schema and the chart refuse (XS0.. and XS1..), has no exception. Findings of
+    `lint` have no line in a values file: ignore them in .xscaler.yaml.
 
     Fix: rule and reason, on the line of the key or in .xscaler.yaml.
 

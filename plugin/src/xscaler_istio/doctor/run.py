@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from xscaler_istio import helm, ignores, pod_security, render, values
 from xscaler_istio.checks import catalogue
 from xscaler_istio.checks.examination import Examination
+from xscaler_istio.checks.registry import CLUSTER_CHECKS
 from xscaler_istio.doctor import discovery, inventory, objects
 from xscaler_istio.errors import SetupError
 from xscaler_istio.findings import Finding, Location, Report, Severity
@@ -18,7 +19,7 @@ from xscaler_istio.summary import logs, scraping
 from xscaler_istio.validate import case_of, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from xscaler_istio.checks.case import Case
     from xscaler_istio.checks.registry import Issue
@@ -74,8 +75,10 @@ def doctor(
     examined = examine(case, release.namespace, read, rendered, unknown)
     if probe and given:
         examined = _probed(access, examined, rendered, token)
-    found, skipped = judge(examined, origins)
-    stay, ignored = ignores.apply(found, project.ignores, "XS4")
+    found, missing = judge(examined, origins)
+    skipped = tuple(f"{', '.join(rules)}: not checked: {reason}" for reason, rules in missing.items())
+    judged = CLUSTER_CHECKS.keys() - {rule for rules in missing.values() for rule in rules}
+    stay, ignored = ignores.apply(found, project.ignores, judged)
     return Report("doctor", tuple(sorted(stay, key=_weight)), skipped, ignored, fail_on)
 
 
@@ -171,7 +174,7 @@ def _credentials(access: Access, case: Case, namespace: str, token: str) -> Cred
     )
 
 
-def judge(examined: Examination, origins: Origins) -> tuple[list[Finding], tuple[str, ...]]:
+def judge(examined: Examination, origins: Origins) -> tuple[list[Finding], dict[str, list[str]]]:
     """Return the findings, and for each reason why rules could not be judged those rules."""
     findings: list[Finding] = []
     skipped: dict[str, list[str]] = {}
@@ -180,11 +183,7 @@ def judge(examined: Examination, origins: Origins) -> tuple[list[Finding], tuple
             skipped.setdefault(issue, []).append(rule.id)
         else:
             findings.append(_finding(rule.id, rule.severity, issue, origins))
-    return findings, tuple(_not_checked(reason, rules) for reason, rules in skipped.items())
-
-
-def _not_checked(reason: str, rules: Iterable[str]) -> str:
-    return f"{', '.join(rules)}: not checked: {reason}"
+    return findings, skipped
 
 
 def _finding(rule: str, severity: Severity, issue: Issue, origins: Origins) -> Finding:

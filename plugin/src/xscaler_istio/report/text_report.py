@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import textwrap
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import RULES
 from xscaler_istio.findings import Severity
+from xscaler_istio.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +22,15 @@ _LEAST_WIDTH = 24
 
 def report(found: Report, terminal: Terminal) -> str:
     """Return place, severity, message and rule, the line, and the fix of each finding; at the end a sentence."""
-    lines = [line for finding in found.findings for line in _lines(finding, terminal)]
+    lines = [line for finding in found.findings for line in _lines(_visible(finding), terminal)]
     lines += [line for reason in found.skipped for line in _broken(f"skipped: {reason}", terminal)]
     lines += [f"{rule}: {RULES[rule].url}" for rule in sorted({finding.rule for finding in found.findings})]
     return "\n".join([*lines, f"{found.command}: {_verdict(found)}"]) + "\n"
+
+
+def _visible(finding: Finding) -> Finding:
+    place = dataclasses.replace(finding.location, file=visible(finding.location.file))
+    return dataclasses.replace(finding, message=visible(finding.message), location=place, fix=visible(finding.fix))
 
 
 def _lines(finding: Finding, terminal: Terminal) -> Iterator[str]:

@@ -32,7 +32,9 @@ class Rendered:
                 manifests = render.manifests(pool.submit(helm.template, release).result())
             except helm.ChartError as error:
                 message = f"{name}: {error.message}" if name else error.message
-                raise helm.ChartError(message, error.problems, error.warnings) from error
+                raise helm.ChartError(
+                    message, error.problems, error.warnings, flag=error.flag, fix=error.fix
+                ) from error
             return cls(manifests, series_facts(release.chart, values.result()))
 
     def summary(self) -> Summary:
