@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import enum
 import os
+import signal
 import sys
 import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 
 class ExitCode(enum.IntEnum):
@@ -63,6 +65,7 @@ LOCAL_MODULES = frozenset({"aiohttp", "cramjam", "envoy", "google", "trustme"})
 @contextlib.contextmanager
 def exit_code_boundary() -> Iterator[None]:
     """Print expected errors in at most two lines and exit with their code; a bug gets a hint for a report."""
+    _have_signals_interrupt()
     try:
         with _extra_explained():
             yield
@@ -87,6 +90,24 @@ def exit_code_boundary() -> Iterator[None]:
             file=sys.stderr,
         )
         sys.exit(ExitCode.BUG)
+
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _have_signals_interrupt() -> None:
+    """Have what ends a process unwind it like ^C: files with values are removed, and programs ended."""
+    for number in _ENDING:
+        # A shell lets its background jobs ignore ^C, and nohup the end of the terminal.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what the system passes
+    # Once: another one must not break off the removal.
+    for each in _ENDING:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

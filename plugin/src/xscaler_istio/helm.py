@@ -8,17 +8,24 @@ import dataclasses
 import importlib.util
 import json
 import logging
+import os
 import re
+import signal
+import subprocess
 import sys
 import tempfile
+import threading
+from concurrent import futures
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from xscaler_istio import fetch, programs, render
 from xscaler_istio.errors import ExitCode, SetupError, XscalerError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
+    from types import TracebackType
 
 Result = TypeVar("Result")
 
@@ -106,21 +113,24 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
     ) -> bytes:
         """Run Helm; raise HelmError when it fails and SetupError when it cannot run or takes too long."""
         words = [str(word) for word in (self._executable, *command)]
-        pipe = asyncio.subprocess.PIPE
-        stdin = asyncio.subprocess.DEVNULL if input is None else pipe
+        pipe, none = subprocess.PIPE, subprocess.DEVNULL
         try:
-            process = await asyncio.create_subprocess_exec(*words, stdin=stdin, stdout=pipe, stderr=pipe)
+            # Not asyncio's: that can be cancelled halfway, with Helm running and nobody to end it. A session of its
+            # own: what Helm itself starts can then be ended with it.
+            process = subprocess.Popen(  # noqa: ASYNC220
+                words, stdin=none if input is None else pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            )
         except OSError as error:
             raise SetupError(f"cannot run Helm: {error.strerror}: {words[0]}", programs.WHERE_TO_GET["helm"]) from error
         try:
-            stdout, stderr = await asyncio.wait_for(process.communicate(input), seconds)
+            stdout, stderr = await asyncio.wait_for(asyncio.to_thread(process.communicate, input), seconds)
         except asyncio.TimeoutError as error:
             raise SetupError(f"helm {command[0]} took more than {seconds:.0f} s") from error
         finally:
-            if process.returncode is None:
+            # The thread reads to the end, and takes the process in.
+            if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+                    os.killpg(process.pid, signal.SIGKILL)
         self.warnings = stderr.decode(errors="replace")
         if process.returncode:
             raise HelmError(process.returncode, stdout, stderr)
@@ -147,9 +157,14 @@ def template(release: Release) -> str:
 
 def template_and_warnings(release: Release) -> tuple[str, tuple[Warned, ...]]:
     """Return what `helm template` prints, and what it warns of; raise ChartError where Helm or the chart refuses."""
+    return _run(rendered(release))
+
+
+async def rendered(release: Release) -> tuple[str, tuple[Warned, ...]]:
+    """Do what `template_and_warnings` does, for `Beside`."""
     command = _command()
     try:
-        text = _run(command.template_text(release))
+        text = await command.template_text(release)
     except HelmError as error:
         raise chart_error(error.stderr.decode(errors="replace")) from error
     return text, warnings(command.warnings)
@@ -178,6 +193,11 @@ def values_and_defaults(chart: Path, values: ValuesArguments) -> tuple[dict[str,
 
     Raises ChartError where Helm cannot read them.
     """
+    return _run(merged(chart, values))
+
+
+async def merged(chart: Path, values: ValuesArguments) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Do what `values_and_defaults` does, for `Beside`."""
     with tempfile.TemporaryDirectory(prefix="xscaler-") as folder:
         probe = Path(folder) / "probe"
         (probe / "templates").mkdir(parents=True)
@@ -185,9 +205,9 @@ def values_and_defaults(chart: Path, values: ValuesArguments) -> tuple[dict[str,
         for name in ("values.yaml", "defaults.yaml"):
             (probe / name).write_bytes((chart / "values.yaml").read_bytes())
         (probe / "templates" / "values.yaml").write_text(f"{_filled_in(chart, probe)}{_PROBE}", encoding="utf-8")
-        printed = render.load(template(Release(probe, values)))
-    merged, defaults = (json.loads(printed[name]) for name in ("values", "defaults"))
-    return merged, defaults
+        text, _ = await rendered(Release(probe, values))
+    printed = render.load(text)
+    return json.loads(printed["values"]), json.loads(printed["defaults"])
 
 
 _PROBE = """\
@@ -262,10 +282,66 @@ def _command() -> HelmCommand:
     return HelmCommand(str(programs.require("helm")))
 
 
+# pyhelm3 logs each failing command, arguments and all, through logging's last resort.
+logging.getLogger("pyhelm3").addHandler(logging.NullHandler())
+
+
 def _run(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    # pyhelm3 logs each failing command, arguments and all, through logging's last resort.
-    logging.getLogger("pyhelm3").addHandler(logging.NullHandler())
-    return asyncio.run(coroutine)
+    # Signals reach the main thread alone, and so never between the start of Helm and what ends it.
+    with Beside() as beside:
+        return beside.start(coroutine).result()
+
+
+@dataclasses.dataclass(frozen=True)
+class Run(Generic[Result]):
+    """One run of Helm, which goes on beside the rest of the program."""
+
+    future: Future[Result]
+
+    def result(self) -> Result:
+        """Wait for what comes of it. Raises what the run raised."""
+        # In steps: a signal that the system hands to another thread does not wake this one.
+        while not self.future.done():
+            futures.wait([self.future], _STEP_SECONDS)
+        return self.future.result()
+
+
+_STEP_SECONDS = 0.2
+
+
+class Beside:
+    """Runs of Helm beside the rest of the program, and beside each other: two take as long as one.
+
+    Those that have not ended when the context ends, be it by an error or by ^C, are killed, and not waited for.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+
+    def __enter__(self) -> Beside:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(_end_the_others(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def start(self, coroutine: Coroutine[Any, Any, Result]) -> Run[Result]:
+        """Start `rendered` or `merged`."""
+        return Run(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+
+
+async def _end_the_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 @contextlib.contextmanager
