@@ -13,13 +13,13 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from concurrent import futures
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from xscaler_istio import fetch, programs, render
+from xscaler_istio import fetch, programs, render, scratch
+from xscaler_istio import values as values_files
 from xscaler_istio.errors import ExitCode, SetupError, XscalerError
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
         self.warnings = stderr.decode(errors="replace")
+        if process.returncode and not (stdout + stderr).strip():
+            raise _no_helm(words[0], f"ends with {process.returncode} and says nothing")
         if process.returncode:
             raise HelmError(process.returncode, stdout, stderr)
         return stdout
@@ -139,7 +141,10 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
     async def template_text(self, release: Release) -> str:
         """Return exactly what `helm template` prints."""
         flags = ["--namespace", release.namespace, *release.values.flags(), *release.extra]
-        return (await self.run(["template", release.name, str(release.chart), *flags])).decode()
+        printed = await self.run(["template", release.name, str(release.chart), *flags])
+        if not printed:
+            raise _no_helm(self._executable, "prints nothing for a chart")
+        return printed.decode()
 
     async def lint(self, release: Release) -> tuple[bool, str]:
         """Return whether `helm lint --strict` is content, and its report."""
@@ -148,6 +153,10 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
             return True, (await self.run([*words, *release.values.flags()])).decode()
         except HelmError as error:
             return False, error.stdout.decode() + error.stderr.decode()
+
+
+def _no_helm(program: str, why: str) -> SetupError:
+    return SetupError(f"{program} {why}: is it Helm?", "mend or unset HELM_BIN")
 
 
 def template(release: Release) -> str:
@@ -198,8 +207,8 @@ def values_and_defaults(chart: Path, values: ValuesArguments) -> tuple[dict[str,
 
 async def merged(chart: Path, values: ValuesArguments) -> tuple[dict[str, Any], dict[str, Any]]:
     """Do what `values_and_defaults` does, for `Beside`."""
-    with tempfile.TemporaryDirectory(prefix="xscaler-") as folder:
-        probe = Path(folder) / "probe"
+    with scratch.folder() as folder:
+        probe = folder / "probe"
         (probe / "templates").mkdir(parents=True)
         (probe / "Chart.yaml").write_text("apiVersion: v2\nname: probe\nversion: 0.0.1\n", encoding="utf-8")
         for name in ("values.yaml", "defaults.yaml"):
@@ -207,6 +216,8 @@ async def merged(chart: Path, values: ValuesArguments) -> tuple[dict[str, Any], 
         (probe / "templates" / "values.yaml").write_text(f"{_filled_in(chart, probe)}{_PROBE}", encoding="utf-8")
         text, _ = await rendered(Release(probe, values))
     printed = render.load(text)
+    if not isinstance(printed, dict):
+        raise _no_helm(str(programs.require("helm")), "does not print what a chart renders")
     return json.loads(printed["values"]), json.loads(printed["defaults"])
 
 
@@ -344,22 +355,32 @@ async def _end_the_others() -> None:
     await asyncio.get_running_loop().shutdown_default_executor()
 
 
+def _can_be_read_once(file: str) -> bool:
+    return Path(file).exists() and not Path(file).is_file() and not Path(file).is_dir()
+
+
+def _bounded(content: bytes, name: str) -> bytes:
+    if len(content) > values_files.MAX_BYTES:
+        raise SetupError(f"{name} is larger than 1 MiB [XS016]", "is it the right file?")
+    return content
+
+
 @contextlib.contextmanager
 def spooled(files: Sequence[str], stdin: bytes | None) -> Iterator[tuple[str, ...]]:
     """Put standard input, `-`, pipes and what URLs give into files: Helm may run several times, and all see the same.
 
-    Raises SetupError where a URL gives nothing.
+    Raises SetupError where a URL gives nothing, and where any of them gives more than values may be.
     """
     once = {
-        **({} if stdin is None else {"-": stdin}),
-        **{file: Path(file).read_bytes() for file in files if Path(file).is_fifo()},
+        **({} if stdin is None else {"-": _bounded(stdin, "standard input")}),
+        **{file: _bounded(values_files.content(file), file) for file in files if _can_be_read_once(file)},
         **{file: fetch.get(file) for file in files if fetch.is_url(file)},
     }
     if not once:
         yield tuple(files)
         return
-    with tempfile.TemporaryDirectory(prefix="xscaler-") as folder:
-        spools = {file: Path(folder) / f"{number}.yaml" for number, file in enumerate(once)}
+    with scratch.folder() as folder:
+        spools = {file: folder / f"{number}.yaml" for number, file in enumerate(once)}
         for file, spool in spools.items():
             spool.write_bytes(once[file])
         yield tuple(str(spools.get(file, file)) for file in files)
