@@ -76,15 +76,25 @@ class Warned:
 
 @dataclasses.dataclass(frozen=True)
 class ValuesArguments:
-    """Values as the user gave them: files in order, then `--set` families as (flag, text) in order."""
+    """Values as the user gave them: files in order, then `--set` families as (flag, text) in order.
+
+    `names` are what to call the files in messages, in their order: standard input and URLs are kept in temporary ones.
+    """
 
     files: tuple[str, ...] = ()
     sets: tuple[tuple[str, str], ...] = ()
+    names: tuple[str, ...] = ()
 
     def flags(self) -> list[str]:
         """Return them as Helm's flags."""
         files = [word for file in self.files for word in ("--values", file)]
         return [*files, *(word for pair in self.sets for word in pair)]
+
+    def shown(self, text: str) -> str:
+        """Return what Helm says of the files with their names in it."""
+        for file, name in zip(self.files, self.names, strict=False):
+            text = text.replace(file, name)
+        return text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +162,7 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
             words = ["lint", str(release.chart), "--strict", "--namespace", release.namespace]
             return True, (await self.run([*words, *release.values.flags()])).decode()
         except HelmError as error:
-            return False, error.stdout.decode() + error.stderr.decode()
+            return False, release.values.shown(error.stdout.decode() + error.stderr.decode())
 
 
 def _no_helm(program: str, why: str) -> SetupError:
@@ -175,7 +185,7 @@ async def rendered(release: Release) -> tuple[str, tuple[Warned, ...]]:
     try:
         text = await command.template_text(release)
     except HelmError as error:
-        raise chart_error(error.stderr.decode(errors="replace")) from error
+        raise chart_error(release.values.shown(error.stderr.decode(errors="replace"))) from error
     return text, warnings(command.warnings)
 
 

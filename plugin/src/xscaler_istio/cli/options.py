@@ -156,7 +156,7 @@ def release(
     @contextlib.contextmanager
     def rendered() -> Iterator[Release]:
         with spooled(values or ()) as files:
-            arguments = helm.ValuesArguments(files, sets)
+            arguments = helm.ValuesArguments(files, sets, shown(values))
             yield helm.Release(programs.chart(chart), arguments, name, namespace, tuple(extra))
 
     return rendered()
