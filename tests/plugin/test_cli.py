@@ -44,6 +44,33 @@ def test_render_is_byte_for_byte_what_helm_gives(helm_name: str) -> None:
     assert runner(helm)("render", "rel", *flags).out == expected
 
 
+PASSED = (
+    ("--skip-tests",),
+    ("--no-hooks",),
+    ("--include-crds",),
+    ("--skip-crds",),
+    ("--is-upgrade",),
+    ("--enable-dns",),
+    ("--dry-run",),
+    ("--skip-schema-validation", "--set-string", "metrics.shards=1"),
+    ("--skip-tests", "--is-upgrade", "-a", "monitoring.coreos.com/v1", "-s", "templates/metrics/deployment.yaml"),
+)
+
+
+@pytest.mark.parametrize("flags", PASSED, ids=" ".join)
+def test_flags_of_helm_template_do_what_they_do_there(helm_name: str, flags: tuple[str, ...]) -> None:
+    helm = tool(helm_name)
+    values = ("-f", str(EXAMPLE), *flags)
+    done = subprocess.run([str(helm), "template", "rel", str(CHART), *values], check=True, capture_output=True)
+    assert done.stdout.startswith(b"---\n")
+    assert runner(helm)("render", "rel", *values).out == done.stdout.decode()
+
+
+def test_a_folder_of_the_release(helm_name: str, tmp_path: Path) -> None:
+    ran = runner(tool(helm_name))("render", "rel", "-f", EXAMPLE, "--output-dir", tmp_path, "--release-name")
+    assert (ran.code, [folder.name for folder in tmp_path.iterdir()]) == (0, ["rel"])
+
+
 @pytest.fixture(params=("helm3", "helm4"))
 def helm_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param

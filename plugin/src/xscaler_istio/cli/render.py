@@ -51,6 +51,19 @@ def command(
             autocompletion=completion.folders,
         ),
     ] = None,
+    skip_tests: Annotated[bool, typer.Option("--skip-tests", help="Without the pods of `helm test`.")] = False,
+    no_hooks: Annotated[bool, typer.Option("--no-hooks", help="Without hooks.")] = False,
+    include_crds: Annotated[bool, typer.Option("--include-crds", help="With the CRDs of charts.")] = False,
+    skip_crds: Annotated[bool, typer.Option("--skip-crds", help="Without the CRDs of charts.")] = False,
+    is_upgrade: Annotated[bool, typer.Option("--is-upgrade", help="As an upgrade renders it.")] = False,
+    skip_schema_validation: Annotated[
+        bool, typer.Option("--skip-schema-validation", help="Whatever the schema says.")
+    ] = False,
+    enable_dns: Annotated[bool, typer.Option("--enable-dns", help="Templates may look names up.")] = False,
+    in_folder_of_release: Annotated[
+        bool, typer.Option("--release-name", help="With --output-dir: below a folder of the release's name.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Changes nothing: to render is always that.")] = False,
     debug: options.Debug = False,
 ) -> None:
     """Print the manifests exactly as `helm template` gives them, the collector's configuration, or what they do."""
@@ -62,6 +75,19 @@ def command(
     extra += [word for name in show_only or () for word in ("--show-only", name)]
     extra += ["--kube-version", kube_version] if kube_version else []
     extra += ["--output-dir", str(output_dir)] if output_dir else []
+    # Those of `helm template` that both majors know and that need no cluster.
+    passed = {
+        "--skip-tests": skip_tests,
+        "--no-hooks": no_hooks,
+        "--include-crds": include_crds,
+        "--skip-crds": skip_crds,
+        "--is-upgrade": is_upgrade,
+        "--skip-schema-validation": skip_schema_validation,
+        "--enable-dns": enable_dns,
+        "--release-name": in_folder_of_release,
+        "--dry-run=client": dry_run,
+    }
+    extra += [flag for flag, given in passed.items() if given]
     options.exclusive({"--config": config, "--explain": explain, "--output-dir": output_dir})
     options.exclusive({"--explain": explain, "--show-only": show_only})
     if config:
