@@ -14,6 +14,9 @@ import pytest
 
 from tests.chart.conftest import ROOT, tool
 
+# Which rules there are: outputs and ignores look them up, also where a test file runs alone.
+from xscaler_istio.checks import catalogue  # noqa: F401
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 

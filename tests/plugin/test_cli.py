@@ -198,6 +198,13 @@ BAD = [
     (("test", "-f", EXAMPLE), 2, "error: what shall be tested?"),
     (("test", "--local", "-f", EXAMPLE, "--backend", "cortex"), 2, "error: --backend cortex is unknown"),
     (("test", "rel", "--keep"), 2, "error: --keep is for --local\n  fix: add --local, or leave it out\n"),
+    (("test", "rel", "--output-dir", "x"), 2, "error: --output-dir is for --local\n  fix: add --local, or leave it"),
+    (
+        ("test", "--local", "-f", EXAMPLE, "--read-token-file", "/t"),
+        2,
+        "error: --read-token-file is for RELEASE\n  fix: name a RELEASE and leave --local out, or leave it out\n",
+    ),
+    (("render", "-f", EXAMPLE, "--shard", "3"), 2, "error: --shard is for --config\n  fix: add --config, or leave it"),
     (("test", "--local", "-f", EXAMPLE, "--collector", "fluentd"), 2, "use one of: prometheus, alloy, opentelemetry\n"),
     (("test", "--local", "-f", EXAMPLE, "--only", "dns"), 2, "use one of: scraping, pushing, logs\n"),
     (("test", "--local", "-f", EXAMPLE, "--only", "logs"), 2, "fix: add --set logs.enabled=true"),

@@ -41,8 +41,8 @@ def command(
         Path | None,
         typer.Option(
             "--against-chart",
-            help="Chart folder for NEW; default: that of --chart.",
-            metavar="FOLDER",
+            help="Chart folder or package (.tgz) for NEW; default: that of --chart.",
+            metavar="CHART",
             autocompletion=completion.folders,
         ),
     ] = None,

@@ -53,8 +53,8 @@ Chart = Annotated[
     Path | None,
     typer.Option(
         "--chart",
-        help="Chart folder; default: the one that came with this program.",
-        metavar="FOLDER",
+        help="Chart folder or package (.tgz); default: the one that came with this program.",
+        metavar="CHART",
         autocompletion=completion.folders,
     ),
 ]
@@ -234,7 +234,8 @@ def only_with(needed: str, given: Mapping[str, object]) -> None:
     from xscaler_istio.errors import UsageError
 
     if names := [option for option, value in given.items() if value]:
-        raise UsageError(f"{names[0]} is for {needed}", f"add {needed}, or leave it out")
+        instead = f"add {needed}" if needed.startswith("-") else f"name a {needed} and leave --local out"
+        raise UsageError(f"{names[0]} is for {needed}", f"{instead}, or leave it out")
 
 
 def exclusive(given: Mapping[str, object]) -> None:

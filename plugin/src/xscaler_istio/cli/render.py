@@ -90,7 +90,9 @@ def command(
     extra += [flag for flag, given in passed.items() if given]
     options.exclusive({"--config": config, "--explain": explain, "--output-dir": output_dir})
     options.exclusive({"--explain": explain, "--show-only": show_only})
-    if config:
+    if not config:
+        options.only_with("--config", {"--shard": shard})
+    else:
         options.choose("--config", config, _CONFIGS)
         sets += () if config == rendering.LOGS else (("--set", f"metrics.collector={config}"),)
     with options.release(chart, values, sets, name=release_name, namespace=namespace, extra=extra) as release:
