@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
 from tests.chart.conftest import ROOT, tool
@@ -66,3 +68,9 @@ def copy_checkout(target: Path) -> Path:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, target / name)
     return target
+
+
+def published(name: str, document: object) -> None:
+    """Check the output of a command for programs against the schema that is published for it, formats too."""
+    schema = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text())
+    jsonschema.Draft7Validator(schema, format_checker=jsonschema.FormatChecker()).validate(document)
