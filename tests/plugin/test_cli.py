@@ -204,6 +204,8 @@ BAD = [
         2,
         "error: --read-token-file is for RELEASE\n  fix: name a RELEASE and leave --local out, or leave it out\n",
     ),
+    (("render", "-f", EXAMPLE, "--wait"), 2, "error: render takes none of: --wait, --wait-for-jobs, --atomic, "),
+    (("render", "-f", EXAMPLE, "--post-renderer", "x"), 2, "\n  fix: leave it out: only an installation, a cluster or"),
     (("render", "-f", EXAMPLE, "--shard", "3"), 2, "error: --shard is for --config\n  fix: add --config, or leave it"),
     (("test", "--local", "-f", EXAMPLE, "--collector", "fluentd"), 2, "use one of: prometheus, alloy, opentelemetry\n"),
     (("test", "--local", "-f", EXAMPLE, "--only", "dns"), 2, "use one of: scraping, pushing, logs\n"),

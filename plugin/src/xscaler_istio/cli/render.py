@@ -17,6 +17,26 @@ EXAMPLE = "helm xscaler render -f values.yaml --config prometheus > prometheus.y
 _CONFIGS = ("prometheus", "alloy", "opentelemetry", "logs")
 
 
+# Of `helm template`: what asks a cluster, a repository or another program, or speaks of an installation.
+_REFUSED = (
+    *("--wait", "--wait-for-jobs", "--atomic", "--rollback-on-failure", "--validate", "--create-namespace"),
+    *(
+        "--dependency-update",
+        "--devel",
+        "--replace",
+        "--take-ownership",
+        "--force",
+        "--verify",
+        "--generate-name",
+        "-g",
+    ),
+)
+_REFUSED_WITH_A_TEXT = (
+    *("--post-renderer", "--post-renderer-args", "--repo", "--version", "--timeout", "--description", "--labels", "-l"),
+    *("--name-template", "--username", "--password", "--ca-file", "--cert-file", "--key-file", "--keyring"),
+)
+
+
 @options.with_sets
 def command(
     release_name: options.ReleaseName = "xscaler-istio",
@@ -64,11 +84,14 @@ def command(
         bool, typer.Option("--release-name", help="With --output-dir: below a folder of the release's name.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Changes nothing: to render is always that.")] = False,
+    refused: Annotated[bool, typer.Option(*_REFUSED, hidden=True)] = False,
+    refused_with_a_text: Annotated[list[str] | None, typer.Option(*_REFUSED_WITH_A_TEXT, hidden=True)] = None,
     debug: options.Debug = False,
 ) -> None:
     """Print the manifests exactly as `helm template` gives them, the collector's configuration, or what they do."""
     from xscaler_istio import helm
     from xscaler_istio import render as rendering
+    from xscaler_istio.errors import UsageError
 
     options.set_debug(debug)
     extra = [word for version in api_versions or () for word in ("--api-versions", version)]
@@ -88,6 +111,11 @@ def command(
         "--dry-run=client": dry_run,
     }
     extra += [flag for flag, given in passed.items() if given]
+    if refused or refused_with_a_text:
+        raise UsageError(
+            f"render takes none of: {', '.join((*_REFUSED, *_REFUSED_WITH_A_TEXT))}",
+            "leave it out: only an installation, a cluster or a repository makes use of it",
+        )
     options.exclusive({"--config": config, "--explain": explain, "--output-dir": output_dir})
     options.exclusive({"--explain": explain, "--show-only": show_only})
     if not config:
