@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import subprocess
@@ -10,9 +11,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
 from tests.chart.conftest import ROOT, tool
+
+# Which rules there are: outputs and ignores look them up, also where a test file runs alone.
+from xscaler_istio.checks import catalogue  # noqa: F401
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,3 +68,9 @@ def copy_checkout(target: Path) -> Path:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, target / name)
     return target
+
+
+def published(name: str, document: object) -> None:
+    """Check the output of a command for programs against the schema that is published for it, formats too."""
+    schema = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text())
+    jsonschema.Draft7Validator(schema, format_checker=jsonschema.FormatChecker()).validate(document)

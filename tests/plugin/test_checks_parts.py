@@ -18,7 +18,24 @@ def test_durations(text: str, value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("2Gi", 2**31), ("512Mi", 2**29), ("1.5G", 1.5e9), ("1000", 1000), ("", None), ("2GB", None)]
+    ("text", "value"),
+    [
+        ("2Gi", 2**31),
+        ("512Mi", 2**29),
+        ("1.5G", 1.5e9),
+        ("1000", 1000),
+        ("500m", 0.5),
+        ("256e6", 256e6),
+        ("1E3", 1000),
+        ("1E", 1e18),
+        ("2Ei", 2**61),
+        (".5k", 500),
+        ("+1", 1),
+        ("", None),
+        ("2GB", None),
+        ("1e3k", None),
+        ("1.2.3", None),
+    ],
 )
 def test_quantities(text: str, value: float | None) -> None:
     assert units.bytes_of(text) == value

@@ -44,6 +44,33 @@ def test_render_is_byte_for_byte_what_helm_gives(helm_name: str) -> None:
     assert runner(helm)("render", "rel", *flags).out == expected
 
 
+PASSED = (
+    ("--skip-tests",),
+    ("--no-hooks",),
+    ("--include-crds",),
+    ("--skip-crds",),
+    ("--is-upgrade",),
+    ("--enable-dns",),
+    ("--dry-run",),
+    ("--skip-schema-validation", "--set-string", "metrics.shards=1"),
+    ("--skip-tests", "--is-upgrade", "-a", "monitoring.coreos.com/v1", "-s", "templates/metrics/deployment.yaml"),
+)
+
+
+@pytest.mark.parametrize("flags", PASSED, ids=" ".join)
+def test_flags_of_helm_template_do_what_they_do_there(helm_name: str, flags: tuple[str, ...]) -> None:
+    helm = tool(helm_name)
+    values = ("-f", str(EXAMPLE), *flags)
+    done = subprocess.run([str(helm), "template", "rel", str(CHART), *values], check=True, capture_output=True)
+    assert done.stdout.startswith(b"---\n")
+    assert runner(helm)("render", "rel", *values).out == done.stdout.decode()
+
+
+def test_a_folder_of_the_release(helm_name: str, tmp_path: Path) -> None:
+    ran = runner(tool(helm_name))("render", "rel", "-f", EXAMPLE, "--output-dir", tmp_path, "--release-name")
+    assert (ran.code, [folder.name for folder in tmp_path.iterdir()]) == (0, ["rel"])
+
+
 @pytest.fixture(params=("helm3", "helm4"))
 def helm_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
@@ -171,6 +198,15 @@ BAD = [
     (("test", "-f", EXAMPLE), 2, "error: what shall be tested?"),
     (("test", "--local", "-f", EXAMPLE, "--backend", "cortex"), 2, "error: --backend cortex is unknown"),
     (("test", "rel", "--keep"), 2, "error: --keep is for --local\n  fix: add --local, or leave it out\n"),
+    (("test", "rel", "--output-dir", "x"), 2, "error: --output-dir is for --local\n  fix: add --local, or leave it"),
+    (
+        ("test", "--local", "-f", EXAMPLE, "--read-token-file", "/t"),
+        2,
+        "error: --read-token-file is for RELEASE\n  fix: name a RELEASE and leave --local out, or leave it out\n",
+    ),
+    (("render", "-f", EXAMPLE, "--wait"), 2, "error: render takes none of: --wait, --wait-for-jobs, --atomic, "),
+    (("render", "-f", EXAMPLE, "--post-renderer", "x"), 2, "\n  fix: leave it out: only an installation, a cluster or"),
+    (("render", "-f", EXAMPLE, "--shard", "3"), 2, "error: --shard is for --config\n  fix: add --config, or leave it"),
     (("test", "--local", "-f", EXAMPLE, "--collector", "fluentd"), 2, "use one of: prometheus, alloy, opentelemetry\n"),
     (("test", "--local", "-f", EXAMPLE, "--only", "dns"), 2, "use one of: scraping, pushing, logs\n"),
     (("test", "--local", "-f", EXAMPLE, "--only", "logs"), 2, "fix: add --set logs.enabled=true"),

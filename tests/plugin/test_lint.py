@@ -134,3 +134,16 @@ def test_a_credential_in_the_arguments_is_found() -> None:
     assert "Deployment xscaler-istio-metrics-0: container collector has a credential in its arguments" in ran.out
     assert "abc" not in ran.out
     assert ran.code == 1
+
+
+@pytest.mark.parametrize("output", ["text", "json", "sarif", "junit", "github"])
+def test_standard_input_is_called_that_and_not_by_its_temporary_file(output: str) -> None:
+    run = runner(tool("helm4"))
+    for values in (b"metrics: {profile: none}\n", b"metrics: &m {profile: full}\n<<: 3\n"):
+        for command in ("validate", "lint"):
+            ran = run(command, "-f", EXAMPLE, "-f", "-", "-o", output, stdin=values, **OFF)
+            # SARIF knows a key in its place, as it knows files alone.
+            assert ("<stdin>" in ran.out or "&lt;stdin&gt;" in ran.out or output == "sarif", ran.code) == (True, 1)
+            assert "/xscaler-" not in ran.out.replace("/xscaler-istio", "")
+    ran = run("render", "-f", "-", stdin=b"<<: 3\n")
+    assert (ran.code, ran.err.startswith("error: failed to parse <stdin>: ")) == (1, True)

@@ -159,6 +159,9 @@ def test_sarif_has_what_code_scanning_reads() -> None:
     # A flag and standard input are no files.
     assert all("physicalLocation" not in result["locations"][0] for result in (warning, note))
     assert note["suppressions"] == [{"kind": "external", "justification": "until March"}]
+    inline = dataclasses.replace(FOUND, ignored=(dataclasses.replace(NOTE, ignored_inline=True),))
+    (run,) = json.loads(REPORTERS["sarif"](inline, PLAIN))["runs"]
+    assert run["results"][-1]["suppressions"] == [{"kind": "inSource", "justification": "until March"}]
     prints = {result["partialFingerprints"]["ruleFileKey/v1"] for result in run["results"]}
     assert len(prints) == 3
     moved = dataclasses.replace(ERROR, location=Location("my values.yaml", 9, 6))

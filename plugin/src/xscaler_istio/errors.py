@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import errno
 import os
+import signal
 import sys
 import traceback
 from typing import TYPE_CHECKING
@@ -13,6 +15,8 @@ from xscaler_istio.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
+    from typing import NoReturn
 
 
 class ExitCode(enum.IntEnum):
@@ -65,7 +69,9 @@ LOCAL_MODULES = frozenset({"aiohttp", "cramjam", "envoy", "google", "trustme"})
 @contextlib.contextmanager
 def exit_code_boundary() -> Iterator[None]:
     """Print expected errors in at most two lines and exit with their code; a bug gets a hint for a report."""
+    _have_signals_interrupt()
     try:
+        _need_streams_and_folder()
         with _extra_explained():
             yield
     except XscalerError as error:
@@ -78,17 +84,70 @@ def exit_code_boundary() -> Iterator[None]:
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output went away (`| head`): what it read was right.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(ExitCode.OK)
+    except OSError as error:
+        if error.errno not in _OF_THE_MACHINE:
+            _report_bug(error)
+        # What is left in the buffer would fail again at the end.
+        _drop_output()
+        print(f"error: cannot read or write {error.filename or 'the output'}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        sys.exit(ExitCode.ENVIRONMENT)
     except Exception as error:  # noqa: BLE001 - the boundary: everything unexpected is a bug of ours
-        if os.environ.get("XSCALER_DEBUG") or os.environ.get("HELM_DEBUG") == "true":
-            traceback.print_exc()
-        print(  # noqa: T201
-            f"bug: {type(error).__name__} in {_where(error)}; please report it with the output of "
-            "the same command under XSCALER_DEBUG=1 (it may show values: look before you paste)",
-            file=sys.stderr,
-        )
-        sys.exit(ExitCode.BUG)
+        _report_bug(error)
+
+
+# A disk or a table that is full, broken or not to be written to: no fault of the program.
+_OF_THE_MACHINE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EFBIG}
+)
+
+
+def _need_streams_and_folder() -> None:
+    """Raise SetupError where a command could not even begin; open what else it needs where it was closed (`2>&-`)."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if sys.stdout is None:
+        raise SetupError("standard output is closed", "leave it open, or send it to /dev/null")
+    try:
+        os.getcwd()  # noqa: PTH109 - no import for it
+    except OSError as error:
+        raise SetupError(f"cannot read the working directory: {error.strerror}", "cd into one that exists") from error
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _report_bug(error: Exception) -> NoReturn:
+    if os.environ.get("XSCALER_DEBUG") or os.environ.get("HELM_DEBUG") == "true":
+        traceback.print_exc()
+    print(  # noqa: T201
+        f"bug: {type(error).__name__} in {_where(error)}; please report it with the output of "
+        "the same command under XSCALER_DEBUG=1 (it may show values: look before you paste)",
+        file=sys.stderr,
+    )
+    sys.exit(ExitCode.BUG)
+
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _have_signals_interrupt() -> None:
+    """Have what ends a process unwind it like ^C: files with values are removed, and programs ended."""
+    for number in _ENDING:
+        # A shell lets its background jobs ignore ^C, and nohup the end of the terminal.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what the system passes
+    # Once: another one must not break off the removal.
+    for each in _ENDING:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

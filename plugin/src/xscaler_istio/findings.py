@@ -52,7 +52,7 @@ class Finding:
     """One fact that the user should act on; `fix` is one sentence that says how.
 
     `excerpt` is the line of the location, what may be a secret masked; `ignored` is the reason for which the user wants
-    to hear nothing of it.
+    to hear nothing of it, which stands on that very line if `ignored_inline`.
     """
 
     rule: str
@@ -63,6 +63,7 @@ class Finding:
     fix: str = ""
     excerpt: str = ""
     ignored: str = ""
+    ignored_inline: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,18 +8,25 @@ import dataclasses
 import importlib.util
 import json
 import logging
+import os
 import re
+import signal
+import subprocess
 import sys
-import tempfile
+import threading
+from concurrent import futures
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from xscaler_istio import fetch, programs, render
+from xscaler_istio import fetch, programs, render, scratch
+from xscaler_istio import values as values_files
 from xscaler_istio.errors import ExitCode, SetupError, XscalerError
 from xscaler_istio.excerpt import may_be_secret
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
+    from types import TracebackType
 
 Result = TypeVar("Result")
 
@@ -82,15 +89,25 @@ class Warned:
 
 @dataclasses.dataclass(frozen=True)
 class ValuesArguments:
-    """Values as the user gave them: files in order, then `--set` families as (flag, text) in order."""
+    """Values as the user gave them: files in order, then `--set` families as (flag, text) in order.
+
+    `names` are what to call the files in messages, in their order: standard input and URLs are kept in temporary ones.
+    """
 
     files: tuple[str, ...] = ()
     sets: tuple[tuple[str, str], ...] = ()
+    names: tuple[str, ...] = ()
 
     def flags(self) -> list[str]:
         """Return them as Helm's flags."""
         files = [word for file in self.files for word in ("--values", file)]
         return [*files, *(word for pair in self.sets for word in pair)]
+
+    def shown(self, text: str) -> str:
+        """Return what Helm says of the files with their names in it."""
+        for file, name in zip(self.files, self.names, strict=False):
+            text = text.replace(file, name)
+        return text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,22 +136,27 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
     ) -> bytes:
         """Run Helm; raise HelmError when it fails and SetupError when it cannot run or takes too long."""
         words = [str(word) for word in (self._executable, *command)]
-        pipe = asyncio.subprocess.PIPE
-        stdin = asyncio.subprocess.DEVNULL if input is None else pipe
+        pipe, none = subprocess.PIPE, subprocess.DEVNULL
         try:
-            process = await asyncio.create_subprocess_exec(*words, stdin=stdin, stdout=pipe, stderr=pipe)
+            # Not asyncio's: that can be cancelled halfway, with Helm running and nobody to end it. A session of its
+            # own: what Helm itself starts can then be ended with it.
+            process = subprocess.Popen(  # noqa: ASYNC220
+                words, stdin=none if input is None else pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            )
         except OSError as error:
             raise SetupError(f"cannot run Helm: {error.strerror}: {words[0]}", programs.WHERE_TO_GET["helm"]) from error
         try:
-            stdout, stderr = await asyncio.wait_for(process.communicate(input), seconds)
+            stdout, stderr = await asyncio.wait_for(asyncio.to_thread(process.communicate, input), seconds)
         except asyncio.TimeoutError as error:
             raise SetupError(f"helm {command[0]} took more than {seconds:.0f} s") from error
         finally:
-            if process.returncode is None:
+            # The thread reads to the end, and takes the process in.
+            if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+                    os.killpg(process.pid, signal.SIGKILL)
         self.warnings = stderr.decode(errors="replace")
+        if process.returncode and not (stdout + stderr).strip():
+            raise _no_helm(words[0], f"ends with {process.returncode} and says nothing")
         if process.returncode:
             raise HelmError(process.returncode, stdout, stderr)
         return stdout
@@ -142,7 +164,10 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
     async def template_text(self, release: Release) -> str:
         """Return exactly what `helm template` prints."""
         flags = ["--namespace", release.namespace, *release.values.flags(), *release.extra]
-        return (await self.run(["template", release.name, str(release.chart), *flags])).decode()
+        printed = await self.run(["template", release.name, str(release.chart), *flags])
+        if not printed:
+            raise _no_helm(self._executable, "prints nothing for a chart")
+        return printed.decode()
 
     async def lint(self, release: Release) -> tuple[bool, str]:
         """Return whether `helm lint --strict` is content, and its report."""
@@ -150,7 +175,11 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
             words = ["lint", str(release.chart), "--strict", "--namespace", release.namespace]
             return True, (await self.run([*words, *release.values.flags()])).decode()
         except HelmError as error:
-            return False, error.stdout.decode() + error.stderr.decode()
+            return False, release.values.shown(error.stdout.decode() + error.stderr.decode())
+
+
+def _no_helm(program: str, why: str) -> SetupError:
+    return SetupError(f"{program} {why}: is it Helm?", "mend or unset HELM_BIN")
 
 
 def template(release: Release) -> str:
@@ -160,11 +189,16 @@ def template(release: Release) -> str:
 
 def template_and_warnings(release: Release) -> tuple[str, tuple[Warned, ...]]:
     """Return what `helm template` prints, and what it warns of; raise ChartError where Helm or the chart refuses."""
+    return _run(rendered(release))
+
+
+async def rendered(release: Release) -> tuple[str, tuple[Warned, ...]]:
+    """Do what `template_and_warnings` does, for `Beside`."""
     command = _command()
     try:
-        text = _run(command.template_text(release))
+        text = await command.template_text(release)
     except HelmError as error:
-        raise chart_error(error.stderr.decode(errors="replace")) from error
+        raise chart_error(release.values.shown(error.stderr.decode(errors="replace"))) from error
     return text, warnings(command.warnings)
 
 
@@ -191,16 +225,23 @@ def values_and_defaults(chart: Path, values: ValuesArguments) -> tuple[dict[str,
 
     Raises ChartError where Helm cannot read them.
     """
-    with tempfile.TemporaryDirectory(prefix="xscaler-") as folder:
-        probe = Path(folder) / "probe"
+    return _run(merged(chart, values))
+
+
+async def merged(chart: Path, values: ValuesArguments) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Do what `values_and_defaults` does, for `Beside`."""
+    with scratch.folder() as folder:
+        probe = folder / "probe"
         (probe / "templates").mkdir(parents=True)
         (probe / "Chart.yaml").write_text("apiVersion: v2\nname: probe\nversion: 0.0.1\n", encoding="utf-8")
         for name in ("values.yaml", "defaults.yaml"):
             (probe / name).write_bytes((chart / "values.yaml").read_bytes())
         (probe / "templates" / "values.yaml").write_text(f"{_filled_in(chart, probe)}{_PROBE}", encoding="utf-8")
-        printed = render.load(template(Release(probe, values)))
-    merged, defaults = (json.loads(printed[name]) for name in ("values", "defaults"))
-    return merged, defaults
+        text, _ = await rendered(Release(probe, values))
+    printed = render.load(text)
+    if not isinstance(printed, dict):
+        raise _no_helm(str(programs.require("helm")), "does not print what a chart renders")
+    return json.loads(printed["values"]), json.loads(printed["defaults"])
 
 
 _PROBE = """\
@@ -314,28 +355,94 @@ def _command() -> HelmCommand:
     return HelmCommand(str(programs.require("helm")))
 
 
+# pyhelm3 logs each failing command, arguments and all, through logging's last resort.
+logging.getLogger("pyhelm3").addHandler(logging.NullHandler())
+
+
 def _run(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    # pyhelm3 logs each failing command, arguments and all, through logging's last resort.
-    logging.getLogger("pyhelm3").addHandler(logging.NullHandler())
-    return asyncio.run(coroutine)
+    # Signals reach the main thread alone, and so never between the start of Helm and what ends it.
+    with Beside() as beside:
+        return beside.start(coroutine).result()
+
+
+@dataclasses.dataclass(frozen=True)
+class Run(Generic[Result]):
+    """One run of Helm, which goes on beside the rest of the program."""
+
+    future: Future[Result]
+
+    def result(self) -> Result:
+        """Wait for what comes of it. Raises what the run raised."""
+        # In steps: a signal that the system hands to another thread does not wake this one.
+        while not self.future.done():
+            futures.wait([self.future], _STEP_SECONDS)
+        return self.future.result()
+
+
+_STEP_SECONDS = 0.2
+
+
+class Beside:
+    """Runs of Helm beside the rest of the program, and beside each other: two take as long as one.
+
+    Those that have not ended when the context ends, be it by an error or by ^C, are killed, and not waited for.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+
+    def __enter__(self) -> Beside:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(_end_the_others(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def start(self, coroutine: Coroutine[Any, Any, Result]) -> Run[Result]:
+        """Start `rendered` or `merged`."""
+        return Run(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+
+
+async def _end_the_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+def _can_be_read_once(file: str) -> bool:
+    return Path(file).exists() and not Path(file).is_file() and not Path(file).is_dir()
+
+
+def _bounded(content: bytes, name: str) -> bytes:
+    if len(content) > values_files.MAX_BYTES:
+        raise SetupError(f"{name} is larger than 1 MiB [XS016]", "is it the right file?")
+    return content
 
 
 @contextlib.contextmanager
 def spooled(files: Sequence[str], stdin: bytes | None) -> Iterator[tuple[str, ...]]:
     """Put standard input, `-`, pipes and what URLs give into files: Helm may run several times, and all see the same.
 
-    Raises SetupError where a URL gives nothing.
+    Raises SetupError where a URL gives nothing, and where any of them gives more than values may be.
     """
     once = {
-        **({} if stdin is None else {"-": stdin}),
-        **{file: Path(file).read_bytes() for file in files if Path(file).is_fifo()},
+        **({} if stdin is None else {"-": _bounded(stdin, "standard input")}),
+        **{file: _bounded(values_files.content(file), file) for file in files if _can_be_read_once(file)},
         **{file: fetch.get(file) for file in files if fetch.is_url(file)},
     }
     if not once:
         yield tuple(files)
         return
-    with tempfile.TemporaryDirectory(prefix="xscaler-") as folder:
-        spools = {file: Path(folder) / f"{number}.yaml" for number, file in enumerate(once)}
+    with scratch.folder() as folder:
+        spools = {file: folder / f"{number}.yaml" for number, file in enumerate(once)}
         for file, spool in spools.items():
             spool.write_bytes(once[file])
         yield tuple(str(spools.get(file, file)) for file in files)

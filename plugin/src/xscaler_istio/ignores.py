@@ -62,7 +62,7 @@ def apply(
         covering = [ignore for ignore in valid if ignore.covers(finding)]
         used.update(covering)
         if covering:
-            ignored.append(dataclasses.replace(finding, ignored=covering[0].reason))
+            ignored.append(dataclasses.replace(finding, ignored=covering[0].reason, ignored_inline=covering[0].inline))
         else:
             stay.append(finding)
     wrong = [_finding("XS291", ignore, *problem) for ignore, problem in problems.items() if problem]

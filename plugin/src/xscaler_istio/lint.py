@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xscaler_istio import helm, ignores, pod_security, programs, render
+from xscaler_istio import helm, ignores, pod_security, programs, render, scratch
 from xscaler_istio.checks import catalogue, registry
 from xscaler_istio.findings import Finding, Location, Report, Severity
 from xscaler_istio.project import Project
@@ -67,7 +67,7 @@ def _linted(release: Release, kubernetes_version: str, place: str) -> _Linted:
         text, warnings = helm.template_and_warnings(release)
     except helm.ChartError as error:
         # In lint mode Helm swallows `fail`, and each major words the schema's refusals in its own way.
-        said = validate(release).findings
+        said = validate(release, release.values.names).findings
         refused = [item for item in said if item.severity >= Severity.ERROR]
         warned = [item for item in said if item.rule == "XS280"]
         message = error.message if error.problems or not refused else "the values are refused"
@@ -213,12 +213,12 @@ def check_config(config: CollectorConfig) -> list[Finding] | str:
     program = programs.find(validator.program)
     if not program:
         return f"{validator.program} is not on PATH ({programs.WHERE_TO_GET[validator.program]})"
-    with tempfile.TemporaryDirectory(prefix="xscaler-") as folder:
+    with scratch.folder() as folder:
         # The programs open the files that the configuration names; on this machine there are none.
         for name in ("auth/token", "auth/tenant-id", "auth/username", "ca/ca.crt"):
-            (Path(folder) / name).parent.mkdir(exist_ok=True)
-            (Path(folder) / name).write_text("x", encoding="utf-8")
-        file = Path(folder) / config.file
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text("x", encoding="utf-8")
+        file = folder / config.file
         file.write_text(config.text.replace("/etc/xscaler/", f"{folder}/"), encoding="utf-8")
         flags = [word for word in config.arguments if word.startswith(_DECIDING_FLAGS)]
         command = [str(program), *validator.arguments, *flags, f"{validator.prefix}{file}"]

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xscaler_istio import packages
 from xscaler_istio.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
@@ -108,12 +109,18 @@ def _from_checkout(name: str) -> Path | None:
     return Path(done.stdout.strip()) if done.returncode == 0 else None
 
 
-def chart(folder: Path | None) -> Path:
+def chart(given: Path | None) -> Path:
     """Return the chart folder: the one given, that of the checkout, or the one carried by the installed package.
+
+    What is given may be a packaged chart (.tgz), which is unpacked into a temporary folder.
 
     Raises SetupError where there is no chart.
     """
-    chosen = folder or (CHECKOUT / "chart" if CHECKOUT else _CARRIED_CHART)
-    if all((chosen / name).is_file() for name in ("Chart.yaml", "values.yaml", "values.schema.json")):
-        return chosen
-    raise SetupError(f"{chosen} is no folder of this chart", "name the folder that holds Chart.yaml with --chart")
+    chosen = given or (CHECKOUT / "chart" if CHECKOUT else _CARRIED_CHART)
+    folder = packages.unpacked(chosen) if chosen.is_file() else chosen
+    if all((folder / name).is_file() for name in ("Chart.yaml", "values.yaml", "values.schema.json")):
+        return folder
+    raise SetupError(
+        f"{chosen} is no folder of this chart",
+        "name with --chart the folder that holds Chart.yaml, or a package (.tgz), which `helm pull` fetches",
+    )

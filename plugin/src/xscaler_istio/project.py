@@ -52,7 +52,27 @@ def read(folder: Path) -> Project:
     places = values.parse(content, NAME)
     for finding in places.findings:
         raise SetupError(f"{finding.location}: {finding.message}", finding.fix)
-    return parse(yaml.safe_load(content) or {}, places)
+    return parse(_load(content) or {}, places)
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's, which names the place of a value that only looks like what it is read as: 2026-02-30 is no date."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, ArithmeticError, AttributeError, LookupError) as error:
+            why = "is not what it looks like: quote it if it is a text"
+            raise yaml.constructor.ConstructorError(None, None, f"the value {why}", node.start_mark) from error
+
+
+def _load(content: bytes) -> Any:
+    try:
+        return yaml.load(content, _Loader)  # noqa: S506 - a safe one
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = Location(NAME, mark.line + 1, mark.column + 1) if mark else Location(NAME)
+        raise SetupError(f"{place}: {error.problem}", "write plain keys, texts, numbers and lists") from error
 
 
 def parse(document: dict[str, Any], places: values.ValuesFile) -> Project:

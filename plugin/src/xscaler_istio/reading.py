@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from xscaler_istio import helm, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from concurrent.futures import Future
 
-    from xscaler_istio.helm import Release, Warned
+    from xscaler_istio.helm import Release, Run, Warned
     from xscaler_istio.values import ValuesFile
 
 # After these the rest of a file is unknown.
@@ -30,8 +28,8 @@ class FromHelm:
     Their results raise ChartError where Helm or the chart refuses.
     """
 
-    values: Future[tuple[dict[str, Any], dict[str, Any]]]
-    output: Future[tuple[str, tuple[Warned, ...]]]
+    values: Run[tuple[dict[str, Any], dict[str, Any]]]
+    output: Run[tuple[str, tuple[Warned, ...]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +53,6 @@ def reading(release: Release, names: Sequence[str] = ()) -> Iterator[Reading]:
         yield Reading(release, files, None)
         return
     lenient = dataclasses.replace(release, extra=(*release.extra, "--skip-schema-validation"))
-    with ThreadPoolExecutor(2) as pool:
-        merged = pool.submit(helm.values_and_defaults, release.chart, release.values)
-        yield Reading(release, files, FromHelm(merged, pool.submit(helm.template_and_warnings, lenient)))
+    with helm.Beside() as beside:
+        merged = beside.start(helm.merged(release.chart, release.values))
+        yield Reading(release, files, FromHelm(merged, beside.start(helm.rendered(lenient))))

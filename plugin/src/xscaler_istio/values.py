@@ -74,11 +74,16 @@ _ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 def read(file: str, shown_as: str = "") -> ValuesFile:
     """Read a file; what is wrong with its content is a finding. Raises SetupError when it cannot be opened."""
+    return parse(content(file, shown_as), shown_as or file)
+
+
+def content(file: str, shown_as: str = "") -> bytes:
+    """Return what a file holds, or of one that is too large as much as shows it. Raises SetupError as `read`."""
     try:
-        content = Path(file).read_bytes()
+        with Path(file).open("rb") as opened:
+            return opened.read(MAX_BYTES + 1)
     except OSError as error:
         raise SetupError(f"cannot read {shown_as or file}: {error.strerror}", "check the path after -f") from error
-    return parse(content, shown_as or file)
 
 
 def parse(content: bytes, name: str) -> ValuesFile:

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from tests.plugin.conftest import published
 from xscaler_istio.findings import Problem
 from xscaler_istio.live import reasons, report, steps
 from xscaler_istio.live.collectors import COLLECTORS, LOG_REFUSAL, last_reason, metric
@@ -88,6 +89,7 @@ def test_reports_say_the_same() -> None:
         "lines at xScaler   skipped: logs.enabled is false\nr: 1 of 3 steps failed\n"
     )
     document = json.loads(report.as_json("r", STEPS))
+    published("test", document)
     assert (document["ok"], [step["ok"] for step in document["steps"]]) == (False, [True, False, True])
     suite = ET.fromstring(report.as_junit("r", STEPS))  # noqa: S314 - our own
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")

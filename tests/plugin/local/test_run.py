@@ -17,7 +17,7 @@ import pytest
 
 from tests.chart.conftest import CHART, ROOT, tool
 from tests.plugin import test_page as page
-from tests.plugin.conftest import EXAMPLE, runner
+from tests.plugin.conftest import EXAMPLE, published, runner
 from xscaler_istio.errors import SetupError
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.mesh import server
@@ -59,6 +59,7 @@ def test_yes(environment: dict[str, str], tmp_path: Path) -> None:
     with nothing_left(environment):
         ran = runner(tool("helm4"))(*SMALL, "--output-dir", tmp_path / "kept", **environment)
     report = json.loads(ran.out)
+    published("test", report)
     assert ran.code == 0, ran.err
     assert report["ok"] is True
     assert report["targets"]["expected"] == report["targets"]["found"]
@@ -85,6 +86,7 @@ def test_yes_with_logs(environment: dict[str, str], tmp_path: Path) -> None:
     with nothing_left(environment):
         ran = runner(tool("helm4"))(*SMALL, *flags, **environment, **programs)
     report = json.loads(ran.out)
+    published("test", report)
     assert ran.code == 0, ran.err
     assert report["targets"]["byKind"]["self"] == 2
     logs = report["logs"]
@@ -102,6 +104,7 @@ def test_no(environment: dict[str, str], tmp_path: Path) -> None:
     with nothing_left(environment):
         ran = runner(tool("helm4"))(*SMALL, "--chart", chart, "--timeout", "15", **environment)
     report = json.loads(ran.out)
+    published("test", report)
     assert (ran.code, report["ok"]) == (1, False)
     assert report["samples"]["rejected"] > 1000
     assert report["samples"]["rejectedByReason"].keys() == {"max_label_names_per_series"}
@@ -121,6 +124,7 @@ def test_another_collector_and_scraping_alone(environment: dict[str, str], tmp_p
     with nothing_left(environment):
         ran = runner(tool("helm4"))(*SMALL, *flags, "--program", program, **environment, XSCALER_ALLOY="/nowhere")
     report = json.loads(ran.out)
+    published("test", report)
     assert (ran.code, report["ok"], report["parts"]) == (0, True, ["scraping"]), ran.out
     assert (report["samples"]["rejected"], report["metrics"]["missing"]) == (0, [])
     assert "starting alloy, shard 0" in ran.err
@@ -144,6 +148,7 @@ def test_pushing_alone(environment: dict[str, str], tmp_path: Path) -> None:
             **environment,
         )
     report = json.loads(ran.out)
+    published("test", report)
     assert (ran.code, report["parts"], report["logs"]) == (1, ["pushing"], None)
     # The metrics that are missing for it are not told as well.
     assert [problem["what"].split(" samples: ")[1] for problem in report["problems"]] == ["max_label_names_per_series"]
@@ -155,6 +160,7 @@ def test_logs_alone(environment: dict[str, str]) -> None:
     with nothing_left(environment):
         ran = runner(tool("helm4"))(*SMALL, *flags, **environment, **programs)
     report = json.loads(ran.out)
+    published("test", report)
     assert (ran.code, report["parts"], report["samples"]["accepted"]) == (0, ["logs"], 0), ran.err
     assert report["logs"]["once"] == report["logs"]["written"] > 100
     assert "starting prometheus, shard" not in ran.err

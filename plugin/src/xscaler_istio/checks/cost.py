@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check
-from xscaler_istio.checks.units import seconds
+from xscaler_istio.checks.units import everything, seconds
 from xscaler_istio.findings import Severity
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ def full_profile(case: Case) -> Iterator[Issue]:
     the same ratio of cost. Each peer and response code of a proxy gives 67 series, with the other two 39. Istio's
     dashboards, Kiali and Grafana's mixins read nothing beyond `dashboards`.
 
+    An expression of metrics.includeMetrics that matches everything, such as `.+`, makes any profile that one.
+
     Fix: `dashboards`, with what you miss in metrics.includeMetrics.
 
     Example:
@@ -106,7 +108,18 @@ def full_profile(case: Case) -> Iterator[Issue]:
           includeMetrics:
             - envoy_cluster_upstream_rq_.*
     """
-    if case.settings.collector and case.settings.metrics.profile == "full":
+    metrics = case.settings.metrics
+    if not case.settings.collector:
+        return
+    if metrics.profile != "full":
+        for number, expression in enumerate(metrics.include_metrics):
+            if everything(expression):
+                yield Issue(
+                    f"metrics.includeMetrics.{number}",
+                    f"metrics.includeMetrics[{number}] matches everything, as the profile full does and at its cost",
+                    "name what you miss, or set metrics.profile: full",
+                )
+    else:
         yield Issue(
             "metrics.profile",
             "metrics.profile is full: 1.7 times the series of dashboards, and no published dashboard reads the rest",

@@ -22,7 +22,10 @@ _EXAMPLES: Mapping[str, str] = {
     "metrics": "https://<region>.xscalerlabs.com/api/v1/push or https://<region>.m.xscalerlabs.com/api/v1/push",
     "logs": "https://<region>.l.xscalerlabs.com/api/v1/logs/push or https://<region>.l.xscalerlabs.com/api/v1/push",
 }
-_PLACEHOLDERS = frozenset("tenant tenantid my-tenant your-tenant tenant-id example changeme todo xxx".split())
+# In lower case, without what may stand between words.
+_PLACEHOLDERS = frozenset(
+    "tenant tenantid tenantname mytenant mytenantid yourtenant yourtenantid example changeme replaceme todo xxx".split()
+)
 # What Istio calls the only cluster, and what tools call theirs.
 _USUAL_NAMES = frozenset(
     "kubernetes default cluster cluster1 cluster-1 cluster.local my-cluster local minikube kind docker-desktop".split()
@@ -149,7 +152,7 @@ def odd_tenant(case: Case) -> Iterator[Issue]:
     tenant = case.settings.xscaler.tenant_id
     if tenant in (".", "..") or tenant.startswith("__"):
         yield Issue("xscaler.tenantId", "xscaler.tenantId is a name that Mimir reserves", "use your tenant's id")
-    elif tenant.lower() in _PLACEHOLDERS:
+    elif re.sub("[^a-z0-9]", "", tenant.lower()) in _PLACEHOLDERS:
         yield Issue(
             "xscaler.tenantId",
             "xscaler.tenantId looks like a placeholder",

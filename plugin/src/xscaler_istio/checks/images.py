@@ -72,7 +72,7 @@ def untested_version(case: Case) -> Iterator[Issue]:
     """
     for block, image in case.settings.images.items():
         tested = case.defaults.all_images[block].tag
-        if image.tag not in (_MOVING | {tested}) and not image.digest and block != "tests.image":
+        if image.tag and image.tag not in (_MOVING | {tested}) and block != "tests.image":
             yield Issue(
                 f"{block}.tag",
                 f"{block}.tag is {image.tag}, and {tested} is what was tested",

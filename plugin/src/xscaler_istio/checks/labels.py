@@ -30,8 +30,14 @@ def label_budget_is_used_up(case: Case) -> Iterator[Issue]:
             environment: prod
     """
     most = max(counts(case), default=(0, ""))
-    if _added(case) and most[0] == case.settings.limits.labels_per_series:
-        key = "metrics.extraLabels" if case.settings.metrics.extra_labels else "istio.customTags"
+    # The first of them that adds something; without any there are no counts.
+    adding = {
+        "metrics.extraLabels": case.settings.metrics.extra_labels,
+        "istio.customTags": case.settings.istio.custom_tags,
+        "metrics.extraMetricRelabelings": _added(case),
+    }
+    if most[0] == case.settings.limits.labels_per_series:
+        key = next(key for key, value in adding.items() if value)
         yield Issue(
             key,
             f"{most[1]} has {most[0]} labels, as many as xScaler admits: one tag more in the mesh and it is refused",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check
-from xscaler_istio.checks.units import beginning, glob, matches
+from xscaler_istio.checks.units import beginning, everything_and_nothing, glob, matches
 from xscaler_istio.findings import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from xscaler_istio.checks.case import Case
-    from xscaler_istio.checks.settings import Namespaces
+    from xscaler_istio.checks.settings import Namespaces, Relabeling
 
 # What every published dashboard of Istio and xScaler's page read first (tests/chart/evidence.yaml).
 ESSENTIAL = (
@@ -26,6 +26,17 @@ ESSENTIAL = (
     "istio_build",
     "pilot_xds_pushes",
     "pilot_proxy_convergence_time_bucket",
+)
+# What else is called so, of families in which people leave the end of a name out.
+_KNOWN = (
+    *ESSENTIAL,
+    *(f"istio_{side}_bytes_{end}" for side in ("request", "response") for end in ("bucket", "sum", "count")),
+    "istio_request_messages_total",
+    "istio_response_messages_total",
+    "istio_tcp_connections_closed_total",
+    "pilot_xds",
+    "pilot_proxy_convergence_time_sum",
+    "pilot_proxy_convergence_time_count",
 )
 # With what all metrics of Istio's components begin (Istio 1.9 to 1.31; Envoy's depend on proxyStatsMatcher).
 _FAMILIES = (
@@ -80,12 +91,17 @@ def essential_metrics_dropped(case: Case) -> Iterator[Issue]:
         if 0 < len(gone) < len(ESSENTIAL):
             yield _dropped(f"metrics.excludeMetrics.{number}", gone)
     for number, rule in enumerate(metrics.extra_metric_relabelings):
-        if rule.source_labels != ("__name__",) or rule.action not in ("keep", "drop"):
-            continue
-        matched = matches(rule.regex, ESSENTIAL)
-        gone = matched if rule.action == "drop" else tuple(name for name in ESSENTIAL if name not in matched)
-        if gone:
+        if gone := _gone(rule):
             yield _dropped(f"metrics.extraMetricRelabelings.{number}", gone)
+
+
+def _gone(rule: Relabeling) -> tuple[str, ...]:
+    """Return what a rule drops whatever the labels are: by name, or by the value of a label, which may be any."""
+    if rule.source_labels != ("__name__",):
+        return ESSENTIAL if rule.action == "drop" and everything_and_nothing(rule.regex) else ()
+    matched = matches(rule.regex, ESSENTIAL)
+    dropped = {"drop": matched, "keep": tuple(name for name in ESSENTIAL if name not in matched)}
+    return dropped.get(rule.action, ())
 
 
 def _dropped(path: str, gone: tuple[str, ...]) -> Issue:
@@ -97,9 +113,9 @@ def _dropped(path: str, gone: tuple[str, ...]) -> Issue:
 def matches_no_metric(case: Case) -> Iterator[Issue]:
     """An expression matches no metric.
 
-    Why: expressions are anchored, so `requests` does not find istio_requests_total. An entry of includeMetrics that
-    begins like no metric of Istio or Envoy adds nothing, and one of excludeMetrics that begins like nothing that is
-    kept drops nothing.
+    Why: expressions are anchored, so neither `requests` nor `istio_requests` finds istio_requests_total. An entry of
+    includeMetrics that begins like no metric of Istio or Envoy adds nothing, and one of excludeMetrics that begins like
+    nothing that is kept drops nothing.
 
     Fix: the whole name, or `.*` where it goes on.
 
@@ -111,6 +127,10 @@ def matches_no_metric(case: Case) -> Iterator[Issue]:
     metrics = case.settings.metrics
     if not case.settings.collector:
         return
+    for key, expressions in (("include", metrics.include_metrics), ("exclude", metrics.exclude_metrics)):
+        for number, expression in enumerate(expressions):
+            if whole := _without_its_end(expression):
+                yield _nothing(f"metrics.{key}Metrics.{number}", f"is no metric, and {whole} is one")
     for number, expression in enumerate(metrics.include_metrics):
         if not _may_match(expression, _FAMILIES):
             yield _nothing(
@@ -130,6 +150,12 @@ def _nothing(path: str, why: str) -> Issue:
     return Issue(
         path, f"{_readable(path)} {why}", "expressions are anchored: write the whole name, with .* where it goes on"
     )
+
+
+def _without_its_end(literal: str) -> str:
+    """Return the first metric of which a name is the beginning without being one itself."""
+    longer = (name for name in _KNOWN if name.startswith(f"{literal}_"))
+    return "" if literal in _KNOWN else next(longer, "")
 
 
 def _may_match(expression: str, beginnings: tuple[str, ...] | list[str]) -> bool:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check
-from xscaler_istio.checks.units import bytes_of, matches
+from xscaler_istio.checks.units import bytes_of, everything, matches
 from xscaler_istio.findings import Severity
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def series(case: Case) -> int:
     if not size or "proxies" not in case.settings.scraped:
         return 0
     each = series_per_combination(case.facts.profile, metrics.include_metrics, metrics.exclude_metrics)
-    return size.proxies * (_FIXED.get(metrics.profile, _FIXED["full"]) + each * size.peers * size.codes)
+    profile = "full" if any(map(everything, metrics.include_metrics)) else metrics.profile
+    return size.proxies * (_FIXED.get(profile, _FIXED["full"]) + each * size.peers * size.codes)
 
 
 @check("XS260", Severity.WARNING)

@@ -9,17 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _SECONDS: Mapping[str, float] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
-_BYTES: Mapping[str, float] = {
-    "": 1,
-    "k": 1e3,
-    "M": 1e6,
-    "G": 1e9,
-    "T": 1e12,
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-}
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+_DECIMAL: Mapping[str, float] = {suffix: 1e3**power for power, suffix in enumerate(("n", "u", "m", "", *"kMGTPE"), -3)}
+_BINARY: Mapping[str, float] = {f"{letter}i": 2.0 ** (10 * power) for power, letter in enumerate("KMGTPE", 1)}
+_QUANTITY = re.compile(r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+(?![A-Za-z]))?)(?P<suffix>[A-Za-z]*)")
 
 
 def seconds(duration: str) -> float:
@@ -29,11 +22,10 @@ def seconds(duration: str) -> float:
 
 
 def bytes_of(quantity: str) -> float | None:
-    """Return a Kubernetes quantity of memory in bytes, or None for a text that is none."""
-    found = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", quantity)
-    if not found or found[2] not in _BYTES or found[1].count(".") > 1:
-        return None
-    return float(found[1]) * _BYTES[found[2]]
+    """Return a Kubernetes quantity of memory in bytes, or None for a text that is none: 500m is half a byte."""
+    found = _QUANTITY.fullmatch(quantity)
+    factor = {**_DECIMAL, **_BINARY}.get(found["suffix"]) if found else None
+    return float(found["number"]) * factor if found and factor else None
 
 
 def _split(text: str) -> tuple[float, str]:
@@ -51,6 +43,20 @@ def matches(expression: str, names: Iterable[str]) -> tuple[str, ...]:
         # That it is no RE2 is for the chart to say.
         return ()
     return tuple(name for name in names if compiled.fullmatch(name))
+
+
+# A name, one that no program has, and the value of a label that a series lacks.
+_ANY = ("istio_requests_total", "b:", "")
+
+
+def everything(expression: str) -> bool:
+    """Return whether an expression plainly matches every name, as `.*` and `.+` do."""
+    return len(matches(expression, _ANY[:2])) == 2
+
+
+def everything_and_nothing(expression: str) -> bool:
+    """Return whether it matches every value of a label, an absent one too, as `.*` does."""
+    return len(matches(expression, _ANY)) == len(_ANY)
 
 
 def beginning(expression: str) -> str:

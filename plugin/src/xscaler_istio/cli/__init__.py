@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -58,4 +59,5 @@ def _options(
 def main() -> None:
     """Run the command line; the one place that turns errors into exit codes."""
     with exit_code_boundary():
-        app()
+        # Helm tells its plugins where they are.
+        app(prog_name="helm xscaler" if os.environ.get("HELM_PLUGIN_DIR") else "xscaler-istio")

@@ -41,8 +41,8 @@ def command(
         Path | None,
         typer.Option(
             "--against-chart",
-            help="Chart folder for NEW; default: that of --chart.",
-            metavar="FOLDER",
+            help="Chart folder or package (.tgz) for NEW; default: that of --chart.",
+            metavar="CHART",
             autocompletion=completion.folders,
         ),
     ] = None,
@@ -66,11 +66,15 @@ def command(
         raise UsageError("there is nothing to compare with", "name a second values file, or --against-chart")
     charts = (programs.chart(chart), programs.chart(against_chart or chart))
     with options.spooled([*(values or ()), old, *([new] if new else [])]) as files:
-        common = files[: len(values or ())]
-        sides = (files[len(common)], files[-1])
+        common, sides = files[: len(values or ())], (files[len(values or ())], files[-1])
+        names = options.shown(values)
+        arguments = (
+            helm.ValuesArguments((*common, side), sets, (*names, *options.shown([name])))
+            for side, name in zip(sides, (old, new or old), strict=True)
+        )
         before, after = (
-            Rendered.of(helm.Release(folder, helm.ValuesArguments((*common, side), sets), namespace=namespace), name)
-            for folder, side, name in zip(charts, sides, (old, new or old), strict=True)
+            Rendered.of(helm.Release(folder, given, namespace=namespace), given.names[-1])
+            for folder, given in zip(charts, arguments, strict=True)
         )
     changes = difference.compare(before, after)
     options.write(difference.as_json(changes) if output == "json" else difference.text(changes, terminal.of_stdout()))

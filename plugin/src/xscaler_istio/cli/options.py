@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,8 +53,8 @@ Chart = Annotated[
     Path | None,
     typer.Option(
         "--chart",
-        help="Chart folder; default: the one that came with this program.",
-        metavar="FOLDER",
+        help="Chart folder or package (.tgz); default: the one that came with this program.",
+        metavar="CHART",
         autocompletion=completion.folders,
     ),
 ]
@@ -150,26 +151,46 @@ def release(
 
     from xscaler_istio import helm, programs
 
+    _readable(sets)
+
     @contextlib.contextmanager
     def rendered() -> Iterator[Release]:
         with spooled(values or ()) as files:
-            arguments = helm.ValuesArguments(files, sets)
+            arguments = helm.ValuesArguments(files, sets, shown(values))
             yield helm.Release(programs.chart(chart), arguments, name, namespace, tuple(extra))
 
     return rendered()
+
+
+def _readable(sets: Sets) -> None:
+    """Raise SetupError for a file of --set-file that cannot be read, as for one of -f."""
+    from xscaler_istio.errors import SetupError
+
+    texts = [text for flag, text in sets if flag == "--set-file" and "{" not in text]
+    # A comma separates two, but not behind a backslash.
+    for pair in (pair for text in texts for pair in re.split(r"(?<!\\),", text)):
+        name = re.sub(r"\\(.)", r"\1", pair.partition("=")[2])
+        if not name or name == "-" or "://" in name:
+            continue
+        try:
+            with Path(name).open("rb"):
+                pass
+        except OSError as error:
+            raise SetupError(f"cannot read {name}: {error.strerror}", "check the path after --set-file") from error
 
 
 def spooled(values: Sequence[str]) -> AbstractContextManager[tuple[str, ...]]:
     """Return values files with standard input, `-`, and what URLs give kept in files while the context lasts."""
     from xscaler_istio import helm
     from xscaler_istio.errors import SetupError, UsageError
+    from xscaler_istio.values import MAX_BYTES
 
     if list(values).count("-") > 1:
         raise UsageError("-f - is given twice", "standard input can be read once")
     for name in values:
         if name != "-" and "://" not in name and not Path(name).exists():
             raise SetupError(f"cannot read {name}: No such file or directory", "check the path after -f")
-    return helm.spooled(values, sys.stdin.buffer.read() if "-" in values else None)
+    return helm.spooled(values, sys.stdin.buffer.read(MAX_BYTES + 1) if "-" in values else None)
 
 
 def shown(values: list[str] | None) -> tuple[str, ...]:
@@ -213,7 +234,8 @@ def only_with(needed: str, given: Mapping[str, object]) -> None:
     from xscaler_istio.errors import UsageError
 
     if names := [option for option, value in given.items() if value]:
-        raise UsageError(f"{names[0]} is for {needed}", f"add {needed}, or leave it out")
+        instead = f"add {needed}" if needed.startswith("-") else f"name a {needed} and leave --local out"
+        raise UsageError(f"{names[0]} is for {needed}", f"{instead}, or leave it out")
 
 
 def exclusive(given: Mapping[str, object]) -> None:

@@ -17,6 +17,26 @@ EXAMPLE = "helm xscaler render -f values.yaml --config prometheus > prometheus.y
 _CONFIGS = ("prometheus", "alloy", "opentelemetry", "logs")
 
 
+# Of `helm template`: what asks a cluster, a repository or another program, or speaks of an installation.
+_REFUSED = (
+    *("--wait", "--wait-for-jobs", "--atomic", "--rollback-on-failure", "--validate", "--create-namespace"),
+    *(
+        "--dependency-update",
+        "--devel",
+        "--replace",
+        "--take-ownership",
+        "--force",
+        "--verify",
+        "--generate-name",
+        "-g",
+    ),
+)
+_REFUSED_WITH_A_TEXT = (
+    *("--post-renderer", "--post-renderer-args", "--repo", "--version", "--timeout", "--description", "--labels", "-l"),
+    *("--name-template", "--username", "--password", "--ca-file", "--cert-file", "--key-file", "--keyring"),
+)
+
+
 @options.with_sets
 def command(
     release_name: options.ReleaseName = "xscaler-istio",
@@ -51,20 +71,56 @@ def command(
             autocompletion=completion.folders,
         ),
     ] = None,
+    skip_tests: Annotated[bool, typer.Option("--skip-tests", help="Without the pods of `helm test`.")] = False,
+    no_hooks: Annotated[bool, typer.Option("--no-hooks", help="Without hooks.")] = False,
+    include_crds: Annotated[bool, typer.Option("--include-crds", help="With the CRDs of charts.")] = False,
+    skip_crds: Annotated[bool, typer.Option("--skip-crds", help="Without the CRDs of charts.")] = False,
+    is_upgrade: Annotated[bool, typer.Option("--is-upgrade", help="As an upgrade renders it.")] = False,
+    skip_schema_validation: Annotated[
+        bool, typer.Option("--skip-schema-validation", help="Whatever the schema says.")
+    ] = False,
+    enable_dns: Annotated[bool, typer.Option("--enable-dns", help="Templates may look names up.")] = False,
+    in_folder_of_release: Annotated[
+        bool, typer.Option("--release-name", help="With --output-dir: below a folder of the release's name.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Changes nothing: to render is always that.")] = False,
+    refused: Annotated[bool, typer.Option(*_REFUSED, hidden=True)] = False,
+    refused_with_a_text: Annotated[list[str] | None, typer.Option(*_REFUSED_WITH_A_TEXT, hidden=True)] = None,
     debug: options.Debug = False,
 ) -> None:
     """Print the manifests exactly as `helm template` gives them, the collector's configuration, or what they do."""
     from xscaler_istio import helm
     from xscaler_istio import render as rendering
+    from xscaler_istio.errors import UsageError
 
     options.set_debug(debug)
     extra = [word for version in api_versions or () for word in ("--api-versions", version)]
     extra += [word for name in show_only or () for word in ("--show-only", name)]
     extra += ["--kube-version", kube_version] if kube_version else []
     extra += ["--output-dir", str(output_dir)] if output_dir else []
+    # Those of `helm template` that both majors know and that need no cluster.
+    passed = {
+        "--skip-tests": skip_tests,
+        "--no-hooks": no_hooks,
+        "--include-crds": include_crds,
+        "--skip-crds": skip_crds,
+        "--is-upgrade": is_upgrade,
+        "--skip-schema-validation": skip_schema_validation,
+        "--enable-dns": enable_dns,
+        "--release-name": in_folder_of_release,
+        "--dry-run=client": dry_run,
+    }
+    extra += [flag for flag, given in passed.items() if given]
+    if refused or refused_with_a_text:
+        raise UsageError(
+            f"render takes none of: {', '.join((*_REFUSED, *_REFUSED_WITH_A_TEXT))}",
+            "leave it out: only an installation, a cluster or a repository makes use of it",
+        )
     options.exclusive({"--config": config, "--explain": explain, "--output-dir": output_dir})
     options.exclusive({"--explain": explain, "--show-only": show_only})
-    if config:
+    if not config:
+        options.only_with("--config", {"--shard": shard})
+    else:
         options.choose("--config", config, _CONFIGS)
         sets += () if config == rendering.LOGS else (("--set", f"metrics.collector={config}"),)
     with options.release(chart, values, sets, name=release_name, namespace=namespace, extra=extra) as release:

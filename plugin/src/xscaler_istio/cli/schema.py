@@ -22,9 +22,12 @@ def command(
 ) -> None:
     """Print the JSON schema of the values, for editors and check-jsonschema."""
     from xscaler_istio import programs, schema, schema_defaults
+    from xscaler_istio.errors import UsageError
 
     options.set_debug(debug)
     options.exclusive({"--path": path, "--check": check})
+    if path and chart and chart.is_file():
+        raise UsageError(f"{chart} is unpacked for this command alone", "unpack it, and name the folder")
     folder = programs.chart(chart)
     file = folder / "values.schema.json"
     if path:

@@ -99,7 +99,17 @@ def command(
     if release_name and not local:
         from xscaler_istio.live import command as live
 
-        options.only_with("--local", {"--collector": collector, "--only": only, "--keep": keep, "--program": program})
+        options.only_with(
+            "--local",
+            {
+                "--collector": collector,
+                "--only": only,
+                "--keep": keep,
+                "--program": program,
+                "--proxies": proxies,
+                "--output-dir": output_dir,
+            },
+        )
         options.choose("--output", output, ("text", "json", "html", "junit"))
         asked = live.Request(
             release_name, namespace, timeout or 300, query_url, logs_query_url, read_token_file, tenant, output
@@ -109,6 +119,9 @@ def command(
         raise typer.Exit(ExitCode.OK if content else ExitCode.FINDINGS)
     from xscaler_istio.local import command
 
+    if local:
+        of_release = {"--query-url": query_url, "--logs-query-url": logs_query_url, "--tenant": tenant}
+        options.only_with("RELEASE", {"--read-token-file": read_token_file, **of_release})
     options.choose("--output", output, ("text", "json", "html"))
     options.choose("--only", only, ("", "scraping", "pushing", "logs"))
     options.choose("--collector", collector, ("", "prometheus", "alloy", "opentelemetry"))

@@ -6,11 +6,10 @@ import asyncio
 import dataclasses
 import functools
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xscaler_istio import helm, programs, render
+from xscaler_istio import helm, programs, render, scratch
 from xscaler_istio.errors import SetupError, UsageError
 from xscaler_istio.local import html_report, log_oracle, look_around, oracle, report
 from xscaler_istio.local import run as runs
@@ -64,7 +63,7 @@ def run(
     log_choices = log_oracle.choices(values)
     configs, log_configs = _chosen(rendered, log_choices, request)
     backend = _backend(request, given, progress)
-    with tempfile.TemporaryDirectory(prefix="xscaler-istio-") as folder:
+    with scratch.folder("xscaler-istio-") as folder:
         plan = runs.Plan(
             configs=configs,
             choices=oracle.choices(values, release.name, release.namespace),
@@ -73,7 +72,7 @@ def run(
             backend=backend,
             interval=request.interval,
             timeout=request.timeout,
-            folder=Path(folder),
+            folder=folder,
             workloads=_workloads(request),
             real_envoys=not request.proxies,
             log_configs=log_configs,

@@ -73,7 +73,8 @@ def _result(finding: Finding, rules: Sequence[str]) -> Json:
         "partialFingerprints": {"ruleFileKey/v1": print_of},
     }
     if finding.ignored:
-        result["suppressions"] = [{"kind": "external", "justification": finding.ignored}]
+        kind = "inSource" if finding.ignored_inline else "external"
+        result["suppressions"] = [{"kind": kind, "justification": finding.ignored}]
     return result
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from xscaler_istio import helm, render
@@ -25,17 +24,17 @@ class Rendered:
     @classmethod
     def of(cls, release: helm.Release, name: str = "") -> Rendered:
         """Render a release; raises ChartError where Helm or the chart refuses, which says it of `name`."""
-        # Two starts of Helm beside each other take as long as one.
-        with ThreadPoolExecutor(2) as pool:
-            values = pool.submit(helm.effective_values, release.chart, release.values)
+        with helm.Beside() as beside:
+            values = beside.start(helm.merged(release.chart, release.values))
             try:
-                manifests = render.manifests(pool.submit(helm.template, release).result())
+                text, _ = beside.start(helm.rendered(release)).result()
+                manifests = render.manifests(text)
             except helm.ChartError as error:
                 message = f"{name}: {error.message}" if name else error.message
                 raise helm.ChartError(
                     message, error.problems, error.warnings, flag=error.flag, fix=error.fix
                 ) from error
-            return cls(manifests, series_facts(release.chart, values.result()))
+            return cls(manifests, series_facts(release.chart, values.result()[0]))
 
     def summary(self) -> Summary:
         """Say what it does."""
