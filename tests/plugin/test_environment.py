@@ -33,9 +33,12 @@ SHELL = [
     (f"mkfifo pipe; yes >pipe & {PROGRAM} render -f pipe", "error: pipe is larger than 1 MiB [XS016]\n"),
     (
         f"{PROGRAM} validate -f {EXAMPLE} --set-file a=/nowhere",
-        "error: cannot read /nowhere: No such file or directory\n  fix: check the path after --set-file\n",
+        "error: cannot read the file of --set-file a: No such file or directory\n  fix: check the path behind the =\n",
     ),
-    (f"{PROGRAM} render -f {EXAMPLE} --set-file a={EXAMPLE},b=/tmp", "error: cannot read /tmp: Is a directory\n"),
+    (
+        f"{PROGRAM} render -f {EXAMPLE} --set-file a={EXAMPLE},b=/tmp",
+        "error: cannot read the file of --set-file b: Is a directory\n",
+    ),
 ]
 
 

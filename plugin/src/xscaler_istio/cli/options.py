@@ -169,14 +169,17 @@ def _readable(sets: Sets) -> None:
     texts = [text for flag, text in sets if flag == "--set-file" and "{" not in text]
     # A comma separates two, but not behind a backslash.
     for pair in (pair for text in texts for pair in re.split(r"(?<!\\),", text)):
-        name = re.sub(r"\\(.)", r"\1", pair.partition("=")[2])
+        key, _, path = pair.partition("=")
+        name = re.sub(r"\\(.)", r"\1", path)
         if not name or name == "-" or "://" in name:
             continue
         try:
             with Path(name).open("rb"):
                 pass
         except OSError as error:
-            raise SetupError(f"cannot read {name}: {error.strerror}", "check the path after --set-file") from error
+            # Not the path: it may be the token itself, by mistake.
+            message = f"cannot read the file of --set-file {key}: {error.strerror}"
+            raise SetupError(message, "check the path behind the =") from error
 
 
 def spooled(values: Sequence[str]) -> AbstractContextManager[tuple[str, ...]]:
