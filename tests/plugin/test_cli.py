@@ -197,6 +197,8 @@ BAD = [
     (("validate", "--valeus", "x"), 2, "No such option"),
     (("test", "-f", EXAMPLE), 2, "error: what shall be tested?"),
     (("test", "--local", "-f", EXAMPLE, "--backend", "cortex"), 2, "error: --backend cortex is unknown"),
+    (("test", "rel", "-f", EXAMPLE), 2, "error: -f is for --local\n  fix: add --local, or leave it out\n"),
+    (("test", "rel", "--local"), 2, "error: RELEASE and --local exclude each other\n  fix: leave all but one out\n"),
     (("test", "rel", "--keep"), 2, "error: --keep is for --local\n  fix: add --local, or leave it out\n"),
     (("test", "rel", "--output-dir", "x"), 2, "error: --output-dir is for --local\n  fix: add --local, or leave it"),
     (

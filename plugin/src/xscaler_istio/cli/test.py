@@ -96,12 +96,17 @@ def command(
     with its limits.
     """
     options.set_debug(debug)
-    if release_name and not local:
+    options.exclusive({"RELEASE": release_name, "--local": local})
+    if release_name:
         from xscaler_istio.live import command as live
 
         options.only_with(
             "--local",
             {
+                # A release has its values and its chart.
+                "-f": values,
+                "--set": sets,
+                "--chart": chart,
                 "--collector": collector,
                 "--only": only,
                 "--keep": keep,
