@@ -32,7 +32,7 @@ with node.guarded(layout):
 def snapshot(name: str) -> dict[str, object]:
     """Return what a cluster could leave on the machine."""
     groups = list(Path("/sys/fs/cgroup").glob(f"*/{Layout(name).cgroup}"))
-    commands = [file.read_bytes() for file in Path("/proc").glob("[0-9]*/cmdline") if _readable(file)]
+    commands = [_content(file) for file in Path("/proc").glob("[0-9]*/cmdline")]
     return {
         "mounts": Path("/proc/mounts").read_text(),
         "interfaces": sorted(path.name for path in Path("/sys/class/net").iterdir()),
@@ -42,12 +42,12 @@ def snapshot(name: str) -> dict[str, object]:
     }
 
 
-def _readable(file: Path) -> bool:
+def _content(file: Path) -> bytes:
+    """Return what a file of a process holds; nothing where the process is gone."""
     try:
-        file.read_bytes()
+        return file.read_bytes()
     except OSError:
-        return False
-    return True
+        return b""
 
 
 @pytest.mark.skipif(os.environ.get("CLUSTER") == "existing", reason="starts a cluster on this machine")

@@ -87,8 +87,14 @@ def parse() -> Iterator[Callable[[str], tuple[Selector, ...]]]:
 by_alert = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
+# There from its first event on, which takes a full queue: not made here. tests/chart/alerts has its series, made up.
+NOT_MADE = frozenset({"otelcol_exporter_enqueue_failed_metric_points"})
+
+
 def has(collector: str, selector: Selector) -> bool:
     """Tell whether a collector has the metric at all."""
+    if selector.name in NOT_MADE:
+        return False
     foreign = REMOTE_STORAGE if collector == "opentelemetry" else OTELCOL
     return not foreign.fullmatch(selector.name)
 

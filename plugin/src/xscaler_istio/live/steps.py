@@ -105,7 +105,8 @@ def _follow(
 ) -> None:
     """Pass on what a pod says, once it is not the one of an earlier test and has started."""
     while not _started(_uid(cluster, pod), old):
-        if ended.wait(0.5):
+        # One last look: a short test may have begun and ended since the one before.
+        if ended.wait(0.5) and not _started(_uid(cluster, pod), old):
             return
     command = [*cluster.kubectl, "logs", "--follow", pod]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as logs:
