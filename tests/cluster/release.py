@@ -24,6 +24,8 @@ EARLIER = "8b2c352"
 VALUES = ROOT / "examples/values.yaml"
 # As in the values of the example.
 TENANT = "acme"
+# Where NetworkPolicies are enforced: they see the ports behind the Services of the local xScaler.
+WAY_TO_XSCALER = "networkPolicy.egress[0].ports[0].port=8443,networkPolicy.egress[0].ports[1].port=8444"
 SECRET = "xscaler-token"  # noqa: S105 - a name
 
 

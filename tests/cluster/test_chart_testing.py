@@ -18,7 +18,7 @@ from tests.chart.conftest import CHART, INSTALLED, ROOT, tool
 from tests.chart.test_chart_testing import git, published
 
 from . import kubectl
-from .release import EARLIER, TENANT
+from .release import EARLIER, TENANT, WAY_TO_XSCALER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 # Evidence in seconds; and a cluster of its own for each run: two that say the same series contradict each other.
 SETS = "--set=metrics.scrapeInterval=5s --set=metrics.scrapeTimeout=5s --set=cluster.name="
-# Where NetworkPolicies are enforced: the ports behind the Services of the local xScaler.
-WAY = "--set=networkPolicy.egress[0].ports[0].port=8443,networkPolicy.egress[0].ports[1].port=8444"
 
 
 @pytest.fixture
@@ -119,7 +117,7 @@ def ct_install(major: int, folder: Path, namespace: str, *flags: str, more: str 
 
 @pytest.mark.parametrize("major", [3, 4])
 def test_ct_installs_every_values_file(major: int, prepared: Callable[[], str]) -> None:
-    said = ct_install(major, ROOT, prepared(), "--charts", "chart", "--upgrade=false", more=WAY)
+    said = ct_install(major, ROOT, prepared(), "--charts", "chart", "--upgrade=false", more=f"--set={WAY_TO_XSCALER}")
     # ct exits with 0 also where it finds no chart.
     for file in INSTALLED:
         assert f'Installing chart with values file "chart/ci/{file.name}"' in said

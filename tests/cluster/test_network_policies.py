@@ -10,7 +10,7 @@ import pytest
 from xscaler_istio.local import run
 
 from . import kubectl
-from .release import NAME, eventually
+from .release import NAME, WAY_TO_XSCALER, eventually
 from .test_changes import FAST
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 # Nobody knows whether a cluster of one's own enforces them.
 pytestmark = pytest.mark.skipif(os.environ.get("CLUSTER") == "existing", reason="it takes the node of these tests")
-# A policy sees the port of the pods behind a Service; the real xScaler is outside, where 443 is all.
-XSCALER = "networkPolicy.egress[0].ports[0].port=8443,networkPolicy.egress[0].ports[1].port=8444"
 
 
 def reaches(namespace: str, pod: str, address: str, port: int) -> bool:
@@ -48,7 +46,7 @@ def busybox(release: Release, name: str, labels: dict[str, str]) -> str:
 def test_what_is_needed_is_open_and_nothing_else(collector: str, new_release: Callable[..., Release]) -> None:
     release = new_release(level="privileged")
     values = f"metrics.collector={collector},logs.enabled=true,{FAST}"
-    release.install(values, f"networkPolicy.enabled=true,{XSCALER}")
+    release.install(values, f"networkPolicy.enabled=true,{WAY_TO_XSCALER}")
     # DNS, the API server, each target, xScaler, and the pods of `helm test`.
     assert release.test().count("PASSED") == 2
     eventually(lambda: release.found(10), release.expected())

@@ -98,6 +98,11 @@ class ValuesArguments:
     sets: tuple[tuple[str, str], ...] = ()
     names: tuple[str, ...] = ()
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What to call the files in findings."""
+        return self.names or self.files
+
     def flags(self) -> list[str]:
         """Return them as Helm's flags."""
         files = [word for file in self.files for word in ("--values", file)]

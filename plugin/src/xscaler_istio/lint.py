@@ -67,7 +67,7 @@ def _linted(release: Release, kubernetes_version: str, place: str) -> _Linted:
         text, warnings = helm.template_and_warnings(release)
     except helm.ChartError as error:
         # In lint mode Helm swallows `fail`, and each major words the schema's refusals in its own way.
-        said = validate(release, release.values.names).findings
+        said = validate(release).findings
         refused = [item for item in said if item.severity >= Severity.ERROR]
         warned = [item for item in said if item.rule == "XS280"]
         message = error.message if error.problems or not refused else "the values are refused"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xscaler_istio import scratch
 from xscaler_istio.errors import SetupError
 
 if TYPE_CHECKING:
     import tarfile
+    from pathlib import Path
 
 # A hundred times the chart, and less than what Helm itself unpacks (100 MiB).
 MAX_BYTES = 64 * 2**20
@@ -30,16 +31,18 @@ def unpacked(package: Path) -> Path:
     if not hasattr(tarfile, "data_filter"):
         fix = "take Python 3.10.12, 3.11.4 or newer, or unpack it and name the folder"
         raise SetupError(f"this Python cannot unpack {package} safely", fix)
-    made = tempfile.TemporaryDirectory(prefix="xscaler-")
-    atexit.register(made.cleanup)
+    # The whole process needs it.
+    kept = contextlib.ExitStack()
+    atexit.register(kept.close)
+    folder = kept.enter_context(scratch.folder())
     try:
         with tarfile.open(package, "r:gz") as archive:
             _check_size(archive, package)
             # No links out of the folder, no devices, no absolute names.
-            archive.extractall(made.name, filter="data")
+            archive.extractall(folder, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
         raise SetupError(f"{package} is no packaged chart: {error}", "name a .tgz of `helm package`") from error
-    charts = sorted(Path(made.name).glob("*/Chart.yaml"))
+    charts = sorted(folder.glob("*/Chart.yaml"))
     if len(charts) != 1:
         raise SetupError(f"{package} holds {len(charts)} charts", "name a .tgz of `helm package`")
     return charts[0].parent

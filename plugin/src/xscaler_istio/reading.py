@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from xscaler_istio import helm, values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from xscaler_istio.helm import Release, Run, Warned
+    from xscaler_istio.helm import Release, Run, ValuesArguments, Warned
     from xscaler_istio.values import ValuesFile
 
 # After these the rest of a file is unknown.
@@ -41,14 +41,18 @@ class Reading:
     helm: FromHelm | None
 
 
+def files_of(given: ValuesArguments) -> tuple[ValuesFile, ...]:
+    """Return the values files in their order; raise SetupError for one that cannot be read."""
+    return tuple(values.read(file, name) for file, name in zip(given.files, given.named, strict=True))
+
+
 @contextlib.contextmanager
-def reading(release: Release, names: Sequence[str] = ()) -> Iterator[Reading]:
+def reading(release: Release) -> Iterator[Reading]:
     """Read the values files of a release, and have Helm render them without regard to the schema.
 
-    `names` are what to call the files in findings, in their order. Raises SetupError for an unreadable file.
+    Raises SetupError for an unreadable file.
     """
-    shown = names or release.values.files
-    files = tuple(values.read(file, name) for file, name in zip(release.values.files, shown, strict=True))
+    files = files_of(release.values)
     if any(finding.rule in _UNREADABLE for file in files for finding in file.findings):
         yield Reading(release, files, None)
         return

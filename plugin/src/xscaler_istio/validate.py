@@ -23,15 +23,9 @@ if TYPE_CHECKING:
     from xscaler_istio.values import KeyPath, Origins
 
 
-def validate(
-    release: Release, names: Sequence[str] = (), project: Project | None = None, fail_on: Severity = Severity.ERROR
-) -> Report:
-    """Return what is wrong with the values of a release.
-
-    `names` are what to call the files in findings, in their order. Raises SetupError for an unreadable file or a
-    missing Helm.
-    """
-    with reading(release, names) as read:
+def validate(release: Release, project: Project | None = None, fail_on: Severity = Severity.ERROR) -> Report:
+    """Return what is wrong with the values of a release; raise SetupError for an unreadable file or a missing Helm."""
+    with reading(release) as read:
         return judge(read, project or Project(), fail_on)
 
 

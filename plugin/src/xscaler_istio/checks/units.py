@@ -12,6 +12,7 @@ _SECONDS: Mapping[str, float] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 _DECIMAL: Mapping[str, float] = {suffix: 1e3**power for power, suffix in enumerate(("n", "u", "m", "", *"kMGTPE"), -3)}
 _BINARY: Mapping[str, float] = {f"{letter}i": 2.0 ** (10 * power) for power, letter in enumerate("KMGTPE", 1)}
+_FACTORS: Mapping[str, float] = {**_DECIMAL, **_BINARY}
 _QUANTITY = re.compile(r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+(?![A-Za-z]))?)(?P<suffix>[A-Za-z]*)")
 
 
@@ -24,7 +25,7 @@ def seconds(duration: str) -> float:
 def bytes_of(quantity: str) -> float | None:
     """Return a Kubernetes quantity of memory in bytes, or None for a text that is none: 500m is half a byte."""
     found = _QUANTITY.fullmatch(quantity)
-    factor = {**_DECIMAL, **_BINARY}.get(found["suffix"]) if found else None
+    factor = _FACTORS.get(found["suffix"]) if found else None
     return float(found["number"]) * factor if found and factor else None
 
 

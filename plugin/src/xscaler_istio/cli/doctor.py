@@ -56,6 +56,6 @@ def command(
     severity = options.fail_on(fail_on)
     token = tokens.from_file(token_file, "the write token") if token_file else ""
     with options.release(chart, values, sets, namespace=namespace) as release:
-        asked = (cluster.access(kube_context), release, options.shown(values), project.read(Path.cwd()), severity)
+        asked = (cluster.access(kube_context), release, project.read(Path.cwd()), severity)
         found = run(*asked, probe=probe, token=token)
     options.report(found, output)

@@ -40,7 +40,7 @@ def command(
     options.set_debug(debug)
     severity = options.fail_on(fail_on)
     with options.release(chart, values, sets, namespace=namespace) as release:
-        with reading(release, options.shown(values)) as read:
+        with reading(release) as read:
             # Loaded while Helm renders.
             from xscaler_istio import project
             from xscaler_istio.checks import case

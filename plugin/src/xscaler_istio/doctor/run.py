@@ -15,11 +15,12 @@ from xscaler_istio.errors import SetupError
 from xscaler_istio.findings import Finding, Location, Report, Severity
 from xscaler_istio.live.cluster import AnsweredError
 from xscaler_istio.project import Project
+from xscaler_istio.reading import files_of
 from xscaler_istio.summary import logs, scraping
 from xscaler_istio.validate import case_of, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from xscaler_istio.checks.case import Case
     from xscaler_istio.checks.registry import Issue
@@ -41,14 +42,13 @@ _NOT_ASKED = "xScaler is asked with --probe only"
 def doctor(
     access: Access,
     release: Release,
-    names: Sequence[str] = (),
     project: Project | None = None,
     fail_on: Severity = Severity.ERROR,
     *,
     probe: bool = False,
     token: str = "",
 ) -> Report:
-    """Judge a cluster, and what a release would do in it; `names` are what to call the values files in findings.
+    """Judge a cluster, and what a release would do in it.
 
     With `probe` a sample and a line are sent to xScaler, with `token` or else the one in the release's Secret.
 
@@ -58,14 +58,12 @@ def doctor(
     given = release.values != helm.ValuesArguments()
     if not given:
         release = dataclasses.replace(release, values=helm.ValuesArguments(sets=_PLACEHOLDERS))
-    shown = names or release.values.files
-    files = tuple(values.read(file, name) for file, name in zip(release.values.files, shown, strict=True))
-    origins = values.Origins(files, values.set_keys(release.values.sets) if given else ())
+    origins = values.Origins(files_of(release.values), values.set_keys(release.values.sets) if given else ())
     try:
         merged, defaults = helm.values_and_defaults(release.chart, release.values)
         rendered = render.manifests(helm.template(release))
     except helm.ChartError:
-        said = validate(release, shown, project).findings
+        said = validate(release, project).findings
         refused = tuple(item for item in said if item.severity >= Severity.ERROR)
         reason = "the cluster: not checked: the values are refused, and what a release would do is not known"
         return Report("doctor", refused, (reason,), fail_on=fail_on)
