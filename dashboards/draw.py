@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dashboards.grafana import Dashboard, Panel, Target
-    from xscaler_istio.local.xscaler.server import LogLine, Series, Window
+    from xscaler_istio.wire.answers import LogLine, Series, Window
 
 UNIT_WIDTH, UNIT_HEIGHT, GAP, MARGIN = 50, 34, 8, 12
 _HEADER = 84

@@ -22,7 +22,7 @@ from tests.chart.conftest import CHART, ci, configs, tool
 from tests.pipeline.conftest import TENANT
 from xscaler_istio import helm
 from xscaler_istio.local import oracle, run
-from xscaler_istio.local.mesh import topology
+from xscaler_istio.mesh import topology
 
 INTERVAL_SECONDS = 15
 ROUNDS = 4

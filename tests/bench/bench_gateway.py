@@ -17,11 +17,12 @@ import aiohttp
 from tests.chart.conftest import tool
 from xscaler_istio.local import certificates
 from xscaler_istio.local import network as networks
-from xscaler_istio.local.mesh import pages
-from xscaler_istio.local.mesh.pages import Combination, Party
-from xscaler_istio.local.xscaler import remote_write, server
+from xscaler_istio.local.xscaler import server
 from xscaler_istio.local.xscaler.gateway import Scope, Token
-from xscaler_istio.local.xscaler.remote_write import Series
+from xscaler_istio.mesh import pages
+from xscaler_istio.mesh.pages import Combination, Party
+from xscaler_istio.wire import remote_write
+from xscaler_istio.wire.remote_write import Series
 
 REQUESTS = 100
 SAMPLES = 2000

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.local import network as networks
     from xscaler_istio.local.log_agents import Agent
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.rendered.manifests import CollectorConfig
 
 LINES = 100_000
 DISTINCT = 5_000

@@ -19,8 +19,9 @@ import aiohttp
 from aiohttp import web
 
 from xscaler_istio.local import network as networks
-from xscaler_istio.local.mesh import server, topology
-from xscaler_istio.local.mesh.model import Kind
+from xscaler_istio.local.mesh import placed, server
+from xscaler_istio.mesh import topology
+from xscaler_istio.mesh.model import Kind
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
@@ -35,7 +36,7 @@ PORT = 15020
 
 def serve_mesh(network: Network, proxies: int, series: int, ready: Event, stop: Event) -> None:
     async def run() -> None:
-        members = topology.build(topology.scaled(proxies, series), network, 0)
+        members = placed.build(topology.scaled(proxies, series), network, 0)
         async with server.serving(members, server.Clock(INTERVAL_SECONDS)):
             ready.set()
             await asyncio.to_thread(stop.wait)
@@ -45,7 +46,7 @@ def serve_mesh(network: Network, proxies: int, series: int, ready: Event, stop: 
 
 def serve_constant(network: Network, proxies: int, series: int, ready: Event, stop: Event) -> None:
     async def run() -> None:
-        [member] = topology.build(topology.scaled(1, series)[:1], network, 0)
+        [member] = placed.build(topology.scaled(1, series)[:1], network, 0)
         body = member.page.render(1) if member.page else b""
 
         async def handle(_: web.BaseRequest) -> web.Response:

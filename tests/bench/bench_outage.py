@@ -23,11 +23,11 @@ from tests.bench.processes import disk_mib, memory_mib
 from tests.chart.conftest import tool
 from tests.pipeline.conftest import TENANT, configs
 from xscaler_istio.local import oracle, run
-from xscaler_istio.local.mesh import topology
 from xscaler_istio.local.xscaler.gateway import Fault
+from xscaler_istio.mesh import topology
 
 if TYPE_CHECKING:
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.rendered.manifests import CollectorConfig
 
 INTERVAL_SECONDS = 30
 WARM_UP_SECONDS = 4 * INTERVAL_SECONDS

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from xscaler_istio import render
-from xscaler_istio.local.collectors import alloy
+from xscaler_istio.rendered import alloy, manifests
 
 if TYPE_CHECKING:
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.rendered.manifests import CollectorConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "chart"
@@ -120,17 +119,17 @@ def of_kind(text: str, kind: str) -> list[dict[str, Any]]:
 
 def configs(text: str) -> tuple[CollectorConfig, ...]:
     """Return the collector configurations in a rendered stream."""
-    return render.collector_configs(render.manifests(text))
+    return manifests.collector_configs(manifests.manifests(text))
 
 
 def log_configs(text: str) -> tuple[CollectorConfig, ...]:
     """Return the configurations of log agents in a rendered stream."""
-    return render.log_configs(render.manifests(text))
+    return manifests.log_configs(manifests.manifests(text))
 
 
 def parsed(config: CollectorConfig) -> dict[str, Any]:
     """Return a configuration as nested mappings; Alloy's attributes stay the text that they are written as."""
-    reader = alloy.parse if config.collector in ("alloy", render.LOGS) else yaml.safe_load
+    reader = alloy.parse if config.collector in ("alloy", manifests.LOGS) else yaml.safe_load
     loaded: dict[str, Any] = reader(config.text)
     return loaded
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from xscaler_istio import lint
+from xscaler_istio.commands import lint
 from xscaler_istio.local import run
 
 from .conftest import HELMS, ci, configs, objects, of_kind, parsed, prometheus_config, template, tool

@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 import yaml
 
-from xscaler_istio import project
+from xscaler_istio.commands import project
 
 from .conftest import CHART, ROOT, custom_schemas, run_template
 

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from xscaler_istio import render
+from xscaler_istio.rendered import manifests
 
 from .conftest import ci, template
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-FILES = {**render.CONFIG_FILES, render.LOGS: "logs.alloy"}
+FILES = {**manifests.CONFIG_FILES, manifests.LOGS: "logs.alloy"}
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_configuration_is_the_one_that_was_read(name: str, helm: str) -> None:
-    sets = ("--set", "logs.enabled=true", *(() if name == render.LOGS else ("--set", f"metrics.collector={name}")))
-    found = render.configs(render.manifests(template(helm, "--values", str(ci("default")), *sets)))
-    assert render.chosen_config(found, name, 0) == (GOLDEN / FILES[name]).read_text(encoding="utf-8")
+    sets = ("--set", "logs.enabled=true", *(() if name == manifests.LOGS else ("--set", f"metrics.collector={name}")))
+    found = manifests.configs(manifests.manifests(template(helm, "--values", str(ci("default")), *sets)))
+    assert manifests.chosen_config(found, name, 0) == (GOLDEN / FILES[name]).read_text(encoding="utf-8")
 
 
 def test_nothing_else_lies_there() -> None:

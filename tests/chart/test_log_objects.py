@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from xscaler_istio import lint, render
+from xscaler_istio.commands import lint
+from xscaler_istio.rendered import manifests
 
 from .conftest import CHART, ci, of_kind, run_template, template, tool
 
@@ -72,7 +73,7 @@ def test_through_the_api_nothing_is_excepted() -> None:
 
 
 def test_both_share_the_pods_between_them() -> None:
-    found = render.log_configs(render.manifests(rendered("logs.source=both")))
+    found = manifests.log_configs(manifests.manifests(rendered("logs.source=both")))
     rules = [config.text.split("eks_amazonaws_com_fargate_profile")[1].split("}")[0] for config in found]
     assert [re.findall(r'action = "(\w+)"', rule) for rule in rules] == [["drop"], ["keep"]]
     assert "loki.source.file" in found[0].text
@@ -111,7 +112,7 @@ def test_alloy_accepts_every_configuration(source: str, runtime: str, start: str
         "xscaler.tls.ca.name=ca",
         "logs.sampling.successRatio=0",
     )
-    for config in render.log_configs(render.manifests(rendered(*sets, *more))):
+    for config in manifests.log_configs(manifests.manifests(rendered(*sets, *more))):
         assert lint.check_config(config) == []
 
 

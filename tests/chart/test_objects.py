@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from xscaler_istio import values
-from xscaler_istio.lint import NEWEST_KUBERNETES, kubernetes_schemas
+from xscaler_istio.commands.lint import NEWEST_KUBERNETES, kubernetes_schemas
+from xscaler_istio.values import places
 
 from .conftest import CHART, CI_FILES, ci, custom_schemas, objects, of_kind, run_template, template, tool
 
@@ -255,7 +255,7 @@ def test_no_label_is_there_twice() -> None:
     labels = {"release": "kps", "app.kubernetes.io/version": "2", "app.kubernetes.io/name": "mine"}
     sets = (f"commonLabels={json.dumps(labels)}", 'serviceMonitor={"enabled":true,"labels":{"release":"other"}}')
     text = template("helm4", "--values", str(ci("default")), *(word for item in sets for word in ("--set-json", item)))
-    assert not [found for part in text.split("---\n") for found in values.parse(part.encode(), "-").findings if part]
+    assert not [found for part in text.split("---\n") for found in places.parse(part.encode(), "-").findings if part]
     for item in objects(text):
         own = item["metadata"]["labels"]
         assert own["app.kubernetes.io/version"] != "2"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xscaler_istio.local.mesh import pages
-from xscaler_istio.local.mesh.model import Version
+from xscaler_istio.mesh import pages
+from xscaler_istio.mesh.model import Version
 
 from .conftest import ROOT, ci, prometheus_config, template
 from .relabel import relabel
@@ -17,7 +17,7 @@ from .relabel import relabel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xscaler_istio.local.mesh.exposition import Page
+    from xscaler_istio.mesh.exposition import Page
 
 PROFILES = ("minimal", "dashboards", "full")
 NEWEST = Version(1, 31)

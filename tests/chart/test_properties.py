@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 
-from xscaler_istio import lint
+from xscaler_istio.commands import lint
 from xscaler_istio.helm import ValuesArguments, effective_values
 from xscaler_istio.local import run
 

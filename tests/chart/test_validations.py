@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from xscaler_istio import schema, values
 from xscaler_istio.helm import ValuesArguments, effective_values
+from xscaler_istio.values import places, schema
 
 from .conftest import CHART, ROOT, ci, run_template, template, tool
 
@@ -133,7 +133,7 @@ def test_a_condition_of_the_schema_says_exactly_this(
     assert done.stderr.partition("xscaler-istio:\n")[2].strip() == case.said["helm"]
     monkeypatch.setenv("HELM_BIN", str(tool(helm)))
     merged = effective_values(CHART, ValuesArguments((str(ci("default")), file)))
-    (finding,) = schema.check(merged, schema.load(CHART), values.Origins())
+    (finding,) = schema.check(merged, schema.load(CHART), places.Origins())
     assert (finding.message, finding.fix) == (case.said["plugin"], case.said["fix"])
 
 

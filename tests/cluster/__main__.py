@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xscaler_istio.errors import SetupError
+from xscaler_istio.system.errors import SetupError
 
 from . import catalogue, kubectl, mesh, node
 from .authority import IMAGES

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from xscaler_istio.errors import SetupError
+from xscaler_istio.system.errors import SetupError
 
 CGROUPS = Path("/sys/fs/cgroup")
 CNI_PLUGINS = Path("/usr/lib/cni")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.chart.conftest import ROOT, tool
-from xscaler_istio.errors import SetupError
+from xscaler_istio.system.errors import SetupError
 
 from . import certificates, machine, node_init, settings
 from .layout import API_PORT, NODE, NODE_ADDRESS, Layout

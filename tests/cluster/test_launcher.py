@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.chart.conftest import ROOT
-from xscaler_istio.errors import SetupError
+from xscaler_istio.system.errors import SetupError
 
 from . import machine, node
 from .layout import Layout

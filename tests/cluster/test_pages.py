@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xscaler_istio.local.mesh import pages
-from xscaler_istio.local.mesh.model import Version
-from xscaler_istio.local.mesh.pages import Combination, Party
+from xscaler_istio.mesh import pages
+from xscaler_istio.mesh.model import Version
+from xscaler_istio.mesh.pages import Combination, Party
 
 from . import kubectl
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dashboards.draw import Answers, Recording, draw
 from dashboards.grafana import Column, Dashboard, GridPos, Panel, Target
 from xscaler_istio.charts import units
-from xscaler_istio.local.xscaler.server import LogLine, Series, Window
+from xscaler_istio.wire.answers import LogLine, Series, Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

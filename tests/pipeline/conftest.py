@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from anyio.from_thread import BlockingPortal
 
-    from xscaler_istio.local.xscaler.server import Sample
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.rendered.manifests import CollectorConfig
+    from xscaler_istio.wire.answers import Sample
 
 COLLECTORS = tuple(run.COLLECTORS)
 # What ci/default-values.yaml says.

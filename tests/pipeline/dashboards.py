@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from dashboards import grafana
 from dashboards.draw import Answers
 from tests.chart.conftest import CHART
-from xscaler_istio.local.xscaler.server import Series
+from xscaler_istio.wire.answers import Series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from dashboards.grafana import Dashboard, Panel, Target, Variable
-    from xscaler_istio.local.xscaler.server import Sample, Window, XScaler
+    from xscaler_istio.local.xscaler.server import XScaler
+    from xscaler_istio.wire.answers import Sample, Window
 
 Choices = dict[str, tuple[str, ...]]
 FILES: Mapping[str, Path] = {file.stem: file for file in sorted(CHART.glob("files/dashboards/*.json"))}

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.chart.conftest import ci, template, tool
-from xscaler_istio import render
 from xscaler_istio.local import certificates, kubernetes, log_agents, log_oracle
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.collectors import Surroundings
 from xscaler_istio.local.container_log import ContainerLog
-from xscaler_istio.local.mesh import pods
-from xscaler_istio.local.mesh.model import Kind, Version
 from xscaler_istio.local.xscaler import server as xscaler_server
 from xscaler_istio.local.xscaler.admission import Scope, Token
+from xscaler_istio.mesh import pods
+from xscaler_istio.mesh.model import Kind, Version
+from xscaler_istio.rendered import manifests
 
 from .conftest import TENANT
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from xscaler_istio.local.log_agents import Agent
     from xscaler_istio.local.log_oracle import LogCount
-    from xscaler_istio.local.xscaler.log_push import Entry
     from xscaler_istio.local.xscaler.server import XScaler
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.rendered.manifests import CollectorConfig
+    from xscaler_istio.wire.log_push import Entry
 
 NODE = "node-1"
 
@@ -40,7 +40,7 @@ def log_config(*sets: str, json: str = "") -> CollectorConfig:
     words = [word for pair in ("logs.enabled=true", "metrics.collector=none", *sets) for word in ("--set", pair)]
     words += ["--set-json", json] if json else []
     text = template("helm4", "--values", str(ci("default")), *words)
-    return render.log_configs(render.manifests(text))[0]
+    return manifests.log_configs(manifests.manifests(text))[0]
 
 
 @dataclasses.dataclass(frozen=True)

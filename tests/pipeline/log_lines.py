@@ -13,7 +13,7 @@ import string
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio.local.mesh.model import Version
+from xscaler_istio.mesh.model import Version
 
 if TYPE_CHECKING:
     import random

@@ -8,7 +8,7 @@ import random
 import re
 from typing import TYPE_CHECKING
 
-from xscaler_istio.local.mesh.model import Kind
+from xscaler_istio.mesh.model import Kind
 
 from . import log_lines
 from .conftest import TENANT
@@ -19,7 +19,7 @@ from .ways import PAGE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.rendered.manifests import CollectorConfig
 
 SECONDS = 12
 _FRAMING = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")

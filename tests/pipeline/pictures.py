@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from anyio.from_thread import start_blocking_portal
 
 from dashboards import draw
-from xscaler_istio.local.xscaler.server import Window
+from xscaler_istio.wire.answers import Window
 
 from . import dashboards, log_lines
 from .conftest import environment, release

@@ -26,10 +26,10 @@ from xscaler_istio.local import certificates, kubernetes, log_agents, run
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.collectors import Surroundings
 from xscaler_istio.local.container_log import ContainerLog
-from xscaler_istio.local.mesh import pods
-from xscaler_istio.local.mesh.model import Kind, Version
 from xscaler_istio.local.processes import responds, running
 from xscaler_istio.local.xscaler.gateway import PUSH_PATH
+from xscaler_istio.mesh import pods
+from xscaler_istio.mesh.model import Kind, Version
 
 from .conftest import configs
 from .log_environment import NODE, log_config

@@ -10,8 +10,8 @@ import dataclasses
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio.local.mesh import pods
-from xscaler_istio.local.mesh.model import Kind, Version
+from xscaler_istio.mesh import pods
+from xscaler_istio.mesh.model import Kind, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -16,7 +16,7 @@ import pytest
 from xscaler_istio.local import oracle
 from xscaler_istio.local.container_log import ContainerLog
 from xscaler_istio.local.mesh import envoy
-from xscaler_istio.local.xscaler.server import Window
+from xscaler_istio.wire.answers import Window
 
 from . import dashboards, log_lines
 from .conftest import COLLECTORS, Environment, environment, numbered, release, until

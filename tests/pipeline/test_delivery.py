@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from xscaler_istio.local import verdict
-from xscaler_istio.local.mesh import topology
 from xscaler_istio.local.xscaler.gateway import Fault, Scope, Token
+from xscaler_istio.mesh import topology
 
 from .conftest import COLLECTORS, TENANT, Environment, configs, environment, until
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from anyio.from_thread import BlockingPortal
 
-    from xscaler_istio.findings import Problem
+    from xscaler_istio.findings.findings import Problem
 
 MESH = topology.scaled(4, 300)
 

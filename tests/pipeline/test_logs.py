@@ -12,7 +12,7 @@ import pytest
 
 from tests.chart.conftest import tool
 from xscaler_istio.local.log_oracle import redacted
-from xscaler_istio.local.mesh.model import Kind
+from xscaler_istio.mesh.model import Kind
 
 from . import log_lines
 from .log_environment import LogEnvironment, count, log_config, log_environment, until_arrived
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
     from xscaler_istio.local.container_log import ContainerLog
-    from xscaler_istio.local.xscaler.log_push import Entry
+    from xscaler_istio.wire.log_push import Entry
 
 # All tests of this file share a Loki and an API; each has a namespace, and so pods, of its own.
 _namespaces = (f"test-{number}" for number in itertools.count())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xscaler_istio import lint
+from xscaler_istio.commands import lint
 
 from . import log_ways
 

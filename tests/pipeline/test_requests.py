@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xscaler_istio.local.mesh import pods
-from xscaler_istio.local.mesh.model import Kind, Version
+from xscaler_istio.mesh import pods
+from xscaler_istio.mesh.model import Kind, Version
 
 from .conftest import COLLECTORS, configs, environment, until
 

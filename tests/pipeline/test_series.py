@@ -17,7 +17,8 @@ import yaml
 
 from tests.chart.relabel import relabel
 from xscaler_istio.local import oracle
-from xscaler_istio.local.mesh import envoy, topology
+from xscaler_istio.local.mesh import envoy
+from xscaler_istio.mesh import topology
 
 from .conftest import COLLECTORS, Environment, configs, environment, numbered, until
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     from anyio.from_thread import BlockingPortal
 
-    from xscaler_istio.local.mesh.topology import Member
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.local.mesh.placed import Member
+    from xscaler_istio.rendered.manifests import CollectorConfig
 
 # Everything that the values can add to a profile and take from it, and as many labels as the budget bears.
 EXTENDED: Mapping[str, Any] = {

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from tests.chart.conftest import tool
 from xscaler_istio.local import oracle, run
 from xscaler_istio.local.collectors import Override, Surroundings, alloy, yaml_config
-from xscaler_istio.local.mesh import topology
 from xscaler_istio.local.processes import running
 from xscaler_istio.local.xscaler.gateway import Scope, Token
+from xscaler_istio.mesh import topology
 
 from .conftest import TENANT, configs
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from xscaler_istio.local.processes import Child
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.rendered.manifests import CollectorConfig
 
 PAGE = Path(__file__).parent / "page"
 TOKEN = "token-of-the-page"  # noqa: S105 - valid for one run

@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from tests.chart.conftest import CHART
-from xscaler_istio.checks import facts, settings, sizing, units
-from xscaler_istio.errors import SetupError
+from xscaler_istio.checks import facts, sizing
+from xscaler_istio.system.errors import SetupError
+from xscaler_istio.values import settings, units
 
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.chart.conftest import CHART, ROOT, template, tool
-from xscaler_istio import difference, render
+from xscaler_istio.commands import diff
+from xscaler_istio.rendered import manifests
 from xscaler_istio.summary.metrics import SeriesFacts
 from xscaler_istio.summary.release import Rendered
-from xscaler_istio.terminal import Terminal
+from xscaler_istio.system.terminal import Terminal
 
 from .conftest import EXAMPLE
 
@@ -26,8 +27,10 @@ FLAGS = ("-f", str(EXAMPLE))
 
 
 def changes(old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:
-    sides = (Rendered(render.manifests(template("helm4", *FLAGS, *flags)), SeriesFacts({}, 0)) for flags in (old, new))
-    return [str(change) for change in difference.compare(*sides)]
+    sides = (
+        Rendered(manifests.manifests(template("helm4", *FLAGS, *flags)), SeriesFacts({}, 0)) for flags in (old, new)
+    )
+    return [str(change) for change in diff.compare(*sides)]
 
 
 def test_another_version_of_the_chart(cli4: Callable[..., Ran], tmp_path: Path) -> None:
@@ -76,9 +79,9 @@ def test_there_and_back_are_each_others_opposite() -> None:
 
 
 def test_lines_are_wrapped_for_terminals_alone() -> None:
-    change = difference.Change("jobs", difference.ADDED, ("a",), "word " * 40 + "end")
-    assert difference.text([change], Terminal()).splitlines()[1] == f"  + a: {'word ' * 40}end"
-    narrow = difference.text([change], Terminal(True, 30)).splitlines()
+    change = diff.Change("jobs", diff.ADDED, ("a",), "word " * 40 + "end")
+    assert diff.text([change], Terminal()).splitlines()[1] == f"  + a: {'word ' * 40}end"
+    narrow = diff.text([change], Terminal(True, 30)).splitlines()
     assert narrow[0] == "\x1b[1mjobs\x1b[0m"
     assert all(len(line) <= 30 for line in narrow[2:])
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.chart.conftest import CHART, tool
-from xscaler_istio import explanation, helm, keys, schema
-from xscaler_istio.terminal import Terminal
+from xscaler_istio import helm
+from xscaler_istio.commands import explain
+from xscaler_istio.system.terminal import Terminal
+from xscaler_istio.values import keys, schema
 
 SCHEMA = schema.load(CHART)
 NOTHING = helm.Release(CHART, helm.ValuesArguments())
@@ -40,7 +42,7 @@ def _helm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_an_example_changes(name: str) -> None:
-    found = explanation.effect(keys.find(SCHEMA, name), NOTHING)
+    found = explain.effect(keys.find(SCHEMA, name), NOTHING)
     assert found.unknown == ""
     assert any(CHANGES[name] in str(change) for change in found.changes), [str(change) for change in found.changes]
 
@@ -48,13 +50,13 @@ def test_what_an_example_changes(name: str) -> None:
 def test_a_missing_helm_costs_the_changes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HELM_BIN", "/nowhere")
     key = keys.find(SCHEMA, "metrics.shards")
-    found = explanation.effect(key, NOTHING)
+    found = explain.effect(key, NOTHING)
     assert found.unknown == "HELM_BIN is /nowhere, and no such program is there"
-    assert "HELM_BIN is /nowhere" in explanation.text(key, found, Terminal())
+    assert "HELM_BIN is /nowhere" in explain.text(key, found, Terminal())
 
 
 @pytest.mark.parametrize("width", [1, 30, 100])
 def test_any_width_will_do(width: int) -> None:
     for key in keys.every(SCHEMA):
-        text = explanation.text(key, explanation.Effect(), Terminal(True, width))
+        text = explain.text(key, explain.Effect(), Terminal(True, width))
         assert text.startswith(f"\x1b[1m{key.path}\x1b[0m\n")

@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from tests.chart.conftest import tool
-from xscaler_istio import fetch
+from xscaler_istio.values import fetch
 
 from .conftest import EXAMPLE, runner
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xscaler_istio.fields import Hidden, Node, compare
+from xscaler_istio.summary.fields import Hidden, Node, compare
 
 CASES: list[tuple[Node, Node, list[str]]] = [
     ({"a": 1}, {"a": 1}, []),

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xscaler_istio import ignores, project, values
 from xscaler_istio.checks.case import Mesh, mesh
-from xscaler_istio.errors import SetupError, UsageError
-from xscaler_istio.findings import Finding, Location, Severity
-from xscaler_istio.ignores import Ignore
+from xscaler_istio.commands import project
+from xscaler_istio.findings import ignores
+from xscaler_istio.findings.findings import Finding, Location, Severity
+from xscaler_istio.findings.ignores import Ignore
+from xscaler_istio.system.errors import SetupError, UsageError
+from xscaler_istio.values import places
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,4 +116,4 @@ def test_the_size_of_a_mesh_as_an_option() -> None:
 
 
 def test_places_of_a_project_are_those_of_values() -> None:
-    assert values.parse(b"ignore:\n- rule: a\n", "x").places["ignore", "0"].value == Location("x", 2, 3)
+    assert places.parse(b"ignore:\n- rule: a\n", "x").places["ignore", "0"].value == Location("x", 2, 3)

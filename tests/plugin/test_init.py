@@ -19,8 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chart.conftest import CHART, ROOT, tool
-from xscaler_istio import helm, init, schema
-from xscaler_istio.errors import UsageError
+from xscaler_istio import helm
+from xscaler_istio.commands import init
+from xscaler_istio.system.errors import UsageError
+from xscaler_istio.values import schema
 
 from .conftest import runner
 

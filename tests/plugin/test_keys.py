@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.chart.conftest import CHART
-from xscaler_istio import keys, schema
-from xscaler_istio.errors import UsageError
+from xscaler_istio.system.errors import UsageError
+from xscaler_istio.values import keys, schema
 
 SCHEMA = schema.load(CHART)
 EVERY = list(keys.every(SCHEMA))

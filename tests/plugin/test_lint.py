@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.chart.conftest import CHART, template, tool
-from xscaler_istio import render
 from xscaler_istio.checks import catalogue
 from xscaler_istio.cli import app
-from xscaler_istio.render import Manifest
+from xscaler_istio.rendered import manifests
+from xscaler_istio.rendered.manifests import Manifest
 
 from .conftest import EXAMPLE, runner
 from .test_cli import broken_chart
@@ -124,7 +124,7 @@ def test_rules_on_objects(document: dict[str, Any], expected: list[str]) -> None
 
 
 def test_the_chart_keeps_every_rule_on_objects() -> None:
-    rendered = render.manifests(template("helm4", "--values", str(EXAMPLE), "--set", "logs.enabled=true"))
+    rendered = manifests.manifests(template("helm4", "--values", str(EXAMPLE), "--set", "logs.enabled=true"))
     assert len(rendered) > 8
     assert [rule.id for manifest in rendered for rule, _ in catalogue.of_object(manifest)] == []
 

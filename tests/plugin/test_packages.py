@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chart.conftest import CHART, tool
-from xscaler_istio import packages
-from xscaler_istio.errors import SetupError
+from xscaler_istio.system import packages
+from xscaler_istio.system.errors import SetupError
 
 from .conftest import EXAMPLE, runner
 from .test_cli import broken_chart

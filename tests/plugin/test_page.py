@@ -11,10 +11,10 @@ import pytest
 from xscaler_istio.charts import page
 from xscaler_istio.charts.page import Chart
 from xscaler_istio.charts.plot import Named
-from xscaler_istio.findings import Problem
+from xscaler_istio.findings.findings import Problem
 from xscaler_istio.live import report
 from xscaler_istio.live.steps import Step
-from xscaler_istio.local.xscaler.server import Window
+from xscaler_istio.wire.answers import Window
 
 NASTY = "<script src='https://x'>alert('&')</script>\"]]>"
 VOID = {"meta"}

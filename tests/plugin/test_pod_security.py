@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from tests.chart.conftest import ci, template
-from xscaler_istio import pod_security, render
-from xscaler_istio.pod_security import BASELINE, PRIVILEGED
+from xscaler_istio.rendered import manifests, pod_security
+from xscaler_istio.rendered.pod_security import BASELINE, PRIVILEGED
 
 GOOD = {
     "securityContext": {"runAsNonRoot": True, "runAsUser": 65534, "seccompProfile": {"type": "RuntimeDefault"}},
@@ -51,10 +51,10 @@ CHANGES: list[tuple[tuple[Any, ...], Any, str, str]] = [
 ]
 
 
-def manifest(spec: dict[str, Any]) -> tuple[render.Manifest, ...]:
+def manifest(spec: dict[str, Any]) -> tuple[manifests.Manifest, ...]:
     """Wrap a pod's specification into a Deployment."""
     document = {"kind": "Deployment", "metadata": {"name": "d", "namespace": "n"}, "spec": {"template": {"spec": spec}}}
-    return render.manifests(f"# Source: chart/templates/d.yaml\n{yaml.safe_dump(document)}")
+    return manifests.manifests(f"# Source: chart/templates/d.yaml\n{yaml.safe_dump(document)}")
 
 
 def test_a_good_pod_needs_nothing() -> None:
@@ -75,7 +75,7 @@ def test_one_change(path: tuple[Any, ...], value: Any, level: str, reason: str) 
 @pytest.mark.parametrize(("source", "privileged"), [("files", True), ("api", False), ("both", True)])
 def test_only_the_log_agent_on_nodes_needs_more_than_restricted(collector: str, source: str, privileged: bool) -> None:
     values = f"logs.enabled=true,logs.source={source},metrics.collector={collector}"
-    needs = pod_security.needs(render.manifests(template("helm4", "--values", str(ci("default")), "--set", values)))
+    needs = pod_security.needs(manifests.manifests(template("helm4", "--values", str(ci("default")), "--set", values)))
     assert [(need.workload, need.level) for need in needs] == [
         ("DaemonSet t-xscaler-istio-logs", PRIVILEGED)
     ] * privileged

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xscaler_istio import programs
-from xscaler_istio.errors import SetupError, UsageError
 from xscaler_istio.local.command import PROGRAMS
+from xscaler_istio.system import programs
+from xscaler_istio.system.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path

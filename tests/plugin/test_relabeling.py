@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.chart import relabel as second
-from xscaler_istio.relabeling import Rule, relabel
+from xscaler_istio.rendered.relabeling import Rule, relabel
 
 LABELS = {"__name__": "istio_requests_total", "a": "x", "b": "Y", "le": "10"}
 

@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.chart.conftest import ROOT, tool
-from xscaler_istio import terminal
-from xscaler_istio.excerpt import excerpt
-from xscaler_istio.findings import Finding, Location, Report, Severity
+from xscaler_istio.findings.findings import Finding, Location, Report, Severity
 from xscaler_istio.report import REPORTERS
-from xscaler_istio.terminal import Terminal
+from xscaler_istio.system import terminal
+from xscaler_istio.system.terminal import Terminal
+from xscaler_istio.values.excerpt import excerpt
 
 from .conftest import EXAMPLE
 

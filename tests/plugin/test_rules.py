@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from tests.chart.conftest import CHART, ROOT, tool
 from xscaler_istio.checks import catalogue, documentation
-from xscaler_istio.checks.registry import DOCS, RULES, VALUE_CHECKS
+from xscaler_istio.checks.registry import VALUE_CHECKS
 from xscaler_istio.cli import app
+from xscaler_istio.findings.rules import DOCS, RULES
 
 FOLDER = Path(__file__).parent / "rules"
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -14,13 +14,14 @@ import pytest
 import yaml
 
 from tests.chart.conftest import CHART, ci, tool
-from xscaler_istio import helm, schema, values
+from xscaler_istio import helm
+from xscaler_istio.values import places, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-ORIGINS = values.Origins()
+ORIGINS = places.Origins()
 
 
 def said(wanted: dict[str, Any], given: dict[str, Any]) -> list[tuple[str, str]]:

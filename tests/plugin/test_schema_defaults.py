@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from tests.chart.conftest import CHART
-from xscaler_istio import schema, schema_defaults
+from xscaler_istio.values import schema, schema_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable

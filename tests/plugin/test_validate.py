@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.chart.conftest import CHART, tool
-from xscaler_istio import schema
+from xscaler_istio.commands.validate import validate
 from xscaler_istio.helm import Release, ValuesArguments
 from xscaler_istio.report import REPORTERS
-from xscaler_istio.terminal import Terminal
-from xscaler_istio.validate import validate
+from xscaler_istio.system.terminal import Terminal
+from xscaler_istio.values import schema
 
 from .conftest import EXAMPLE
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xscaler_istio import values
-from xscaler_istio.errors import SetupError
-from xscaler_istio.findings import Location
+from xscaler_istio.findings.findings import Location
+from xscaler_istio.system.errors import SetupError
+from xscaler_istio.values import places
 
 
 def rules(content: bytes) -> list[str]:
-    return [finding.rule for finding in values.parse(content, "v.yaml").findings]
+    return [finding.rule for finding in places.parse(content, "v.yaml").findings]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_is_fine(content: bytes) -> None:
 
 
 def test_places_are_lines_and_columns_from_one() -> None:
-    file = values.parse(b"a:\n  b: [x, {c: 1}]\n", "v.yaml")
+    file = places.parse(b"a:\n  b: [x, {c: 1}]\n", "v.yaml")
     assert file.places["a", "b"].key == Location("v.yaml", 2, 3)
     assert file.places["a", "b"].value == Location("v.yaml", 2, 6)
     assert file.places["a", "b", "1", "c"].value == Location("v.yaml", 2, 14)
@@ -73,14 +73,14 @@ def test_places_are_lines_and_columns_from_one() -> None:
     ],
 )
 def test_a_control_character_has_a_place(content: bytes, place: str) -> None:
-    (finding,) = values.parse(content, "v.yaml").findings
+    (finding,) = places.parse(content, "v.yaml").findings
     assert (finding.rule, str(finding.location)) == ("XS010", place)
     assert finding.message.startswith("not YAML: the control character U+00")
 
 
 def test_an_alias_bomb_is_walked_once() -> None:
     levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" if n else "l0: &l0 [x]" for n in range(12)]
-    assert len(values.parse("\n".join(levels).encode(), "v.yaml").places) < 500
+    assert len(places.parse("\n".join(levels).encode(), "v.yaml").places) < 500
 
 
 @pytest.mark.parametrize(
@@ -96,23 +96,23 @@ def test_an_alias_bomb_is_walked_once() -> None:
     ],
 )
 def test_what_is_merged_stands_where_it_is_written(content: str, path: str, place: str) -> None:
-    origins = values.Origins((values.parse(content.encode(), "v.yaml"),))
+    origins = places.Origins((places.parse(content.encode(), "v.yaml"),))
     assert str(origins.locate(tuple(path.split()))) == place
 
 
 def test_an_unreadable_file_is_a_setup_error() -> None:
     with pytest.raises(SetupError, match=r"cannot read /nowhere\.yaml: No such file"):
-        values.read("/nowhere.yaml")
+        places.read("/nowhere.yaml")
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes(content: bytes) -> None:
-    values.parse(content, "v.yaml")
+    places.parse(content, "v.yaml")
 
 
 @given(st.text(alphabet="ab:-[]{}&*!|>'\"\n #,?%@`0", max_size=120))
 def test_any_text_that_looks_like_yaml(text: str) -> None:
-    values.parse(text.encode(), "v.yaml")
+    places.parse(text.encode(), "v.yaml")
 
 
 SCALARS = st.sampled_from(
@@ -139,7 +139,7 @@ def node(depth: int) -> st.SearchStrategy[str]:
 @given(st.lists(st.tuples(st.one_of(SCALARS, node(1)), node(3)), max_size=4))
 def test_any_yaml_with_anchors_merges_and_odd_keys(pairs: list[tuple[str, str]]) -> None:
     content = "".join(f"? {key}\n: {value}\n" for key, value in pairs).encode()
-    file = values.parse(content, "v.yaml")
+    file = places.parse(content, "v.yaml")
     for place in file.places.values():
         # Every place is one of a line that the file has.
         assert 0 < place.key.line <= len(file.lines)
@@ -163,18 +163,18 @@ def test_huge_and_deep_files(content: bytes, expected: list[str]) -> None:
 
 def test_a_number_too_long_for_python_is_a_key_all_the_same() -> None:
     digits = "1" * 5000
-    assert list(values.parse(f"? {digits}\n: 1\n".encode(), "v.yaml").places) == [(digits,)]
+    assert list(places.parse(f"? {digits}\n: 1\n".encode(), "v.yaml").places) == [(digits,)]
 
 
 @pytest.mark.parametrize(("text", "name"), [("y: 1", "true"), ("'y': 1", "y"), ("0x10: 1", "16"), ("n: 1", "false")])
 def test_keys_are_named_as_helm_names_them(text: str, name: str) -> None:
-    assert list(values.parse(text.encode(), "v.yaml").places) == [(name,)]
+    assert list(places.parse(text.encode(), "v.yaml").places) == [(name,)]
 
 
 def test_what_differs_from_the_defaults_is_changed() -> None:
     defaults = {"a": {"b": 1, "c": [1]}, "d": {}, "e": None}
     given_values = {"a": {"b": 1, "c": [1, 2]}, "d": {"x": {"y": 1}}, "e": {"f": 1}, "g": 0}
-    assert list(values.changed(given_values, defaults)) == ["a.c", "d.x", "e", "g"]
+    assert list(places.changed(given_values, defaults)) == ["a.c", "d.x", "e", "g"]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_what_differs_from_the_defaults_is_changed() -> None:
     ],
 )
 def test_the_keys_of_set(flag: str, text: str, keys: tuple[str, ...]) -> None:
-    assert values.set_keys([(flag, text)]) == tuple(values.SetKey(flag, key) for key in keys)
+    assert places.set_keys([(flag, text)]) == tuple(places.SetKey(flag, key) for key in keys)
 
 
 @pytest.mark.parametrize(
@@ -219,5 +219,5 @@ def test_the_keys_of_set(flag: str, text: str, keys: tuple[str, ...]) -> None:
     ],
 )
 def test_a_key_of_a_flag_is_a_place_with_the_flag(flag: str, text: str, path: str, place: str) -> None:
-    origins = values.Origins((), values.set_keys([(flag, text)]))
+    origins = places.Origins((), places.set_keys([(flag, text)]))
     assert str(origins.locate(tuple(path.split()))) == place

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from xscaler_istio.local.mesh import topology
 from xscaler_istio.local.mesh.server import Clock
+from xscaler_istio.mesh import topology
 
 if TYPE_CHECKING:
-    from xscaler_istio.local.mesh.exposition import Page
+    from xscaler_istio.mesh.exposition import Page
 
 
 async def _serve(page: Page, clock: Clock, request: web.Request) -> web.Response:  # noqa: ARG001 - aiohttp's shape

@@ -15,7 +15,8 @@ import pytest
 
 from tests.chart.conftest import tool
 from tests.plugin.test_cases import said
-from xscaler_istio.checks.registry import CLUSTER_CHECKS, DOCS
+from xscaler_istio.checks.registry import CLUSTER_CHECKS
+from xscaler_istio.findings.rules import DOCS
 
 from . import recorded
 

@@ -13,10 +13,9 @@ import jsonschema
 import pytest
 
 from tests.chart.conftest import ROOT, tool
-from xscaler_istio.doctor import access_logs, network_policies, objects
-from xscaler_istio.doctor.network_policies import EGRESS, INGRESS, Connection, End
-from xscaler_istio.errors import UnreachableError, UsageError
-from xscaler_istio.live import cluster
+from xscaler_istio.cluster import access, access_logs, network_policies, objects
+from xscaler_istio.cluster.network_policies import EGRESS, INGRESS, Connection, End
+from xscaler_istio.system.errors import UnreachableError, UsageError
 
 from . import recorded
 
@@ -28,32 +27,32 @@ if TYPE_CHECKING:
 MESH = Path(__file__).parent / "clusters" / "mesh"
 
 
-def reading(folder: Path, monkeypatch: pytest.MonkeyPatch) -> cluster.Access:
+def reading(folder: Path, monkeypatch: pytest.MonkeyPatch) -> access.Access:
     monkeypatch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
     monkeypatch.setenv("XSCALER_KUBECTL", str(tool("kubectl")))
-    return cluster.access()
+    return access.access()
 
 
 def test_a_long_list_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(cluster, "_PAGE", 5)
-    access = reading(tmp_path, monkeypatch)
+    monkeypatch.setattr(access, "_PAGE", 5)
+    reader = reading(tmp_path, monkeypatch)
     with recorded.serving(MESH, tmp_path / "kubeconfig"):
-        found = access.items("/api/v1/pods")
+        found = reader.items("/api/v1/pods")
     expected = json.loads((MESH / "pods.json").read_text())["items"]
     assert len(expected) > 10
     assert [item["metadata"]["name"] for item in found] == [item["metadata"]["name"] for item in expected]
 
 
 def test_what_the_cluster_refuses_is_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    access = reading(tmp_path, monkeypatch)
+    reader = reading(tmp_path, monkeypatch)
     with recorded.serving(MESH, tmp_path / "kubeconfig", ("secrets",)):
         for path, reason in (("secrets/x", "Forbidden"), ("configmaps/x", "NotFound")):
-            with pytest.raises(cluster.AnsweredError) as raised:
-                access.get(f"/api/v1/namespaces/telemetry/{path}")
+            with pytest.raises(access.AnsweredError) as raised:
+                reader.get(f"/api/v1/namespaces/telemetry/{path}")
             assert raised.value.reason == reason
     with pytest.raises(UnreachableError) as gone:
-        access.get("/api/v1/pods")
-    assert not isinstance(gone.value, cluster.AnsweredError)
+        reader.get("/api/v1/pods")
+    assert not isinstance(gone.value, access.AnsweredError)
 
 
 def test_helms_flags_are_kubectls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,20 +60,20 @@ def test_helms_flags_are_kubectls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HELM_KUBECONTEXT", "staging")
     monkeypatch.setenv("HELM_KUBEASUSER", "jane")
     monkeypatch.setenv("HELM_KUBEASGROUPS", "ops,dev")
-    assert cluster.access().flags == ("--context=staging", "--as=jane", "--as-group=ops", "--as-group=dev")
-    assert cluster.access("prod").flags[0] == "--context=prod"
+    assert access.access().flags == ("--context=staging", "--as=jane", "--as-group=ops", "--as-group=dev")
+    assert access.access("prod").flags[0] == "--context=prod"
     # Helm always says of it whether it was given.
     monkeypatch.setenv("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "false")
-    assert "--insecure-skip-tls-verify" not in cluster.access().flags
+    assert "--insecure-skip-tls-verify" not in access.access().flags
     monkeypatch.setenv("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "true")
-    assert "--insecure-skip-tls-verify" in cluster.access().flags
+    assert "--insecure-skip-tls-verify" in access.access().flags
 
 
 def test_a_token_is_on_no_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XSCALER_KUBECTL", str(tool("kubectl")))
     monkeypatch.setenv("HELM_KUBETOKEN", "s3cret")
     with pytest.raises(UsageError, match="list of processes would show it") as raised:
-        cluster.access()
+        access.access()
     assert "s3cret" not in f"{raised.value.message}{raised.value.fix}"
 
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.chart.conftest import tool
-from xscaler_istio.doctor import probe
-from xscaler_istio.errors import UsageError
 from xscaler_istio.local import certificates
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.xscaler import server
 from xscaler_istio.local.xscaler.gateway import Scope, Token
-from xscaler_istio.summary.scraping import Destination
+from xscaler_istio.rendered.scraping import Destination
+from xscaler_istio.system.errors import UsageError
+from xscaler_istio.wire import probe
 
 from . import recorded
 

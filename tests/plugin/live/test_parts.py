@@ -9,10 +9,11 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tests.plugin.conftest import published
-from xscaler_istio.findings import Problem
-from xscaler_istio.live import reasons, report, steps
+from xscaler_istio.findings.findings import Problem
+from xscaler_istio.live import report, steps
 from xscaler_istio.live.collectors import COLLECTORS, LOG_REFUSAL, last_reason, metric
 from xscaler_istio.live.steps import Step
+from xscaler_istio.wire import refusals
 
 # Lines as the programs write them, and the reason in them.
 LOGS = [
@@ -55,12 +56,12 @@ LOGS = [
 def test_a_log_gives_the_reason_and_the_reason_its_fix(pattern: object, line: str, reason: str, fix: str) -> None:
     log = f"something before\n{line}\nsomething after\n"
     assert last_reason(log, pattern) == reason  # type: ignore[arg-type]
-    assert fix in reasons.fix(reason)
+    assert fix in refusals.fix(reason)
 
 
 def test_a_log_without_a_refusal() -> None:
     assert last_reason("all is well\n", LOG_REFUSAL) == ""
-    assert reasons.fix("") == reasons.fix("never seen before")
+    assert refusals.fix("") == refusals.fix("never seen before")
 
 
 def test_a_metric_is_the_sum_of_its_series() -> None:

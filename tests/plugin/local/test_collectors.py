@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.chart.conftest import CI_FILES, configs, log_configs, parsed, template
-from xscaler_istio import render
 from xscaler_istio.local import run
 from xscaler_istio.local.collectors import Surroundings, alloy, log_agent
+from xscaler_istio.rendered import manifests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.rendered.manifests import CollectorConfig
 
 by_file = pytest.mark.parametrize("file", CI_FILES, ids=lambda file: file.stem)
 SURROUNDINGS = Surroundings(
@@ -33,7 +33,7 @@ SURROUNDINGS = Surroundings(
     logs_url="https://127.10.0.1:8444/api/v1/logs/push",
     log_folder=Path("/run/pods"),
 )
-COLLECTORS = {**run.COLLECTORS, render.LOGS: log_agent}
+COLLECTORS = {**run.COLLECTORS, manifests.LOGS: log_agent}
 # What may differ between a cluster and this machine, and nothing else (design: API server, credential and authority
 # files, push URL, listen address, storage folder, intervals; a proxy has no place on loopback).
 ALLOWED = {
@@ -87,7 +87,7 @@ ALLOWED = {
         "exporters.prometheus_remote_write.http.proxy_url",
         "exporters.prometheus_remote_write.http.headers.X-Scope-OrgID",
     },
-    render.LOGS: {
+    manifests.LOGS: {
         'discovery.kubernetes "pods".api_server',
         'discovery.kubernetes "pods".authorization.type',
         'discovery.kubernetes "pods".authorization.credentials_file',
@@ -109,7 +109,7 @@ ALLOWED_ARGUMENTS = {
     "prometheus": {"--config.file", "--storage.agent.path", "--web.listen-address"},
     "alloy": {"/etc/collector/config.alloy", "--storage.path", "--server.http.listen-addr"},
     "opentelemetry": {"--config"},
-    render.LOGS: {"/etc/collector/config.alloy", "--storage.path", "--server.http.listen-addr"},
+    manifests.LOGS: {"/etc/collector/config.alloy", "--storage.path", "--server.http.listen-addr"},
 }
 
 
@@ -131,7 +131,7 @@ def general(place: str) -> str:
 
 @pytest.fixture(params=COLLECTORS)
 def rendered(request: pytest.FixtureRequest, file: Path) -> tuple[CollectorConfig, ...]:
-    if request.param == render.LOGS:
+    if request.param == manifests.LOGS:
         # The agent that reads files: the other one needs the log endpoints of a kubelet.
         return log_configs(template("helm4", "--values", str(file), "--set", "logs.enabled=true,xscaler.region=x"))[:1]
     return configs(template("helm4", "--values", str(file), "--set", f"metrics.collector={request.param}"))

@@ -13,10 +13,11 @@ import pytest
 from tests.chart.conftest import tool
 from xscaler_istio.local import certificates
 from xscaler_istio.local import network as networks
-from xscaler_istio.local.xscaler import remote_write, server
+from xscaler_istio.local.xscaler import server
 from xscaler_istio.local.xscaler.backends import BACKENDS
 from xscaler_istio.local.xscaler.gateway import Fault, Scope, Token
-from xscaler_istio.local.xscaler.remote_write import Series
+from xscaler_istio.wire import remote_write
+from xscaler_istio.wire.remote_write import Series
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

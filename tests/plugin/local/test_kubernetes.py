@@ -12,8 +12,8 @@ import aiohttp
 
 from xscaler_istio.local import certificates, kubernetes
 from xscaler_istio.local import network as networks
-from xscaler_istio.local.mesh import pods
-from xscaler_istio.local.mesh.model import Kind, Version
+from xscaler_istio.mesh import pods
+from xscaler_istio.mesh.model import Kind, Version
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -13,10 +13,11 @@ import pytest
 from tests.chart.conftest import tool
 from xscaler_istio.local import certificates
 from xscaler_istio.local import network as networks
-from xscaler_istio.local.xscaler import log_gateway, log_push, server
+from xscaler_istio.local.xscaler import log_gateway, server
 from xscaler_istio.local.xscaler.admission import Fault, Scope, Token
 from xscaler_istio.local.xscaler.log_gateway import RateLimit
-from xscaler_istio.local.xscaler.log_push import Entry
+from xscaler_istio.wire import log_push
+from xscaler_istio.wire.log_push import Entry
 
 from .test_gateway import REFUSED
 from .test_log_push import as_json

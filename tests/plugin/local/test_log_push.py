@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xscaler_istio.local.xscaler import log_push
-from xscaler_istio.local.xscaler.log_push import Entry
-from xscaler_istio.local.xscaler.protobuf import DecodeError
+from xscaler_istio.wire import log_push
+from xscaler_istio.wire.log_push import Entry
+from xscaler_istio.wire.protobuf import DecodeError
 
 NAME = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)

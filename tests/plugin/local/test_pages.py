@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xscaler_istio.local.mesh import pages, topology
-from xscaler_istio.local.mesh.exposition import GO, Course, Spread, family, histogram
-from xscaler_istio.local.mesh.model import Kind, Version
-from xscaler_istio.local.mesh.pages import Combination, Party
+from xscaler_istio.local.mesh import placed
 from xscaler_istio.local.network import Network
+from xscaler_istio.mesh import pages, topology
+from xscaler_istio.mesh.exposition import GO, Course, Spread, family, histogram
+from xscaler_istio.mesh.model import Kind, Version
+from xscaler_istio.mesh.pages import Combination, Party
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +59,7 @@ def test_istiod_pushes_and_versions() -> None:
 
 @pytest.mark.parametrize("workload", topology.small(), ids=lambda workload: workload.name)
 def test_every_family_has_one_type_line(workload: topology.Workload) -> None:
-    for member in topology.build((workload,), Network(10), 0):
+    for member in placed.build((workload,), Network(10), 0):
         if member.page and workload.kind not in (Kind.SIDECAR, Kind.NATIVE_SIDECAR):
             found = types(member.page.render(0).decode())
             assert sorted(found) == sorted(set(found))
@@ -94,7 +95,7 @@ def lines(page: bytes) -> Iterator[bytes]:
 @given(st.integers(1, 40), st.integers(300, 3000))
 def test_a_scaled_mesh_has_exactly_what_was_asked_for(proxies: int, series: int) -> None:
     workloads = topology.scaled(proxies, series)
-    members = topology.build(workloads, Network(10), 0)
+    members = placed.build(workloads, Network(10), 0)
     sidecars = [member for member in members if member.pod.kind is Kind.SIDECAR]
     assert len(sidecars) == proxies
     assert {sum(1 for _ in lines(member.page.render(1))) for member in sidecars if member.page} == {series}

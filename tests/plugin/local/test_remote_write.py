@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xscaler_istio.local.xscaler import limits, remote_write
-from xscaler_istio.local.xscaler.remote_write import Series
+from xscaler_istio.local.xscaler import limits
+from xscaler_istio.wire import remote_write
+from xscaler_istio.wire.remote_write import Series
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 LABELS = st.lists(st.tuples(TEXT, TEXT), max_size=6).map(tuple)

@@ -18,9 +18,9 @@ import pytest
 from tests.chart.conftest import CHART, ROOT, tool
 from tests.plugin import test_page as page
 from tests.plugin.conftest import EXAMPLE, published, runner
-from xscaler_istio.errors import SetupError
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.mesh import server
+from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

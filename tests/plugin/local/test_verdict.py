@@ -9,11 +9,12 @@ import pytest
 
 from xscaler_istio.local import oracle, verdict
 from xscaler_istio.local.log_oracle import LogChoices, LogCount
-from xscaler_istio.local.mesh import topology
+from xscaler_istio.local.mesh import placed
 from xscaler_istio.local.network import Network
 from xscaler_istio.local.xscaler.log_gateway import LogAccount
+from xscaler_istio.mesh import topology
 
-PODS = [member.pod.manifest for member in topology.build(topology.small(), Network(10), 0)]
+PODS = [member.pod.manifest for member in placed.build(topology.small(), Network(10), 0)]
 EXPECTED = oracle.expected_targets(PODS, oracle.Choices("c"))
 GOOD = verdict.Evidence(
     expected=EXPECTED,

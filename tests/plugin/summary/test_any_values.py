@@ -16,7 +16,7 @@ from xscaler_istio import helm
 from xscaler_istio.local import run
 from xscaler_istio.summary import text
 from xscaler_istio.summary.release import Rendered
-from xscaler_istio.terminal import Terminal
+from xscaler_istio.system.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

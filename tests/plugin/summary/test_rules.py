@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xscaler_istio.relabeling import Rule
-from xscaler_istio.summary.rules import alternatives, condition, metric_facts, target_facts
+from xscaler_istio.rendered.relabeling import Rule
+from xscaler_istio.rendered.words import alternatives, condition
+from xscaler_istio.summary.rules import metric_facts, target_facts
 
 CONTAINER, APP = "__meta_kubernetes_pod_container_name", "__meta_kubernetes_pod_label_app"
 

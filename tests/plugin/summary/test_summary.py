@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chart.conftest import CHART, CI_FILES, template
-from xscaler_istio import render
-from xscaler_istio.local.mesh import topology
-from xscaler_istio.local.mesh.model import Kind
-from xscaler_istio.summary import scraping, summarize
+from xscaler_istio.mesh import topology
+from xscaler_istio.mesh.model import Kind
+from xscaler_istio.rendered import manifests, scraping
+from xscaler_istio.summary import summarize
 from xscaler_istio.summary.metrics import DROPPED, KEPT, SeriesFacts, series_facts
 from xscaler_istio.summary.text import text
-from xscaler_istio.terminal import Terminal
+from xscaler_istio.system.terminal import Terminal
 
 from ..conftest import EXAMPLE
 
@@ -26,7 +26,7 @@ VALUES = {"limits": {"labelsPerSeries": 30}}
 
 
 def sections(*arguments: str) -> dict[str, Section]:
-    rendered = render.manifests(template("helm4", *arguments))
+    rendered = manifests.manifests(template("helm4", *arguments))
     return {section.title: section for section in summarize(rendered, series_facts(CHART, VALUES)).sections}
 
 
@@ -78,14 +78,14 @@ def test_the_sample_has_pages_for_every_job_of_istio() -> None:
 
 def test_no_token_is_said() -> None:
     flags = ("-f", str(EXAMPLE), "--set", "xscaler.auth.token=s3cr3t,xscaler.auth.existingSecret.name=")
-    rendered = render.manifests(template("helm4", *flags))
+    rendered = manifests.manifests(template("helm4", *flags))
     assert any("s3cr3t" in str(item.document) for item in rendered)
     assert "s3cr3t" not in text(summarize(rendered, SeriesFacts({}, 0)), Terminal())
 
 
 @pytest.mark.parametrize("width", [1, 20, 60, 100, 400])
 def test_lines_fit_the_terminal_but_for_long_words(width: int) -> None:
-    rendered = render.manifests(template("helm4", "-f", str(EXAMPLE)))
+    rendered = manifests.manifests(template("helm4", "-f", str(EXAMPLE)))
     summary = summarize(rendered, SeriesFacts({}, 0))
     lines = text(summary, Terminal(width=width)).splitlines()
     longest_word = max(len(word) for line in lines for word in line.split())
@@ -94,7 +94,7 @@ def test_lines_fit_the_terminal_but_for_long_words(width: int) -> None:
 
 
 def test_colours_are_for_terminals() -> None:
-    rendered = render.manifests(template("helm4", "-f", str(EXAMPLE)))
+    rendered = manifests.manifests(template("helm4", "-f", str(EXAMPLE)))
     summary = summarize(rendered, SeriesFacts({}, 0))
     assert "\x1b" not in text(summary, Terminal())
     assert text(summary, Terminal(colour=True)).startswith("\x1b[1mjobs\x1b[0m\n")
@@ -102,4 +102,4 @@ def test_colours_are_for_terminals() -> None:
 
 @pytest.mark.parametrize("collector", list(scraping.READERS))
 def test_a_reader_for_each_collector(collector: str) -> None:
-    assert collector in render.CONFIG_FILES
+    assert collector in manifests.CONFIG_FILES

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from xscaler_istio.charts.plot import Named
-    from xscaler_istio.local.xscaler.server import Window
+    from xscaler_istio.wire.answers import Window
 
 _WIDTH, _HEIGHT, _ROW = 580, 272, 22
 _STYLE = f"""

@@ -18,7 +18,7 @@ from xscaler_istio.charts.svg import cut, element, text, width
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xscaler_istio.local.xscaler.server import Window
+    from xscaler_istio.wire.answers import Window
 
 INK, MUTED, FAINT, EDGE, BACK, CARD = "#24292f", "#57606a", "#8c959f", "#d8dee4", "#f3f5f7", "#ffffff"
 _LINES = ("#2f6fd6", "#e8820c", "#2f9e5b", "#a347ba", "#d6303f", "#0e9aa7", "#b08900", "#7a5af5", "#c2477f", "#64748b")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from xscaler_istio.errors import UsageError
+from xscaler_istio.checks import facts
+from xscaler_istio.system.errors import UsageError
+from xscaler_istio.values import places, settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from xscaler_istio.checks.facts import Facts
-    from xscaler_istio.checks.settings import Settings
+    from xscaler_istio.helm import Release
+    from xscaler_istio.values.settings import Settings
 
 POD_SECURITY_LEVELS = ("privileged", "baseline", "restricted")
 
@@ -53,3 +58,12 @@ def mesh(text: str) -> Mesh:
     if not sizes or len(pairs) != len(names) or min(sizes.values()) < 1:
         raise UsageError(f"--mesh {text} is not a size", "whole numbers, for example proxies=300,peers=10,codes=3")
     return Mesh(**sizes)
+
+
+def case_of(
+    release: Release, merged: Mapping[str, Any], defaults: Mapping[str, Any], surroundings: Surroundings
+) -> Case:
+    """Return what the checks are given of values that the schema admits."""
+    parsed = settings.parse(merged)
+    known = facts.read(release.chart, parsed.metrics.profile)
+    return Case(parsed, settings.parse(defaults), known, tuple(places.changed(merged, defaults)), surroundings)

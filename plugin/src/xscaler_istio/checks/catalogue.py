@@ -22,15 +22,16 @@ from xscaler_istio.checks import (  # noqa: F401
     telemetry,
     unused,
 )
-from xscaler_istio.checks.registry import CLUSTER_CHECKS, OBJECT_CHECKS, RULES, VALUE_CHECKS, Issue, Rule
-from xscaler_istio.errors import UsageError
+from xscaler_istio.checks.registry import CLUSTER_CHECKS, OBJECT_CHECKS, VALUE_CHECKS, Issue
+from xscaler_istio.findings.rules import RULES, Rule
+from xscaler_istio.system.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xscaler_istio.checks.case import Case
     from xscaler_istio.checks.examination import Examination
-    from xscaler_istio.render import Manifest
+    from xscaler_istio.rendered.manifests import Manifest
 
 
 def of_values(case: Case) -> Iterator[tuple[Rule, Issue]]:

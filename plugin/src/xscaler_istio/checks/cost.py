@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check
-from xscaler_istio.checks.units import everything, seconds
-from xscaler_istio.findings import Severity
+from xscaler_istio.findings.findings import Severity
+from xscaler_istio.values.units import everything, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from xscaler_istio.checks.registry import Rule
+    from xscaler_istio.findings.rules import Rule
 
 _HEAD = """\
 # Rules

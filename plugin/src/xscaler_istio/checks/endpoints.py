@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check_cluster
-from xscaler_istio.findings import Severity
-from xscaler_istio.live import reasons
+from xscaler_istio.findings.findings import Severity
+from xscaler_istio.wire import refusals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ def _issues(examined: Examination, stage: str, problem: str, fix: str) -> Iterat
             yield Issue(
                 f"xscaler.{outcome.what}.url",
                 f"{outcome.what}: {problem} {outcome.url}: {said}",
-                mended or reasons.fix(said),
+                mended or refusals.fix(said),
             )
 
 

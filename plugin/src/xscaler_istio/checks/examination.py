@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from xscaler_istio.checks.case import Case
-    from xscaler_istio.doctor.discovery import Outcome
-    from xscaler_istio.doctor.inventory import Inventory
-    from xscaler_istio.doctor.objects import MeshConfig, Pod, Policy, Telemetry
-    from xscaler_istio.doctor.probe import Outcome as Probed
-    from xscaler_istio.pod_security import Need
+    from xscaler_istio.cluster.discovery import Outcome
+    from xscaler_istio.cluster.inventory import Inventory
+    from xscaler_istio.cluster.objects import MeshConfig, Pod, Policy, Telemetry
+    from xscaler_istio.rendered.pod_security import Need
+    from xscaler_istio.wire.probe import Outcome as Probed
 
 
 @dataclasses.dataclass(frozen=True)

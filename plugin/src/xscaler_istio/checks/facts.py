@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from xscaler_istio import render
-from xscaler_istio.errors import SetupError
+from xscaler_istio.rendered import manifests
+from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +79,7 @@ def _lists(mapping: Mapping[str, list[str]]) -> Mapping[str, tuple[str, ...]]:
 
 def _load(file: Path) -> dict[str, Any]:
     try:
-        loaded: dict[str, Any] = render.load(file.read_text(encoding="utf-8"))
+        loaded: dict[str, Any] = manifests.load(file.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise SetupError(f"cannot read {file}", "name a chart with --chart") from error
     return loaded

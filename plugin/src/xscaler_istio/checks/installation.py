@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xscaler_istio.checks.case import POD_SECURITY_LEVELS
 from xscaler_istio.checks.mesh import some
 from xscaler_istio.checks.registry import Issue, check_cluster
-from xscaler_istio.findings import Severity
+from xscaler_istio.findings.findings import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check
-from xscaler_istio.findings import Severity
+from xscaler_istio.findings.findings import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,14 +6,14 @@ import collections
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check_cluster
-from xscaler_istio.doctor.kinds import ISTIOD, KINDS, PROXY
-from xscaler_istio.findings import Severity
+from xscaler_istio.cluster.kinds import ISTIOD, KINDS, PROXY
+from xscaler_istio.findings.findings import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from xscaler_istio.checks.examination import Examination
-    from xscaler_istio.doctor.objects import Pod
+    from xscaler_istio.cluster.objects import Pod
 
 # Names beyond these are counted.
 _SHOWN = 5

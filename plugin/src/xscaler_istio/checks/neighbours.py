@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.mesh import counted, some
 from xscaler_istio.checks.registry import Issue, check_cluster
-from xscaler_istio.doctor.network_policies import EGRESS, INGRESS, Connection, End, in_the_way
-from xscaler_istio.findings import Severity
+from xscaler_istio.cluster.network_policies import EGRESS, INGRESS, Connection, End, in_the_way
+from xscaler_istio.findings.findings import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xscaler_istio.checks.examination import Examination
-    from xscaler_istio.doctor.discovery import Outcome
-    from xscaler_istio.doctor.objects import Policy
+    from xscaler_istio.cluster.discovery import Outcome
+    from xscaler_istio.cluster.objects import Policy
 
 # By what a configuration can be known to scrape Istio, or every pod that is annotated as Istio annotates its own.
 _SCRAPES_ISTIO = re.compile(

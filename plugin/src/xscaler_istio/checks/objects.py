@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from xscaler_istio.checks.registry import Issue, check_object
-from xscaler_istio.findings import Severity
-from xscaler_istio.pod_security import pod_spec
+from xscaler_istio.findings.findings import Severity
+from xscaler_istio.rendered.pod_security import pod_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from xscaler_istio.render import Manifest
+    from xscaler_istio.rendered.manifests import Manifest
 
 # What the API server takes in one ConfigMap.
 _CONFIG_MAP_BYTES = 2**20

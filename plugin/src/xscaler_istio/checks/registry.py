@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from typing import TYPE_CHECKING
+
+from xscaler_istio.findings.rules import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from xscaler_istio.checks.case import Case
     from xscaler_istio.checks.examination import Examination
-    from xscaler_istio.findings import Severity
-    from xscaler_istio.render import Manifest
-
-DOCS = "https://github.com/xscaler/xscaler-istio/blob/main/docs/rules.md"
-
-
-@dataclasses.dataclass(frozen=True)
-class Rule:
-    """One rule. `title` is a sentence; `text` has the paragraphs Why, Fix and Example."""
-
-    id: str
-    severity: Severity
-    title: str
-    text: str
-
-    @property
-    def url(self) -> str:
-        """Where the rule is explained."""
-        return f"{DOCS}#{self.id.lower()}"
-
-    @property
-    def can_be_ignored(self) -> bool:
-        """Whether it is a matter of opinion: errors of files, of the schema and of the chart are not."""
-        return self.id >= "XS200"
+    from xscaler_istio.findings.findings import Severity
+    from xscaler_istio.rendered.manifests import Manifest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,19 +34,9 @@ class ClusterCheck:
     needs: tuple[str, ...]
 
 
-RULES: dict[str, Rule] = {}
 VALUE_CHECKS: dict[str, Callable[[Case], Iterator[Issue]]] = {}
 OBJECT_CHECKS: dict[str, Callable[[Manifest], Iterator[Issue]]] = {}
 CLUSTER_CHECKS: dict[str, ClusterCheck] = {}
-
-
-def document(rule: str, severity: Severity, text: str) -> Rule:
-    """Register a rule that another part of the program reports."""
-    title, _, rest = inspect.cleandoc(text).partition("\n\n")
-    if rule in RULES:
-        raise ValueError(f"{rule} is there twice")
-    RULES[rule] = Rule(rule, severity, " ".join(title.split()).rstrip("."), rest)
-    return RULES[rule]
 
 
 def check(

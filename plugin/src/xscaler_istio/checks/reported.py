@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from xscaler_istio.checks.registry import document
-from xscaler_istio.findings import Severity
+from xscaler_istio.findings.findings import Severity
+from xscaler_istio.findings.rules import document
 
 document(
     "XS001",

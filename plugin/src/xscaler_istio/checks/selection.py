@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check
-from xscaler_istio.checks.units import beginning, everything_and_nothing, glob, matches
-from xscaler_istio.findings import Severity
+from xscaler_istio.findings.findings import Severity
+from xscaler_istio.values.units import beginning, everything_and_nothing, glob, matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from xscaler_istio.checks.case import Case
-    from xscaler_istio.checks.settings import Namespaces, Relabeling
+    from xscaler_istio.values.settings import Namespaces, Relabeling
 
 # What every published dashboard of Istio and xScaler's page read first (tests/chart/evidence.yaml).
 ESSENTIAL = (

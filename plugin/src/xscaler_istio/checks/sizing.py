@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check
-from xscaler_istio.checks.units import bytes_of, everything, matches
-from xscaler_istio.findings import Severity
+from xscaler_istio.findings.findings import Severity
+from xscaler_istio.values.units import bytes_of, everything, matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

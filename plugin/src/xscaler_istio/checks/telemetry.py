@@ -9,15 +9,15 @@ from xscaler_istio.checks.labels import counts
 from xscaler_istio.checks.mesh import some
 from xscaler_istio.checks.registry import Issue, check_cluster
 from xscaler_istio.checks.selection import chosen
-from xscaler_istio.doctor import access_logs
-from xscaler_istio.findings import Severity
+from xscaler_istio.cluster import access_logs
+from xscaler_istio.findings.findings import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from xscaler_istio.checks.examination import Examination
-    from xscaler_istio.doctor.access_logs import State
-    from xscaler_istio.doctor.objects import Telemetry
+    from xscaler_istio.cluster.access_logs import State
+    from xscaler_istio.cluster.objects import Telemetry
 
 # Whose access logs Envoy writes; ztunnel's are on by default and follow other settings.
 _ENVOYS = ("sidecar", "native sidecar", "gateway", "waypoint")

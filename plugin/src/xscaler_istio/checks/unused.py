@@ -6,14 +6,14 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check
-from xscaler_istio.checks.units import bytes_of
-from xscaler_istio.findings import Severity
+from xscaler_istio.findings.findings import Severity
+from xscaler_istio.values.units import bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from xscaler_istio.checks.case import Case
-    from xscaler_istio.checks.settings import Settings
+    from xscaler_istio.values.settings import Settings
 
 
 @dataclasses.dataclass(frozen=True)

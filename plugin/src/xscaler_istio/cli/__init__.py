@@ -9,7 +9,7 @@ import typer
 
 from xscaler_istio import __version__
 from xscaler_istio.cli import diff, doctor, explain, init, lint, render, rules, schema, test, validate
-from xscaler_istio.errors import exit_code_boundary
+from xscaler_istio.system.errors import exit_code_boundary
 
 app = typer.Typer(
     name="xscaler",

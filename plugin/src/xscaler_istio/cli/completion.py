@@ -48,14 +48,14 @@ def choices(*names: str) -> Completer:
 
 def value_keys(context: typer.Context, typed: str) -> Candidates:
     """Complete a key of the chart's values."""
-    from xscaler_istio import keys
+    from xscaler_istio.values import keys
 
     return [(name, _short(words)) for name, words in keys.beginning_with(_schema(context), typed)]
 
 
 def settings(context: typer.Context, typed: str) -> Candidates:
     """Complete key=value of --set: the key, and the value where its choices are known."""
-    from xscaler_istio import keys
+    from xscaler_istio.values import keys
 
     # Several are separated by commas; a comma in a value is written with a backslash.
     before, comma, last = typed.rpartition(",")
@@ -80,8 +80,8 @@ def _short(words: str) -> str:
 
 
 def _schema(context: typer.Context) -> Mapping[str, Any]:
-    from xscaler_istio import programs
-    from xscaler_istio.errors import XscalerError
+    from xscaler_istio.system import programs
+    from xscaler_istio.system.errors import XscalerError
 
     try:
         file = programs.chart(context.params.get("chart")) / "values.schema.json"

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from xscaler_istio.cli import completion, options
-from xscaler_istio.errors import ExitCode, UsageError
+from xscaler_istio.system.errors import ExitCode, UsageError
 
 EXAMPLE = "helm xscaler diff values.yaml new-values.yaml --detailed-exitcode"
 
@@ -57,8 +57,10 @@ def command(
 
     Two values files, two versions of the chart (--chart, --against-chart), or both. --set holds for both sides.
     """
-    from xscaler_istio import difference, helm, programs, terminal
+    from xscaler_istio import helm
+    from xscaler_istio.commands import diff
     from xscaler_istio.summary.release import Rendered
+    from xscaler_istio.system import programs, terminal
 
     options.set_debug(debug)
     options.choose("--output", output, ("text", "json"))
@@ -76,6 +78,6 @@ def command(
             Rendered.of(helm.Release(folder, given, namespace=namespace), given.names[-1])
             for folder, given in zip(charts, arguments, strict=True)
         )
-    changes = difference.compare(before, after)
-    options.write(difference.as_json(changes) if output == "json" else difference.text(changes, terminal.of_stdout()))
+    changes = diff.compare(before, after)
+    options.write(diff.as_json(changes) if output == "json" else diff.text(changes, terminal.of_stdout()))
     raise typer.Exit(ExitCode.FINDINGS if changes and detailed_exitcode else ExitCode.OK)

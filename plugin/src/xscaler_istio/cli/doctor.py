@@ -47,15 +47,16 @@ def command(
     What you may not read is listed as not checked, with the right that is missing. `helm xscaler rules` explains each
     rule (XS4..).
     """
-    from xscaler_istio import project, tokens
-    from xscaler_istio.doctor.run import doctor as run
-    from xscaler_istio.live import cluster
+    from xscaler_istio.cluster import access
+    from xscaler_istio.commands import project
+    from xscaler_istio.commands.doctor import doctor as run
+    from xscaler_istio.system import tokens
 
     options.set_debug(debug)
     options.only_with("--probe", {} if probe else {"--token-file": token_file})
     severity = options.fail_on(fail_on)
     token = tokens.from_file(token_file, "the write token") if token_file else ""
     with options.release(chart, values, sets, namespace=namespace) as release:
-        asked = (cluster.access(kube_context), release, project.read(Path.cwd()), severity)
+        asked = (access.access(kube_context), release, project.read(Path.cwd()), severity)
         found = run(*asked, probe=probe, token=token)
     options.report(found, output)

@@ -29,12 +29,14 @@ def command(
 
     The changes are worked out by rendering the chart twice, with your values if you give any.
     """
-    from xscaler_istio import explanation, keys, schema, terminal
+    from xscaler_istio.commands import explain
+    from xscaler_istio.system import terminal
+    from xscaler_istio.values import keys, schema
 
     options.set_debug(debug)
     options.choose("--output", output, ("text", "json"))
     with options.release(chart, values, sets, namespace="default") as release:
         found = keys.find(schema.load(release.chart), key)
-        effect = explanation.effect(found, release)
-    shown = explanation.as_json(found, effect) if output == "json" else ""
-    options.write(shown or explanation.text(found, effect, terminal.of_stdout()))
+        effect = explain.effect(found, release)
+    shown = explain.as_json(found, effect) if output == "json" else ""
+    options.write(shown or explain.text(found, effect, terminal.of_stdout()))

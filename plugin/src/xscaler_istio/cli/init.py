@@ -36,7 +36,9 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Write a first values file with comments: five questions on a terminal, flags otherwise. Overwrites nothing."""
-    from xscaler_istio import init, programs, schema
+    from xscaler_istio.commands import init
+    from xscaler_istio.system import programs
+    from xscaler_istio.values import schema
 
     options.set_debug(debug)
     folder = programs.chart(chart)
@@ -66,7 +68,7 @@ def command(
 
 
 def _ask(prompt: str) -> str:
-    from xscaler_istio.errors import UsageError
+    from xscaler_istio.system.errors import UsageError
 
     print(prompt, end="", file=sys.stderr, flush=True)  # noqa: T201 - the question is no result
     line = sys.stdin.readline()

@@ -24,8 +24,8 @@ def command(
 
     Without values the cases in the chart's own ci folder are linted, one after the other.
     """
-    from xscaler_istio import project
-    from xscaler_istio.lint import lint as run
+    from xscaler_istio.commands import project
+    from xscaler_istio.commands.lint import lint as run
 
     options.set_debug(debug)
     severity = options.fail_on(fail_on)

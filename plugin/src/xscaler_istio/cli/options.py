@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xscaler_istio.cli import completion
-from xscaler_istio.errors import ExitCode
+from xscaler_istio.system.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from xscaler_istio.findings import Report, Severity
+    from xscaler_istio.findings.findings import Report, Severity
     from xscaler_istio.helm import Release
 
 Values = Annotated[
@@ -149,7 +149,8 @@ def release(
     """Return what to render, while the context lasts; standard input is kept in a file for that long."""
     import contextlib
 
-    from xscaler_istio import helm, programs
+    from xscaler_istio import helm
+    from xscaler_istio.system import programs
 
     _readable(sets)
 
@@ -164,7 +165,7 @@ def release(
 
 def _readable(sets: Sets) -> None:
     """Raise SetupError for a file of --set-file that cannot be read, as for one of -f."""
-    from xscaler_istio.errors import SetupError
+    from xscaler_istio.system.errors import SetupError
 
     texts = [text for flag, text in sets if flag == "--set-file" and "{" not in text]
     # A comma separates two, but not behind a backslash.
@@ -185,8 +186,8 @@ def _readable(sets: Sets) -> None:
 def spooled(values: Sequence[str]) -> AbstractContextManager[tuple[str, ...]]:
     """Return values files with standard input, `-`, and what URLs give kept in files while the context lasts."""
     from xscaler_istio import helm
-    from xscaler_istio.errors import SetupError, UsageError
-    from xscaler_istio.values import MAX_BYTES
+    from xscaler_istio.system.errors import SetupError, UsageError
+    from xscaler_istio.values.places import MAX_BYTES
 
     if list(values).count("-") > 1:
         raise UsageError("-f - is given twice", "standard input can be read once")
@@ -198,14 +199,14 @@ def spooled(values: Sequence[str]) -> AbstractContextManager[tuple[str, ...]]:
 
 def shown(values: list[str] | None) -> tuple[str, ...]:
     """Return what to call the values files in findings."""
-    from xscaler_istio import fetch
+    from xscaler_istio.values import fetch
 
     return tuple("<stdin>" if name == "-" else fetch.shown(name) for name in values or ())
 
 
 def fail_on(name: str) -> Severity:
     """Return the severity of that name; raise UsageError for another."""
-    from xscaler_istio.findings import Severity
+    from xscaler_istio.findings.findings import Severity
 
     severities = {severity.label: severity for severity in sorted(Severity, reverse=True)}
     choose("--fail-on", name, severities)
@@ -214,8 +215,8 @@ def fail_on(name: str) -> Severity:
 
 def report(found: Report, output: str) -> None:
     """Print findings as `output` says; exit with FINDINGS when one is as severe as the report's `fail_on`."""
-    from xscaler_istio import terminal
     from xscaler_istio.report import REPORTERS
+    from xscaler_istio.system import terminal
 
     choose("--output", output, REPORTERS)
     write(REPORTERS[output](found, terminal.of_stdout()))
@@ -225,7 +226,7 @@ def report(found: Report, output: str) -> None:
 
 def choose(option: str, value: str, allowed: Iterable[str]) -> None:
     """Raise UsageError unless the value of an option is one of those allowed."""
-    from xscaler_istio.errors import UsageError
+    from xscaler_istio.system.errors import UsageError
 
     names = list(allowed)
     if value not in names:
@@ -234,7 +235,7 @@ def choose(option: str, value: str, allowed: Iterable[str]) -> None:
 
 def only_with(needed: str, given: Mapping[str, object]) -> None:
     """Raise UsageError when one of these options is given; they mean something with `needed` alone."""
-    from xscaler_istio.errors import UsageError
+    from xscaler_istio.system.errors import UsageError
 
     if names := [option for option, value in given.items() if value]:
         instead = f"add {needed}" if needed.startswith("-") else f"name a {needed} and leave --local out"
@@ -243,7 +244,7 @@ def only_with(needed: str, given: Mapping[str, object]) -> None:
 
 def exclusive(given: Mapping[str, object]) -> None:
     """Raise UsageError when more than one of these options is given."""
-    from xscaler_istio.errors import UsageError
+    from xscaler_istio.system.errors import UsageError
 
     names = [option for option, value in given.items() if value]
     if len(names) > 1:

@@ -90,8 +90,8 @@ def command(
 ) -> None:
     """Print the manifests exactly as `helm template` gives them, the collector's configuration, or what they do."""
     from xscaler_istio import helm
-    from xscaler_istio import render as rendering
-    from xscaler_istio.errors import UsageError
+    from xscaler_istio.rendered import manifests as rendering
+    from xscaler_istio.system.errors import UsageError
 
     options.set_debug(debug)
     extra = [word for version in api_versions or () for word in ("--api-versions", version)]
@@ -131,8 +131,8 @@ def command(
 
 
 def _explanation(release: Release) -> str:
-    from xscaler_istio import terminal
     from xscaler_istio.summary import text
     from xscaler_istio.summary.release import Rendered
+    from xscaler_istio.system import terminal
 
     return text.text(Rendered.of(release).summary(), terminal.of_stdout())

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from xscaler_istio.cli import options
-from xscaler_istio.errors import ExitCode
+from xscaler_istio.system.errors import ExitCode
 
 EXAMPLE = "helm xscaler schema > xscaler-istio.schema.json"
 
@@ -21,8 +21,9 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Print the JSON schema of the values, for editors and check-jsonschema."""
-    from xscaler_istio import programs, schema, schema_defaults
-    from xscaler_istio.errors import UsageError
+    from xscaler_istio.system import programs
+    from xscaler_istio.system.errors import UsageError
+    from xscaler_istio.values import schema, schema_defaults
 
     options.set_debug(debug)
     options.exclusive({"--path": path, "--check": check})

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from xscaler_istio.cli import completion, options
-from xscaler_istio.errors import ExitCode
+from xscaler_istio.system.errors import ExitCode
 
 EXAMPLE = "helm xscaler test xscaler-istio -n telemetry; or: helm xscaler test --local -f values.yaml"
 

@@ -35,16 +35,16 @@ def command(
     `helm xscaler rules` explains each rule. A finding is ignored with `# xscaler: ignore XS213 the reason` on its
     line, or in .xscaler.yaml of the working directory.
     """
-    from xscaler_istio.reading import reading
+    from xscaler_istio.helm.reading import reading
 
     options.set_debug(debug)
     severity = options.fail_on(fail_on)
     with options.release(chart, values, sets, namespace=namespace) as release:
         with reading(release) as read:
             # Loaded while Helm renders.
-            from xscaler_istio import project
             from xscaler_istio.checks import case
-            from xscaler_istio.validate import judge
+            from xscaler_istio.commands import project
+            from xscaler_istio.commands.validate import judge
 
             ours = project.read(Path.cwd()).with_mesh(case.mesh(mesh) if mesh else None)
             found = judge(read, ours, severity)

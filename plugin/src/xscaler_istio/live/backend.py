@@ -10,7 +10,7 @@ import urllib.parse
 import urllib.request
 from http import HTTPStatus
 
-from xscaler_istio.errors import UnreachableError
+from xscaler_istio.system.errors import UnreachableError
 
 _TIMEOUT_SECONDS = 30
 

@@ -7,11 +7,11 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio import tokens
-from xscaler_istio.errors import UsageError
 from xscaler_istio.live import cluster as clusters
 from xscaler_istio.live import report, steps
 from xscaler_istio.live.backend import Backend
+from xscaler_istio.system import tokens
+from xscaler_istio.system.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

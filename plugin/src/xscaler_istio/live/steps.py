@@ -11,11 +11,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from xscaler_istio import helm
-from xscaler_istio.checks import units
-from xscaler_istio.errors import UnreachableError
-from xscaler_istio.findings import Problem
-from xscaler_istio.live import reasons
+from xscaler_istio.findings.findings import Problem
 from xscaler_istio.live.collectors import COLLECTORS, LOG_REFUSAL, last_reason, of_log_agent
+from xscaler_istio.system.errors import UnreachableError
+from xscaler_istio.values import units
+from xscaler_istio.wire import refusals
 
 if TYPE_CHECKING:
     import re
@@ -242,9 +242,9 @@ def _refused(
     reason = last_reason(cluster.log(pod), pattern)
     shown = f": {reason}" if reason else ""
     if new:
-        return [Problem(f"xScaler refused {new:,} {what} of {pod} during this test{shown}", reasons.fix(reason))]
+        return [Problem(f"xScaler refused {new:,} {what} of {pod} during this test{shown}", refusals.fix(reason))]
     if pushes.waiting or pushes.retried or pushes.failed:
-        return [Problem(f"xScaler has taken nothing of {pod}{shown}", reasons.fix(reason))]
+        return [Problem(f"xScaler has taken nothing of {pod}{shown}", refusals.fix(reason))]
     return []
 
 

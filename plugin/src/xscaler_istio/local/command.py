@@ -9,18 +9,20 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xscaler_istio import helm, programs, render, scratch
-from xscaler_istio.errors import SetupError, UsageError
+from xscaler_istio import helm
 from xscaler_istio.local import html_report, log_oracle, look_around, oracle, report
 from xscaler_istio.local import run as runs
-from xscaler_istio.local.mesh import topology
 from xscaler_istio.local.verdict import PARTS
+from xscaler_istio.mesh import topology
+from xscaler_istio.rendered import manifests
+from xscaler_istio.system import programs, scratch
+from xscaler_istio.system.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from xscaler_istio.helm import Release
-    from xscaler_istio.render import CollectorConfig, Manifest
+    from xscaler_istio.rendered.manifests import CollectorConfig, Manifest
 
 BACKENDS = ("auto", "mimir", "prometheus")
 # What --program may name.
@@ -58,7 +60,7 @@ def run(
     given = programs.given(request.programs, PROGRAMS)
     progress("rendering the chart")
     text = helm.template(release)
-    rendered = render.manifests(text)
+    rendered = manifests.manifests(text)
     values = helm.effective_values(release.chart, release.values)
     log_choices = log_oracle.choices(values)
     configs, log_configs = _chosen(rendered, log_choices, request)
@@ -110,10 +112,10 @@ def _chosen(
     rendered: tuple[Manifest, ...], logs: log_oracle.LogChoices, request: Request
 ) -> tuple[tuple[CollectorConfig, ...], tuple[CollectorConfig, ...]]:
     """Return the collectors' and the log agents' configurations that are to run; raise UsageError for none."""
-    configs = render.collector_configs(rendered) if request.only != "logs" else ()
+    configs = manifests.collector_configs(rendered) if request.only != "logs" else ()
     # Reading logs through an API server takes a kubelet, which is not here.
     readable = logs.files and not request.proxies and request.only in ("", "logs")
-    log_configs = render.log_configs(rendered)[:1] if readable else ()
+    log_configs = manifests.log_configs(rendered)[:1] if readable else ()
     if request.only == "logs" and not log_configs:
         fix = "add --set logs.enabled=true, with logs.source: files, and leave --proxies out"
         raise UsageError("with these values no log agent can be tested here", fix)

@@ -6,12 +6,13 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from xscaler_istio.local import questions
-from xscaler_istio.local.xscaler.server import Window
+from xscaler_istio.wire.answers import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from xscaler_istio.local.xscaler.server import Series, XScaler
+    from xscaler_istio.local.xscaler.server import XScaler
+    from xscaler_istio.wire.answers import Series
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from xscaler_istio.errors import SetupError
-from xscaler_istio.local import selectors
+from xscaler_istio.cluster import selectors
+from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
     import ssl

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xscaler_istio.local.collectors import Override, Surroundings
     from xscaler_istio.local.network import Network
     from xscaler_istio.local.processes import Child
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.rendered.manifests import CollectorConfig
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from xscaler_istio.local.container_log import Written
-    from xscaler_istio.local.xscaler.log_push import Entry
+    from xscaler_istio.wire.log_push import Entry
 
 
 @dataclasses.dataclass(frozen=True)

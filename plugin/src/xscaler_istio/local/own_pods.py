@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.rendered.manifests import CollectorConfig
 
 _NAMESPACE = uuid.UUID("5c0f1cbe-6d0a-4c1e-9a3e-1d0f9a1f0001")
 

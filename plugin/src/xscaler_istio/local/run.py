@@ -10,7 +10,6 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from xscaler_istio.errors import SetupError
 from xscaler_istio.local import (
     certificates,
     history,
@@ -24,28 +23,31 @@ from xscaler_istio.local import (
 )
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.collectors import Surroundings, alloy, opentelemetry, prometheus
-from xscaler_istio.local.mesh import envoy, topology, traffic
+from xscaler_istio.local.mesh import envoy, placed, traffic
 from xscaler_istio.local.mesh import server as mesh_server
 from xscaler_istio.local.processes import responds, running
 from xscaler_istio.local.xscaler import limits
 from xscaler_istio.local.xscaler import server as xscaler_server
 from xscaler_istio.local.xscaler.gateway import Scope, Token
+from xscaler_istio.mesh import topology
+from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
-    from xscaler_istio.findings import Problem
+    from xscaler_istio.findings.findings import Problem
     from xscaler_istio.local.collectors import Collector, Override
     from xscaler_istio.local.log_agents import Agent
     from xscaler_istio.local.mesh.envoy import EnvoyMesh
+    from xscaler_istio.local.mesh.placed import Member
     from xscaler_istio.local.mesh.server import MeshServer
-    from xscaler_istio.local.mesh.topology import Member, Workload
     from xscaler_istio.local.processes import Child
     from xscaler_istio.local.verdict import LogVerdict
     from xscaler_istio.local.xscaler.account import Account
     from xscaler_istio.local.xscaler.server import XScaler
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.mesh.topology import Workload
+    from xscaler_istio.rendered.manifests import CollectorConfig
 
 COLLECTORS: Mapping[str, Collector] = {
     "prometheus": prometheus,
@@ -183,7 +185,7 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
             )
         )
         clock = mesh_server.Clock(plan.interval)
-        members = topology.build(plan.workloads, network, FIRST_GENERATED_POD)
+        members = placed.build(plan.workloads, network, FIRST_GENERATED_POD)
         progress(f"starting a mesh: {len(members)} generated pods" + (", and real Envoys" if plan.real_envoys else ""))
         mesh = await stack.enter_async_context(mesh_server.serving(members, clock))
         envoys = await stack.enter_async_context(_envoys(plan, network))

@@ -9,8 +9,8 @@ from xscaler_istio.report import github, json_report, junit_report, sarif, text_
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from xscaler_istio.findings import Report
-    from xscaler_istio.terminal import Terminal
+    from xscaler_istio.findings.findings import Report
+    from xscaler_istio.system.terminal import Terminal
 
     Reporter = Callable[[Report, Terminal], str]
 

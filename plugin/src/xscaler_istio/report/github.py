@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xscaler_istio.findings import Severity
-from xscaler_istio.terminal import visible
+from xscaler_istio.findings.findings import Severity
+from xscaler_istio.system.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xscaler_istio.findings import Finding, Report
-    from xscaler_istio.terminal import Terminal
+    from xscaler_istio.findings.findings import Finding, Report
+    from xscaler_istio.system.terminal import Terminal
 
 _COMMANDS: Mapping[Severity, str] = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 

@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 from xscaler_istio import __version__
-from xscaler_istio.checks.registry import RULES
-from xscaler_istio.findings import Severity
+from xscaler_istio.findings.findings import Severity
+from xscaler_istio.findings.rules import RULES
 
 if TYPE_CHECKING:
-    from xscaler_istio.findings import Finding, Report
-    from xscaler_istio.terminal import Terminal
+    from xscaler_istio.findings.findings import Finding, Report
+    from xscaler_istio.system.terminal import Terminal
 
 
 def report(found: Report, _: Terminal) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from xscaler_istio.report import junit
 
 if TYPE_CHECKING:
-    from xscaler_istio.findings import Finding, Report
-    from xscaler_istio.terminal import Terminal
+    from xscaler_istio.findings.findings import Finding, Report
+    from xscaler_istio.system.terminal import Terminal
 
 
 def report(found: Report, _: Terminal) -> str:

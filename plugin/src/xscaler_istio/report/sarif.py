@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from xscaler_istio import __version__
-from xscaler_istio.checks.registry import RULES
-from xscaler_istio.findings import Severity
+from xscaler_istio.findings.findings import Severity
+from xscaler_istio.findings.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from xscaler_istio.findings import Finding, Report
-    from xscaler_istio.terminal import Terminal
+    from xscaler_istio.findings.findings import Finding, Report
+    from xscaler_istio.system.terminal import Terminal
 
 # SARIF is JSON by nature.
 Json = dict[str, Any]

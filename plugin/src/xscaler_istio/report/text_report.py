@@ -6,15 +6,15 @@ import dataclasses
 import textwrap
 from typing import TYPE_CHECKING
 
-from xscaler_istio.checks.registry import RULES
-from xscaler_istio.findings import Severity
-from xscaler_istio.terminal import visible
+from xscaler_istio.findings.findings import Severity
+from xscaler_istio.findings.rules import RULES
+from xscaler_istio.system.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xscaler_istio.findings import Finding, Report
-    from xscaler_istio.terminal import Terminal
+    from xscaler_istio.findings.findings import Finding, Report
+    from xscaler_istio.system.terminal import Terminal
 
 # Below this nothing is gained by breaking lines.
 _LEAST_WIDTH = 24

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xscaler_istio import render
-from xscaler_istio.summary import logs, metrics, objects, scraping
+from xscaler_istio.rendered import manifests, scraping
+from xscaler_istio.summary import logs, metrics, objects
 from xscaler_istio.summary.model import Section, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xscaler_istio.render import Manifest
+    from xscaler_istio.rendered.manifests import Manifest
     from xscaler_istio.summary.metrics import SeriesFacts
 
 
@@ -21,14 +21,14 @@ def summarize(rendered: tuple[Manifest, ...], series: SeriesFacts) -> Summary:
 
 
 def _sections(rendered: tuple[Manifest, ...], series: SeriesFacts) -> Iterator[Section]:
-    agents = render.log_configs(rendered)
-    collectors = [scraping.read(config.collector, config.text) for config in render.collector_configs(rendered)[:1]]
+    agents = manifests.log_configs(rendered)
+    collectors = [scraping.read(config.collector, config.text) for config in manifests.collector_configs(rendered)[:1]]
     jobs = tuple(job for collector in collectors for job in collector.jobs)
     yield metrics.jobs_section(jobs)
     yield metrics.labels_section(jobs, series)
     yield logs.logs_section(agents)
     metrics_go = [metrics.destination_subject("metrics", collector.destination) for collector in collectors]
-    logs_go = [metrics.destination_subject("logs", logs.destination(agent)) for agent in agents[:1]]
+    logs_go = [metrics.destination_subject("logs", scraping.destination(agent)) for agent in agents[:1]]
     yield Section("endpoints", (*metrics_go, *logs_go))
     yield objects.permissions_section(rendered)
     yield objects.objects_section(rendered)

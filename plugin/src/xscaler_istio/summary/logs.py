@@ -6,31 +6,26 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio.local.collectors import alloy
+from xscaler_istio.rendered import alloy
+from xscaler_istio.rendered.scraping import WRITE, alloy_namespaces, alloy_rules
+from xscaler_istio.rendered.words import condition
 from xscaler_istio.summary.model import Section, Subject, facts
-from xscaler_istio.summary.rules import condition, filled
-from xscaler_istio.summary.scraping import Destination, alloy_destination, alloy_namespaces, alloy_rules
+from xscaler_istio.summary.rules import filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from xscaler_istio.render import CollectorConfig
+    from xscaler_istio.rendered.manifests import CollectorConfig
 
 _SOURCES: Mapping[str, str] = {
     'loki.source.file "pods"': "files on each node",
     'loki.source.kubernetes "pods"': "through the API server",
 }
-_WRITE = 'loki.write "xscaler"'
 
 
 def logs_section(configs: tuple[CollectorConfig, ...]) -> Section:
     """Say for each agent which logs it reads and what it makes of a line."""
     return Section("access logs", tuple(_subject(alloy.parse(config.text)) for config in configs))
-
-
-def destination(config: CollectorConfig) -> Destination:
-    """Return where the lines go."""
-    return alloy_destination(alloy.parse(config.text)[_WRITE]["endpoint"])
 
 
 def _subject(blocks: Mapping[str, Any]) -> Subject:
@@ -71,7 +66,7 @@ def _labels(blocks: Mapping[str, Any], stages: Mapping[str, Any], targets: set[s
         for name in _keys(stage["values"])
     }
     removed = {name for stage in _stages(stages, "stage.label_drop") for name in json.loads(stage["values"])}
-    own = _keys(blocks[_WRITE]["external_labels"])
+    own = _keys(blocks[WRITE]["external_labels"])
     kept = {name for name in targets | of_lines if name and not name.startswith("__") and name not in removed}
     return kept | set(own)
 

@@ -6,8 +6,8 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio import render
-from xscaler_istio.relabeling import relabel
+from xscaler_istio.rendered import manifests
+from xscaler_istio.rendered.relabeling import relabel
 from xscaler_istio.summary import sample
 from xscaler_istio.summary.model import Fact, Section, Subject, facts
 from xscaler_istio.summary.rules import metric_facts, target_facts
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from xscaler_istio.summary.scraping import Destination, Job
+    from xscaler_istio.rendered.scraping import Destination, Job
 
 
 # What becomes of the pages of a sample mesh.
@@ -36,7 +36,7 @@ def series_facts(chart: Path, values: Mapping[str, Any]) -> SeriesFacts:
     file = chart / "files" / "labels.yaml"
     if not file.is_file():
         return SeriesFacts({}, 0)
-    loaded = render.load(file.read_text(encoding="utf-8"))
+    loaded = manifests.load(file.read_text(encoding="utf-8"))
     tags = tuple(values.get("istio", {}).get("customTags") or ())
     families = {
         job: {

@@ -9,7 +9,7 @@ from xscaler_istio.summary.model import Fact, Section, Subject, facts
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from xscaler_istio.render import Manifest
+    from xscaler_istio.rendered.manifests import Manifest
 
     # The content of an object: arbitrary YAML by nature, and read in this module alone.
     Document = Mapping[str, Any]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from xscaler_istio import helm, render
+from xscaler_istio import helm
+from xscaler_istio.rendered import manifests
 from xscaler_istio.summary import summarize
 from xscaler_istio.summary.metrics import SeriesFacts, series_facts
 
 if TYPE_CHECKING:
-    from xscaler_istio.render import Manifest
+    from xscaler_istio.rendered.manifests import Manifest
     from xscaler_istio.summary.model import Summary
 
 
@@ -28,13 +29,13 @@ class Rendered:
             values = beside.start(helm.merged(release.chart, release.values))
             try:
                 text, _ = beside.start(helm.rendered(release)).result()
-                manifests = render.manifests(text)
+                found = manifests.manifests(text)
             except helm.ChartError as error:
                 message = f"{name}: {error.message}" if name else error.message
                 raise helm.ChartError(
                     message, error.problems, error.warnings, flag=error.flag, fix=error.fix
                 ) from error
-            return cls(manifests, series_facts(release.chart, values.result()[0]))
+            return cls(found, series_facts(release.chart, values.result()[0]))
 
     def summary(self) -> Summary:
         """Say what it does."""

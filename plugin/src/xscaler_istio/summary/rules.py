@@ -6,125 +6,22 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
-from xscaler_istio.relabeling import compiled
+from xscaler_istio.rendered.relabeling import compiled
+from xscaler_istio.rendered.words import PORT, alternatives, condition, named, single, split
 from xscaler_istio.summary.model import Fact, facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from xscaler_istio.relabeling import Rule
+    from xscaler_istio.rendered.relabeling import Rule
 
-_PORT = "__tmp_port"
 _SHARD = "__tmp_shard"
 _THINNED = "__tmp_thinned"
 _NAME = "__name__"
 
-# Kubernetes' service discovery writes every character but letters and digits as an underscore.
-_META = "__meta_kubernetes_"
-_THINGS: Mapping[str, str] = {
-    "namespace": "namespace",
-    "pod_name": "pod",
-    "pod_ip": "pod IP",
-    "pod_phase": "phase",
-    "pod_uid": "pod UID",
-    "pod_container_name": "container",
-    "pod_container_id": "container id",
-}
-_WRITTEN: Mapping[str, str] = {
-    "xscaler_io_scrape": "xscaler.io/scrape",
-    "xscaler_io_logs": "xscaler.io/logs",
-    "prometheus_io_scrape": "prometheus.io/scrape",
-    "prometheus_io_path": "prometheus.io/path",
-    "prometheus_io_port": "prometheus.io/port",
-    "status_sidecar_istio_io_port": "status.sidecar.istio.io/port",
-    "app_kubernetes_io_component": "app.kubernetes.io/component",
-    "app_kubernetes_io_instance": "app.kubernetes.io/instance",
-    "app_kubernetes_io_name": "app.kubernetes.io/name",
-    "eks_amazonaws_com_fargate_profile": "eks.amazonaws.com/fargate-profile",
-}
 _BACKSLASH = "\\"
 # What a metrics rule says on these labels is how numbers are spelled.
 _NUMBERS = ("le", "quantile")
-
-
-def alternatives(regex: str) -> tuple[str, ...]:
-    """Split a regular expression into its alternatives."""
-    return _split(regex, "|")
-
-
-def _split(regex: str, separator: str) -> tuple[str, ...]:
-    """Split a regular expression where a character stands outside of groups, classes and escapes."""
-    parts, depth, start, position = [], 0, 0, 0
-    in_class = False
-    while position < len(regex):
-        character = regex[position]
-        if character == "\\":
-            position += 1
-        elif in_class:
-            in_class = character != "]"
-        elif character == "[":
-            in_class = True
-        elif character in "()":
-            depth += 1 if character == "(" else -1
-        elif character == separator and not depth:
-            parts.append(regex[start:position])
-            start = position + 1
-        position += 1
-    return (*parts, regex[start:])
-
-
-def named(label: str) -> str:
-    """Call a label of service discovery by what it is."""
-    if label == _PORT:
-        return "port"
-    if not label.startswith(_META):
-        return label
-    rest = label.removeprefix(_META)
-    for kind in ("annotation", "label"):
-        if rest.startswith(f"pod_{kind}_"):
-            written = rest.removeprefix(f"pod_{kind}_")
-            return f"{kind} {_WRITTEN.get(written, written)}"
-    return _THINGS.get(rest, rest)
-
-
-def condition(rule: Rule, *, holds: bool) -> str:
-    """Say when a rule matches, or with `holds` false when it does not."""
-    said = " or ".join(_conjunction(rule.source_labels, item) for item in _separable(rule))
-    return said if holds else f"not: {said}" if " and " in said or " or " in said else _negated(said)
-
-
-def _separable(rule: Rule) -> tuple[str, ...]:
-    """Return alternatives that have a part for each label, or the expression as a whole."""
-    parts = alternatives(rule.regex)
-    if len(rule.source_labels) == 1 or not all(len(_split(part, ";")) == len(rule.source_labels) for part in parts):
-        return (rule.regex,)
-    return parts
-
-
-def _conjunction(labels: Sequence[str], regex: str) -> str:
-    parts = _split(regex, ";") if len(labels) > 1 else (regex,)
-    if len(parts) != len(labels):
-        return f"{' and '.join(map(named, labels))} match {regex}"
-    said = [_single(named(label), part) for label, part in zip(labels, parts, strict=True) if part != ".*"]
-    return " and ".join(said)
-
-
-def _single(name: str, regex: str) -> str:
-    if regex in (".+", "(.+)"):
-        return f"{name} is set"
-    group = re.fullmatch(r"\(([^()]*)\)", regex)
-    choices = alternatives(group[1] if group else regex)
-    # A dot in a name matches itself; a person means no more by it.
-    if all(re.fullmatch(r"[\w./:-]+", choice) for choice in choices):
-        return f"{name} is {' or '.join(choices)}"
-    return f"{name} matches {regex}"
-
-
-def _negated(said: str) -> str:
-    for positive, negative in ((" is ", " is not "), (" matches ", " does not match ")):
-        if positive in said:
-            return said.replace(positive, negative, 1)
-    return f"not: {said}"
 
 
 def filled(rule: Rule) -> str:
@@ -173,14 +70,14 @@ def _target_kind(rule: Rule) -> str:
         return "choice"
     if rule.action != "replace":
         return "other"
-    return {_PORT: "port", "__address__": "address"}.get(rule.target_label, "label")
+    return {PORT: "port", "__address__": "address"}.get(rule.target_label, "label")
 
 
 def _port(rule: Rule) -> str:
     if "$" not in rule.replacement:
         return f"{rule.replacement}, if {condition(rule, holds=True)}" if rule.source_labels else rule.replacement
     *others, source = rule.source_labels
-    conditions = [_single(named(label), part) for label, part in zip(others, _split(rule.regex, ";"), strict=False)]
+    conditions = [single(named(label), part) for label, part in zip(others, split(rule.regex, ";"), strict=False)]
     when = f", if {' and '.join(conditions)}" if conditions else ""
     return f"that of {named(source)}{when}"
 

@@ -7,16 +7,16 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
-from xscaler_istio.local.mesh import topology
-from xscaler_istio.local.mesh.model import Kind
-from xscaler_istio.relabeling import relabel
+from xscaler_istio.mesh import topology
+from xscaler_istio.mesh.model import Kind
+from xscaler_istio.rendered.relabeling import relabel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from xscaler_istio.local.mesh.exposition import Page
-    from xscaler_istio.relabeling import Labels, Rule
-    from xscaler_istio.summary.scraping import Job
+    from xscaler_istio.mesh.exposition import Page
+    from xscaler_istio.rendered.relabeling import Labels, Rule
+    from xscaler_istio.rendered.scraping import Job
 
 _JOBS: Mapping[Kind, str] = {Kind.ZTUNNEL: "ztunnel", Kind.ISTIOD: "istiod", Kind.CNI: "cni"}
 _SERIES = re.compile(rb"^(\w+)(?:\{(.*)\})?$", re.MULTILINE)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xscaler_istio.summary.model import Fact, Section, Subject, Summary
-    from xscaler_istio.terminal import Terminal
+    from xscaler_istio.system.terminal import Terminal
 
 
 # For what is not broken into lines by a terminal.

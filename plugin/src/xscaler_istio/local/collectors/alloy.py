@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from xscaler_istio.local.collectors import MOUNTED_AUTH, Override, Surroundings, replace_values
+from xscaler_istio.rendered.alloy import Blocks, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -16,30 +17,8 @@ if TYPE_CHECKING:
 
 program = "alloy"
 
-# A tree of blocks: by header, with the repeated ones (`rule`) numbered, and attributes as the text of their value.
-Blocks = dict[str, Any]
 _API = 'discovery.kubernetes "pods"'
 _ENDPOINT = ('prometheus.remote_write "xscaler"', "endpoint")
-
-
-def parse(config: str) -> Blocks:
-    """Read a rendered config.alloy, which has one statement a line; comments are left out."""
-    root: Blocks = {}
-    open_blocks = [root]
-    for line in (text.strip() for text in config.splitlines()):
-        if not line or line.startswith("//"):
-            continue
-        if line == "}":
-            open_blocks.pop()
-        elif line.endswith("{"):
-            header, block = line.removesuffix("{").strip(), Blocks()
-            alike = sum(key.partition("#")[0] == header for key in open_blocks[-1])
-            open_blocks[-1][f"{header}#{alike}" if alike else header] = block
-            open_blocks.append(block)
-        else:
-            name, _, value = line.partition(" = ")
-            open_blocks[-1][name] = value
-    return root
 
 
 def _write(blocks: Mapping[str, Any], indent: str = "") -> Iterator[str]:

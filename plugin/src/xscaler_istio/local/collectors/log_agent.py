@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from xscaler_istio.local.collectors import Override, Surroundings, alloy
+from xscaler_istio.rendered.alloy import Blocks, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xscaler_istio.local.collectors.alloy import Blocks
 
 __all__ = ["apply", "command", "overrides", "program"]
 
@@ -24,7 +24,7 @@ _MOUNTED_STATE = "/var/lib/alloy/"
 
 def overrides(config: str, surroundings: Surroundings) -> tuple[Override, ...]:
     """Return what must be changed in a rendered config.alloy of a log agent."""
-    blocks = alloy.parse(config)
+    blocks = parse(config)
     return (
         *alloy.discovery(surroundings),
         *_folders((), blocks, surroundings),

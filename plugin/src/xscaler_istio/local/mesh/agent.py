@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp import web
 
-from xscaler_istio.local.mesh import pages
 from xscaler_istio.local.mesh.envoy_config import APP_PORT, STAT_PREFIX, STATS_PORT
-from xscaler_istio.local.mesh.exposition import ENVOY
+from xscaler_istio.mesh import pages
+from xscaler_istio.mesh.exposition import ENVOY
 
 if TYPE_CHECKING:
-    from xscaler_istio.local.mesh.model import Pod
+    from xscaler_istio.mesh.model import Pod
 
 _PREFIX = f"envoy_{STAT_PREFIX}_".encode()
 # Envoy leaves out a tag without value; Istio writes it empty for HTTP.

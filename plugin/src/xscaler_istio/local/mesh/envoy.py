@@ -20,11 +20,9 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
-from xscaler_istio.errors import SetupError
 from xscaler_istio.local import kubelet
 from xscaler_istio.local.container_log import ContainerLog
 from xscaler_istio.local.kubelet import Output
-from xscaler_istio.local.mesh import pods
 from xscaler_istio.local.mesh.agent import Agent
 from xscaler_istio.local.mesh.envoy_config import (
     ADMIN_PORT,
@@ -35,11 +33,13 @@ from xscaler_istio.local.mesh.envoy_config import (
     Upstream,
     bootstrap,
 )
-from xscaler_istio.local.mesh.model import Kind, Pod, Version
-from xscaler_istio.local.mesh.pages import Combination, Party
 from xscaler_istio.local.mesh.server import listen
 from xscaler_istio.local.mesh.traffic import Application, Client
 from xscaler_istio.local.processes import running
+from xscaler_istio.mesh import pods
+from xscaler_istio.mesh.model import Kind, Pod, Version
+from xscaler_istio.mesh.pages import Combination, Party
+from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
     import collections

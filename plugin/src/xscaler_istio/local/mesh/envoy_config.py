@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio.local.mesh.pages import ISTIO_BOUNDS, Combination, Party, http_labels, tcp_labels
+from xscaler_istio.mesh.pages import ISTIO_BOUNDS, Combination, Party, http_labels, tcp_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

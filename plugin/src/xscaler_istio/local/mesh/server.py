@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from xscaler_istio.errors import SetupError
+from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from xscaler_istio.local.mesh.exposition import Page
-    from xscaler_istio.local.mesh.topology import Member
+    from xscaler_istio.local.mesh.placed import Member
+    from xscaler_istio.mesh.exposition import Page
 
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PodName = tuple[str, str]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp import web
 
-from xscaler_istio.local.mesh import pages
+from xscaler_istio.mesh import pages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,9 +12,9 @@ import aiohttp
 from aiohttp import web
 
 from xscaler_istio.local.xscaler import limits as limits_module
-from xscaler_istio.local.xscaler import protobuf, remote_write
 from xscaler_istio.local.xscaler.account import Account, Ledger
 from xscaler_istio.local.xscaler.admission import Admission, Fault, RefusedError, Scope, Token
+from xscaler_istio.wire import protobuf, remote_write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp import web
 
-from xscaler_istio.local.xscaler import log_push, protobuf
 from xscaler_istio.local.xscaler.admission import Admission, RefusedError, Scope, Token
+from xscaler_istio.wire import log_push, protobuf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xscaler_istio.local.xscaler.log_push import Entry
     from xscaler_istio.local.xscaler.loki import Loki
+    from xscaler_istio.wire.log_push import Entry
 
 # xScaler's page on Istio has the first, its newer pages the second, both on the host for logs.
 PUSH_PATHS = ("/api/v1/logs/push", "/api/v1/push")

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
-from xscaler_istio.errors import SetupError, UnreachableError
 from xscaler_istio.local import network as ports
 from xscaler_istio.local.xscaler import loki
 from xscaler_istio.local.xscaler.backends import BACKENDS
 from xscaler_istio.local.xscaler.gateway import PUSH_PATH, Fault, Gateway, Token
 from xscaler_istio.local.xscaler.limits import XSCALER, Limits
 from xscaler_istio.local.xscaler.log_gateway import PUSH_PATHS, QUERY_PATHS, LogAccount, LogGateway, RateLimit
+from xscaler_istio.system.errors import SetupError, UnreachableError
+from xscaler_istio.wire.answers import LogLine, Sample, Series, Window
 
 if TYPE_CHECKING:
     import ssl
@@ -25,45 +26,6 @@ if TYPE_CHECKING:
     from xscaler_istio.local.certificates import Contexts
     from xscaler_istio.local.network import Network
     from xscaler_istio.local.xscaler.account import Account
-
-
-@dataclasses.dataclass(frozen=True)
-class Sample:
-    """One element of an instant vector."""
-
-    labels: Mapping[str, str]
-    value: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Series:
-    """One element of a matrix: values by Unix time in seconds."""
-
-    labels: Mapping[str, str]
-    points: tuple[tuple[float, float], ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class LogLine:
-    """One line as Loki returns it: its labels (structured metadata among them), its Unix time in seconds, its text."""
-
-    labels: Mapping[str, str]
-    time: float
-    text: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Window:
-    """A range of time to ask for, in Unix seconds, and the step between two points."""
-
-    start: float
-    end: float
-    step: float
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        """What query_range takes, of Prometheus and of Loki."""
-        return {"start": f"{self.start:.3f}", "end": f"{self.end:.3f}", "step": f"{self.step:g}"}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,145 @@
+"""What the rendered jobs would find among the pods of a cluster, and which rule drops what they do not."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING
+
+from xscaler_istio.cluster.kinds import CNI, ISTIOD, PROXY
+from xscaler_istio.rendered.relabeling import relabel
+from xscaler_istio.rendered.words import condition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from xscaler_istio.cluster.objects import Container, Pod, Port
+    from xscaler_istio.rendered.relabeling import Labels
+    from xscaler_istio.rendered.scraping import Job
+
+_JOBS = {"ztunnel": "ztunnel", "istiod": "istiod", "istio-cni": "cni", "agentgateway": "agentgateway"}
+_CONTAINERS = {"istiod": ISTIOD, "istio-cni": CNI, "agentgateway": "agentgateway"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """A pod of the mesh, and the addresses (host:port) at which it would be scraped; `reason` says why there are none.
+
+    `kind` is one of kinds.KINDS.
+    """
+
+    pod: Pod
+    kind: str
+    addresses: tuple[str, ...]
+    reason: str = ""
+
+
+def kind_of(pod: Pod) -> str:
+    """Return which of KINDS a pod is, by its containers as the chart does, or nothing for a pod outside the mesh."""
+    if pod.container(ISTIOD) and pod.labels.get("app") == "istiod":
+        return "istiod"
+    if pod.container(CNI):
+        return "istio-cni"
+    if pod.container("agentgateway"):
+        return "agentgateway"
+    proxy = pod.container(PROXY)
+    return _kind_of_proxy(pod, proxy) if proxy else ""
+
+
+def _kind_of_proxy(pod: Pod, proxy: Container) -> str:
+    if pod.labels.get("app") == "ztunnel":
+        return "ztunnel"
+    role = "".join(proxy.arguments[1:2]) if proxy.arguments[:1] == ("proxy",) else ""
+    managed = pod.labels.get("gateway.istio.io/managed", "")
+    if role == "waypoint" or managed.endswith("mesh-controller"):
+        return "waypoint"
+    if role == "router" or managed or "gateway.networking.k8s.io/gateway-name" in pod.labels:
+        return "gateway"
+    if "grpc-agent" in pod.annotations.get("inject.istio.io/templates", ""):
+        return "proxyless gRPC pod"
+    return "native sidecar" if proxy.init else "sidecar"
+
+
+def outcomes(pods: Sequence[Pod], jobs: Sequence[Job]) -> tuple[Outcome, ...]:
+    """Return what becomes of each pod of the mesh. `jobs` are those of all shards.
+
+    Raises re.error for an expression that is RE2's alone.
+    """
+    kinds = ((pod, kind_of(pod)) for pod in pods)
+    return tuple(_outcome(pod, kind, jobs) for pod, kind in kinds if kind)
+
+
+def _outcome(pod: Pod, kind: str, jobs: Sequence[Job]) -> Outcome:
+    name = _JOBS.get(kind, "proxies")
+    wanted = [job for job in jobs if job.name == name]
+    within = [job for job in wanted if not job.namespaces or pod.namespace in job.namespaces]
+    found = (relabel(labels, job.target_rules) for job in within for labels in discovered(pod))
+    addresses = tuple(dict.fromkeys(labels["__address__"] for labels in found if labels))
+    if addresses:
+        return Outcome(pod, kind, addresses)
+    if not wanted:
+        return Outcome(pod, kind, (), f"metrics.targets.{name}.enabled is false")
+    if not within:
+        return Outcome(pod, kind, (), "rbac.namespaces does not name its namespace")
+    return Outcome(pod, kind, (), _reason(pod, _CONTAINERS.get(kind, PROXY), within[0]))
+
+
+def _reason(pod: Pod, container: str, job: Job) -> str:
+    """Say by which rule the pod's deciding container is dropped."""
+    (first, *_) = (item for item in discovered(pod) if item["__meta_kubernetes_pod_container_name"] == container)
+    labels: Labels | None = first
+    for rule in job.target_rules:
+        labels = relabel(labels or {}, (rule,))
+        if labels is None:
+            chosen_by_namespace = rule.source_labels == ("__meta_kubernetes_namespace",)
+            said = condition(rule, holds=rule.action == "drop")
+            return "metrics.namespaces leaves its namespace out" if chosen_by_namespace else said
+    return "no rule says why"
+
+
+def discovered(pod: Pod) -> Iterator[Labels]:
+    """Yield the labels of a pod as Prometheus' service discovery gives them: one set for each port of each container.
+
+    The labels: https://prometheus.io/docs/prometheus/latest/configuration/configuration/#pod, and of those without a
+    rule in any job (image, ready, port names) none.
+    """
+    common = {
+        "__meta_kubernetes_namespace": pod.namespace,
+        "__meta_kubernetes_pod_name": pod.name,
+        "__meta_kubernetes_pod_uid": pod.uid,
+        "__meta_kubernetes_pod_ip": pod.ip,
+        "__meta_kubernetes_pod_host_ip": pod.host_ip,
+        "__meta_kubernetes_pod_node_name": pod.node,
+        "__meta_kubernetes_pod_phase": pod.phase,
+        "__meta_kubernetes_pod_controller_kind": pod.owner_kind,
+        "__meta_kubernetes_pod_controller_name": pod.owner,
+        **_named("label", pod.labels),
+        **_named("annotation", pod.annotations),
+    }
+    for container in pod.containers:
+        of_container = {
+            **common,
+            "__meta_kubernetes_pod_container_name": container.name,
+            "__meta_kubernetes_pod_container_image": container.image,
+            "__meta_kubernetes_pod_container_init": "true" if container.init else "false",
+        }
+        yield from ({**of_container, **_address(pod, port)} for port in container.ports or (None,))
+
+
+def _named(kind: str, pairs: dict[str, str] | Labels) -> dict[str, str]:
+    names = {name: re.sub(r"[^a-zA-Z0-9_]", "_", name) for name in pairs}
+    values = {f"__meta_kubernetes_pod_{kind}_{names[name]}": value for name, value in pairs.items()}
+    present = {f"__meta_kubernetes_pod_{kind}present_{name}": "true" for name in names.values()}
+    return {**values, **present}
+
+
+def _address(pod: Pod, port: Port | None) -> dict[str, str]:
+    host = f"[{pod.ip}]" if ":" in pod.ip else pod.ip
+    if port is None:
+        return {"__address__": host}
+    return {
+        "__address__": f"{host}:{port.number}",
+        "__meta_kubernetes_pod_container_port_name": port.name,
+        "__meta_kubernetes_pod_container_port_number": str(port.number),
+        "__meta_kubernetes_pod_container_port_protocol": port.protocol,
+    }

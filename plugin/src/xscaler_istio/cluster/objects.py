@@ -1,0 +1,415 @@
+"""What the rules look at of a cluster's objects, parsed once from what the API server gives; nothing else is kept.
+
+Shapes: Kubernetes' API reference, and Istio's `Telemetry` and `MeshConfig` (https://istio.io/latest/docs/reference/config/).
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from xscaler_istio.cluster.selectors import Requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from xscaler_istio.cluster.selectors import Selector
+
+    # An object as the API server gives it: arbitrary by nature, and read in this module alone.
+    Document = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Port:
+    """A port that a container declares."""
+
+    name: str
+    number: int
+    protocol: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Container:
+    """A container of a pod; `init` ones among them, since native sidecars are such. `killed`: out of memory, lately."""
+
+    name: str
+    image: str
+    init: bool
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    ports: tuple[Port, ...]
+    killed: bool = False
+
+    @property
+    def version(self) -> tuple[int, int, int] | None:
+        """The version in the image's tag, or None where it says none (a digest, `latest`)."""
+        found = re.search(r":v?(\d+)\.(\d+)\.(\d+)(?:$|[-@.+])", self.image)
+        return (int(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Pod:
+    """A pod that has not ended. `config_maps` are the names of those that it mounts."""
+
+    namespace: str
+    name: str
+    uid: str
+    ip: str
+    host_ip: str
+    node: str
+    phase: str
+    host_network: bool
+    owner_kind: str
+    owner: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    containers: tuple[Container, ...]
+    config_maps: tuple[str, ...]
+
+    def container(self, name: str) -> Container | None:
+        """Return the container of that name."""
+        return next((item for item in self.containers if item.name == name), None)
+
+    @property
+    def workload(self) -> str:
+        """Namespace and name of what made the pod: of a ReplicaSet its Deployment, of a pod without owner its own."""
+        name = self.owner or self.name
+        if self.owner_kind == "ReplicaSet":
+            name = name.removesuffix(f"-{self.labels.get('pod-template-hash', '')}")
+        return f"{self.namespace}/{name}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Namespace:
+    """A namespace."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Logging:
+    """One entry of `accessLogging`. `mode` is CLIENT, SERVER or CLIENT_AND_SERVER; `filter` an expression in CEL."""
+
+    providers: tuple[str, ...]
+    disabled: bool
+    mode: str
+    filter: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Tag:
+    """A label that a Telemetry object writes, and the expression that gives its value."""
+
+    name: str
+    value: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Telemetry:
+    """A Telemetry object; `selects`: some pods of its namespace alone. `created` orders as text."""
+
+    namespace: str
+    name: str
+    created: str
+    selects: bool
+    logging: tuple[Logging, ...]
+    tags: tuple[Tag, ...]
+    metrics: bool
+
+    def __str__(self) -> str:
+        """Name it as findings do."""
+        return f"Telemetry {self.namespace}/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Provider:
+    """One of `extensionProviders` that writes access logs to a file; `path` is empty for another kind."""
+
+    path: str
+    format: str
+    custom: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class MeshConfig:
+    """Istio's ConfigMap of one revision. `providers` are the files that access logs go to, by name."""
+
+    name: str
+    access_log_file: str
+    access_log_format: str
+    custom_format: bool
+    providers: Mapping[str, Provider]
+    default_logging: tuple[str, ...]
+    root_namespace: str
+    extra_tags: tuple[str, ...]
+    environment: Mapping[str, str]
+
+    @property
+    def own_file(self) -> Provider:
+        """The file of the mesh's own setting, which is no provider."""
+        return Provider(self.access_log_file, self.access_log_format, self.custom_format)
+
+
+@dataclasses.dataclass(frozen=True)
+class Keys:
+    """A Secret or ConfigMap: its keys, the length of each value, and whether it has white space around it."""
+
+    lengths: Mapping[str, int]
+    padded: frozenset[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """What an object says, as one text."""
+
+    name: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    """One of a rule's peers: a network without some others, or pods of namespaces (None: of the policy's own)."""
+
+    cidr: str
+    excepted: tuple[str, ...]
+    namespaces: Selector | None
+    pods: Selector | None
+
+
+@dataclasses.dataclass(frozen=True)
+class PolicyPort:
+    """Ports from `first` to `last`, or a named one; 0 for all."""
+
+    protocol: str
+    first: int | str
+    last: int
+
+
+@dataclasses.dataclass(frozen=True)
+class PolicyRule:
+    """One rule; no peers are all, no ports are all."""
+
+    peers: tuple[Peer, ...]
+    ports: tuple[PolicyPort, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """A NetworkPolicy. `directions` are Ingress, Egress or both."""
+
+    namespace: str
+    name: str
+    selector: Selector
+    directions: tuple[str, ...]
+    ingress: tuple[PolicyRule, ...]
+    egress: tuple[PolicyRule, ...]
+
+
+def pod(document: Document) -> Pod:
+    """Parse a v1 Pod."""
+    metadata, spec, status = document["metadata"], document["spec"], document.get("status") or {}
+    owner: Document = next((item for item in metadata.get("ownerReferences") or [] if item.get("controller")), {})
+    volumes = spec.get("volumes") or []
+    states = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
+    killed = {item["name"] for item in states if _reason(item) == "OOMKilled"}
+    return Pod(
+        metadata["namespace"],
+        metadata["name"],
+        metadata.get("uid", ""),
+        status.get("podIP", ""),
+        status.get("hostIP", ""),
+        spec.get("nodeName", ""),
+        status.get("phase", ""),
+        bool(spec.get("hostNetwork")),
+        owner.get("kind", ""),
+        owner.get("name", ""),
+        metadata.get("labels") or {},
+        metadata.get("annotations") or {},
+        # Service discovery goes through them in this order.
+        tuple(
+            _container(item, init=kind == "initContainers", killed=killed)
+            for kind in ("containers", "initContainers")
+            for item in spec.get(kind) or []
+        ),
+        tuple(volume["configMap"]["name"] for volume in volumes if (volume.get("configMap") or {}).get("name")),
+    )
+
+
+def _reason(status: Document) -> str:
+    ended = (status.get("lastState") or {}).get("terminated") or {}
+    reason: str = ended.get("reason", "")
+    return reason
+
+
+def _container(document: Document, *, init: bool, killed: set[str]) -> Container:
+    return Container(
+        document["name"],
+        document.get("image", ""),
+        init,
+        tuple(document.get("args") or ()),
+        {item["name"]: str(item.get("value", "")) for item in document.get("env") or []},
+        tuple(
+            Port(item.get("name", ""), item["containerPort"], item.get("protocol", "TCP"))
+            for item in document.get("ports") or []
+        ),
+        document["name"] in killed,
+    )
+
+
+def namespace(document: Document) -> Namespace:
+    """Parse a v1 Namespace."""
+    return Namespace(document["metadata"]["name"], document["metadata"].get("labels") or {})
+
+
+def telemetry(document: Document) -> Telemetry:
+    """Parse a Telemetry object of any version: they have the same fields."""
+    metadata, spec = document["metadata"], document.get("spec") or {}
+    selector = (spec.get("selector") or {}).get("matchLabels")
+    return Telemetry(
+        metadata["namespace"],
+        metadata["name"],
+        metadata.get("creationTimestamp", ""),
+        bool(selector or spec.get("targetRef") or spec.get("targetRefs")),
+        tuple(map(_logging, spec.get("accessLogging") or [])),
+        tuple(_tags(spec)),
+        bool(spec.get("metrics")),
+    )
+
+
+def _logging(entry: Document) -> Logging:
+    return Logging(
+        tuple(item["name"] for item in entry.get("providers") or []),
+        bool(entry.get("disabled")),
+        (entry.get("match") or {}).get("mode", "CLIENT_AND_SERVER"),
+        (entry.get("filter") or {}).get("expression", ""),
+    )
+
+
+def _tags(spec: Document) -> Iterator[Tag]:
+    for metric in spec.get("metrics") or []:
+        for override in metric.get("overrides") or []:
+            for name, change in (override.get("tagOverrides") or {}).items():
+                if change.get("operation", "UPSERT") == "UPSERT":
+                    yield Tag(name, change.get("value", ""))
+
+
+def mesh_config(document: Document) -> MeshConfig:
+    """Parse the ConfigMap `istio` of a revision; settings that cannot be read count as not set."""
+    mesh = _mesh(document)
+    defaults = mesh.get("defaultConfig") or {}
+    own_format = mesh.get("accessLogFormat") or ""
+    encoding = mesh.get("accessLogEncoding") or "TEXT"
+    listed = {item["name"]: _provider(item, own_format, encoding) for item in mesh.get("extensionProviders") or []}
+    # Istio has this one built in; it writes as the mesh's settings say.
+    built_in = {"envoy": Provider("/dev/stdout", encoding, bool(own_format))}
+    return MeshConfig(
+        f"{document['metadata']['namespace']}/{document['metadata']['name']}",
+        mesh.get("accessLogFile") or "",
+        encoding,
+        bool(own_format),
+        {**built_in, **listed},
+        tuple((mesh.get("defaultProviders") or {}).get("accessLogging") or ()),
+        mesh.get("rootNamespace") or "",
+        tuple(defaults.get("extraStatTags") or ()),
+        {str(key): str(value) for key, value in (defaults.get("proxyMetadata") or {}).items()},
+    )
+
+
+def _mesh(document: Document) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load((document.get("data") or {}).get("mesh", ""))
+    except yaml.YAMLError:
+        return {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _provider(item: Document, mesh_format: str, mesh_encoding: str) -> Provider:
+    file = item.get("envoyFileAccessLog")
+    if file is None:
+        return Provider("", "", custom=False)
+    written = file.get("logFormat") or {}
+    if "labels" in written:
+        # Without labels it is Istio's own JSON.
+        return Provider(file.get("path", ""), "JSON", bool(written["labels"]))
+    if "text" in written:
+        return Provider(file.get("path", ""), "TEXT", bool(written["text"]))
+    return Provider(file.get("path", ""), mesh_encoding, bool(mesh_format))
+
+
+def contents(document: Document) -> Mapping[str, str]:
+    """Return the values of a v1 Secret or ConfigMap; bytes that are no text are replaced."""
+    data: Mapping[str, str] = document.get("data") or {}
+    if document.get("kind") != "Secret":
+        return data
+    return {name: base64.b64decode(value).decode(errors="replace") for name, value in data.items()}
+
+
+def keys(document: Document) -> Keys:
+    """Keep of a v1 Secret or ConfigMap what may be told."""
+    values = contents(document)
+    padded = frozenset(name for name, value in values.items() if value != value.strip())
+    return Keys({name: len(value.strip()) for name, value in values.items()}, padded)
+
+
+def policy(document: Document) -> Policy:
+    """Parse a NetworkPolicy."""
+    metadata, spec = document["metadata"], document.get("spec") or {}
+    default = ("Ingress", "Egress") if "egress" in spec else ("Ingress",)
+    return Policy(
+        metadata["namespace"],
+        metadata["name"],
+        _selector(spec.get("podSelector") or {}),
+        tuple(spec.get("policyTypes") or default),
+        tuple(_rule(item, "from") for item in spec.get("ingress") or []),
+        tuple(_rule(item, "to") for item in spec.get("egress") or []),
+    )
+
+
+def _rule(document: Document, peers: str) -> PolicyRule:
+    return PolicyRule(
+        tuple(map(_peer, document.get(peers) or [])),
+        tuple(_policy_port(item) for item in document.get("ports") or []),
+    )
+
+
+def _peer(document: Document) -> Peer:
+    namespaces, pods = document.get("namespaceSelector"), document.get("podSelector")
+    block = document.get("ipBlock") or {}
+    return Peer(
+        block.get("cidr", ""),
+        tuple(block.get("except") or ()),
+        None if namespaces is None else _selector(namespaces),
+        None if pods is None else _selector(pods),
+    )
+
+
+def _policy_port(document: Document) -> PolicyPort:
+    first = document.get("port", 0)
+    last = document.get("endPort", first if isinstance(first, int) else 0)
+    return PolicyPort(document.get("protocol", "TCP"), first, last)
+
+
+def _selector(document: Document) -> Selector:
+    """Parse a LabelSelector; an empty one selects everything."""
+    equal = [Requirement(key, True, frozenset({value})) for key, value in (document.get("matchLabels") or {}).items()]
+    listed = (_requirement(item) for item in document.get("matchExpressions") or [])
+    return (*equal, *listed)
+
+
+def _requirement(expression: Document) -> Requirement:
+    operator = expression["operator"]
+    values = frozenset(expression.get("values") or ()) if operator in ("In", "NotIn") else None
+    return Requirement(expression["key"], operator in ("In", "Exists"), values)
+
+
+def text(document: Document) -> Text:
+    """Keep all that an object says."""
+    metadata = document["metadata"]
+    name = f"{document['kind']} {metadata['namespace']}/{metadata['name']}"
+    return Text(name, json.dumps(document.get("spec") or document.get("data") or {}))

@@ -1,0 +1,225 @@
+"""What changes from one rendered release to another: jobs, series, logs, endpoints and permissions in words, and the
+fields of objects."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from xscaler_istio.rendered import alloy, manifests
+from xscaler_istio.summary import fields
+from xscaler_istio.summary.metrics import DROPPED
+from xscaler_istio.summary.objects import title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from xscaler_istio.rendered.manifests import Manifest
+    from xscaler_istio.summary.model import Fact, Section, Subject
+    from xscaler_istio.summary.release import Rendered
+    from xscaler_istio.system.terminal import Terminal
+
+ADDED, REMOVED, CHANGED = "+", "-", "~"
+_OBJECTS = "objects"
+# What is dropped is what is not kept: one of the two says it.
+_MIRRORED = (DROPPED,)
+# What a job says of itself that is compared in words; in Alloy its rules are components of their own.
+_TOLD = (
+    "relabel_configs",
+    "metric_relabel_configs",
+    "metrics_path",
+    "scrape_interval",
+    "scrape_timeout",
+    "sample_limit",
+    "body_size_limit",
+)
+_RULES = ("discovery.relabel ", "prometheus.relabel ")
+_JOB = "prometheus.scrape "
+_STAGES = "loki.process "
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One difference. `sign` is ADDED, REMOVED or CHANGED; several subjects may change alike."""
+
+    section: str
+    sign: str
+    subjects: tuple[str, ...]
+    words: str = ""
+
+    def __str__(self) -> str:
+        """Write it as one line."""
+        names = ", ".join(self.subjects)
+        return f"{self.sign} {names}: {self.words}" if self.words else f"{self.sign} {names}"
+
+
+def compare(old: Rendered, new: Rendered) -> tuple[Change, ...]:
+    """Return all differences, in the order of the summary's sections; what changes alike is said once."""
+    changes = [*_in_words(old, new), *_objects(old.manifests, new.manifests)]
+    alike: dict[Change, list[str]] = {}
+    for change in changes:
+        # Without words there is nothing that could be alike.
+        key = dataclasses.replace(change, subjects=()) if change.words else change
+        alike.setdefault(key, []).extend(change.subjects)
+    return tuple(dataclasses.replace(change, subjects=tuple(names)) for change, names in alike.items())
+
+
+# -- for readers and programs -------------------------------------------------------------------------------------
+
+_STYLES = {ADDED: "info", REMOVED: "error", CHANGED: "warning"}
+_NAMES = {ADDED: "added", REMOVED: "removed", CHANGED: "changed"}
+
+
+def text(changes: Sequence[Change], terminal: Terminal) -> str:
+    """Write differences below the names of their sections."""
+    lines: list[str] = []
+    section = ""
+    for change in changes:
+        if change.section != section:
+            section = change.section
+            lines.append(terminal.paint(section, "bold"))
+        first, *more = _wrapped(str(change), terminal.width)
+        lines.append(f"  {terminal.paint(first[0], _STYLES[change.sign])}{first[1:]}")
+        lines += [f"    {line}" for line in more]
+    count = len(changes)
+    lines.append(f"{count or 'no'} difference{'' if count == 1 else 's'}")
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    if not width:
+        return [text]
+    return textwrap.wrap(text, max(width - 4, 20), break_long_words=False, break_on_hyphens=False)
+
+
+def as_json(changes: Sequence[Change]) -> str:
+    """Write differences as one JSON object."""
+    document = {"schemaVersion": 1, "differences": as_data(changes)}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_data(changes: Sequence[Change]) -> list[dict[str, object]]:
+    """Return differences as JSON has them."""
+    return [
+        {
+            "section": change.section,
+            "change": _NAMES[change.sign],
+            "subjects": list(change.subjects),
+            "words": change.words,
+        }
+        for change in changes
+    ]
+
+
+# -- in words -----------------------------------------------------------------------------------------------------
+
+
+def _in_words(old: Rendered, new: Rendered) -> Iterator[Change]:
+    for before, after in zip(old.summary().sections, new.summary().sections, strict=True):
+        if before.title != _OBJECTS:
+            yield from _section(before, after)
+
+
+def _section(old: Section, new: Section) -> Iterator[Change]:
+    before, after = ({subject.name: subject for subject in section.subjects} for section in (old, new))
+    for name in _ordered(before, after):
+        if name not in after:
+            yield Change(old.title, REMOVED, (name,))
+        elif name not in before:
+            yield Change(old.title, ADDED, (name,), "; ".join(map(_said, after[name].facts[:2])))
+        else:
+            yield from (Change(old.title, CHANGED, (name,), words) for words in _facts(before[name], after[name]))
+
+
+def _said(fact: Fact) -> str:
+    return f"{fact.name} {', '.join(fact.values)}"
+
+
+def _facts(old: Subject, new: Subject) -> Iterator[str]:
+    before, after = ({fact.name: fact.values for fact in subject.facts} for subject in (old, new))
+    for name in _ordered(before, after):
+        if name in _MIRRORED:
+            continue
+        gone = [value for value in before.get(name, ()) if value not in after.get(name, ())]
+        come = [value for value in after.get(name, ()) if value not in before.get(name, ())]
+        if len(gone) == len(come) == 1:
+            yield f"{name}: {gone[0]} -> {come[0]}"
+        else:
+            also = "also " if name in before else ""
+            yield from (f"{name}: no longer {values}" for values in _together(gone))
+            yield from (f"{name}: now {also}{values}" for values in _together(come))
+        if not gone and not come and before[name] != after[name]:
+            yield f"{name}: in another order: {', '.join(after[name])}"
+
+
+def _together(values: list[str]) -> list[str]:
+    """Return values as one where none has a comma of its own."""
+    return values if any(", " in value for value in values) else [", ".join(values)] if values else []
+
+
+def _ordered(before: Iterable[str], after: Iterable[str]) -> list[str]:
+    """Return the names of both; new ones stand after those that were there."""
+    return list(dict.fromkeys((*before, *after)))
+
+
+# -- objects ------------------------------------------------------------------------------------------------------
+
+
+def _objects(old: tuple[Manifest, ...], new: tuple[Manifest, ...]) -> Iterator[Change]:
+    before, after = ({title(item): item for item in manifests} for manifests in (old, new))
+    for name in _ordered(before, after):
+        if name not in after:
+            yield Change(_OBJECTS, REMOVED, (name,))
+        elif name not in before:
+            yield Change(_OBJECTS, ADDED, (name,))
+        else:
+            found = fields.compare(_readable(before[name]), _readable(after[name]))
+            yield from (Change(_OBJECTS, CHANGED, (name,), words) for words in found)
+
+
+def _readable(item: Manifest) -> fields.Node:
+    """Return an object with the values of a Secret hidden and the collector's files of a ConfigMap read."""
+    read = fields.Hidden if item.kind == "Secret" else None
+    return {
+        key: {name: read(str(text)) if read else _file(name, text) for name, text in (value or {}).items()}
+        if key in ("data", "stringData")
+        else value
+        for key, value in item.document.items()
+    }
+
+
+def _file(name: str, text: str) -> fields.Node:
+    """Return what a collector's file says beside what is compared in words; other files are one text."""
+    if name not in manifests.CONFIG_FILES.values():
+        return text
+    if name == manifests.CONFIG_FILES["alloy"]:
+        blocks = alloy.parse(text).items()
+        return {key: _block(key, value) for key, value in blocks if not _told(key)}
+    return _without_told(manifests.load(text))
+
+
+def _block(header: str, value: Any) -> fields.Node:
+    if header.startswith(_STAGES):
+        # A sequence without names: one stage more would shift all others, so it is compared as lines.
+        return json.dumps(value, indent=1)
+    return _beside(value) if header.startswith(_JOB) else value
+
+
+def _told(header: str) -> bool:
+    return header.startswith(_RULES)
+
+
+def _without_told(node: Any) -> fields.Node:
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: [_beside(job) for job in value] if key == "scrape_configs" else _without_told(value)
+        for key, value in node.items()
+        if key not in _TOLD
+    }
+
+
+def _beside(job: Any) -> fields.Node:
+    return {key: value for key, value in job.items() if key not in _TOLD}

@@ -1,0 +1,218 @@
+"""All that can be said about values before an installation, without a cluster."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from typing import TYPE_CHECKING
+
+from xscaler_istio import helm
+from xscaler_istio.checks import catalogue, registry
+from xscaler_istio.checks.case import Case, Surroundings, case_of
+from xscaler_istio.commands.project import Project
+from xscaler_istio.findings import ignores
+from xscaler_istio.findings.findings import Finding, Location, Report, Severity
+from xscaler_istio.helm.reading import reading
+from xscaler_istio.values import places, schema
+from xscaler_istio.values.excerpt import excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from xscaler_istio.helm import Release, Warned
+    from xscaler_istio.helm.reading import FromHelm, Reading
+    from xscaler_istio.values.places import KeyPath, Origins
+
+
+def validate(release: Release, project: Project | None = None, fail_on: Severity = Severity.ERROR) -> Report:
+    """Return what is wrong with the values of a release; raise SetupError for an unreadable file or a missing Helm."""
+    with reading(release) as read:
+        return judge(read, project or Project(), fail_on)
+
+
+def judge(read: Reading, project: Project, fail_on: Severity = Severity.ERROR) -> Report:
+    """Return what is wrong with values that were read. Raises SetupError for a missing Helm."""
+    files = read.files
+    origins = places.Origins(files, places.set_keys(read.release.values.sets))
+    judged = _judged(read, origins, project.surroundings)
+    inline = [ignore for file in files for ignore in ignores.inline(file.lines, file.name)]
+    stay, ignored = ignores.apply(judged.findings, (*inline, *project.ignores), judged.rules)
+    skipped = judged.skipped
+    ordered = sorted(stay, key=_weight_and_place)
+    told = ordered[: schema.MOST_FINDINGS]
+    if len(told) == schema.MOST_FINDINGS:
+        skipped = (*skipped, f"findings beyond the first {len(told)}: mend these, and validate again")
+    return Report("validate", tuple(_with_line(item, origins) for item in told), skipped, ignored, fail_on)
+
+
+def _weight_and_place(finding: Finding) -> tuple[int, str, bool, int, str]:
+    place = finding.location
+    return -finding.severity, place.file, not place.line, place.line, finding.rule
+
+
+# Nobody sees a caret in a longer line.
+_LONGEST_LINE = 2000
+
+
+@dataclasses.dataclass(frozen=True)
+class _Judged:
+    """The findings of all layers that the values reach, what was not checked and why, and the rules XS2.. that were."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[str, ...] = ()
+    rules: frozenset[str] = frozenset()
+
+
+def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> _Judged:
+    release = read.release
+    broken = tuple(finding for file in read.files for finding in file.findings)
+    if not read.helm:
+        return _Judged(broken)
+    loaded = schema.load(release.chart)
+    try:
+        merged, defaults = read.helm.values.result()
+    except helm.ChartError as error:
+        return _Judged((*broken, _unreadable(error, origins, loaded)))
+    found = (*schema.check(merged, loaded, origins), *schema.deprecated(merged, defaults, loaded, origins))
+    content = all(finding.severity < Severity.ERROR for finding in found)
+    refused = _chart_rules(read.helm, origins, schema_content=content)
+    if not content:
+        return _Judged(_without_repetition((*broken, *found, *refused)))
+    case = case_of(release, merged, defaults, surroundings)
+    missing = tuple(_not_checked(case))
+    return _Judged(
+        _without_repetition((*broken, *found, *refused, *_semantic(case, origins))),
+        tuple(f"{what} ({', '.join(rules)}): {why}" for what, rules, why in missing),
+        frozenset(registry.VALUE_CHECKS) - {rule for _, rules, _ in missing for rule in rules} | {"XS280"},
+    )
+
+
+def _unreadable(error: helm.ChartError, origins: Origins, loaded: schema.Json) -> Finding:
+    """Make a finding of what Helm cannot read: a flag, of whose text only keys of the chart are told, or a file."""
+    if error.flag:
+        known = frozenset(schema.paths(loaded))
+        keys = [given.key for given in origins.set_keys if given.flag == error.flag and given.path in known]
+        message = f"{error.message} (it sets {', '.join(keys)})" if keys else error.message
+        return Finding("XS010", Severity.ERROR, message, Location(error.flag), "", error.fix)
+    fix = "look at quotes, anchors and commas in what was given"
+    return Finding("XS010", Severity.ERROR, f"Helm: {error.message}", origins.locate(()), "", fix)
+
+
+def _semantic(case: Case, origins: Origins) -> Iterator[Finding]:
+    for rule, issue in catalogue.of_values(case):
+        place = origins.locate(tuple(issue.path.split(".")))
+        yield Finding(rule.id, rule.severity, issue.message, place, issue.path, issue.fix)
+
+
+def _not_checked(case: Case) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Yield what cannot be judged, the rules that would, and what they lack."""
+    if case.settings.collector and not case.surroundings.mesh:
+        why = "how large is the mesh? --mesh proxies=300,peers=10,codes=3, or mesh: in .xscaler.yaml"
+        yield "shards and memory", ("XS260", "XS261", "XS262"), why
+    if case.settings.logs.enabled and case.settings.logs.source != "api" and not case.surroundings.pod_security:
+        yield "admission of the log agent", ("XS240",), "which level has the namespace? podSecurity: in .xscaler.yaml"
+
+
+def _with_line(finding: Finding, origins: Origins) -> Finding:
+    """Add the finding's line: of an unknown key the key alone, since anything may stand behind it."""
+    line = origins.line(finding.location)
+    if not line or not finding.location.column or len(line) > _LONGEST_LINE:
+        return finding
+    key_end = line.find(":", finding.location.column)
+    cut_after = max(key_end, finding.location.column) if finding.rule == "XS001" else 0
+    return dataclasses.replace(finding, excerpt=excerpt(line, finding.location.column, cut_after=cut_after))
+
+
+def _chart_rules(from_helm: FromHelm, origins: Origins, *, schema_content: bool) -> list[Finding]:
+    """Return what the chart's own rules say, which Helm runs when it renders, and what Helm warns of."""
+    try:
+        _, warned = from_helm.output.result()
+    except helm.ChartError as error:
+        found = [from_warning(item, origins.locate(_keys(item.path))) for item in error.warnings]
+        if error.problems:
+            return [*found, *(_from_problem(problem, origins) for problem in error.problems)]
+        if schema_content:
+            fix = "if the values look right, report this as a bug of the chart"
+            return [*found, Finding("XS199", Severity.ERROR, error.message, origins.locate(()), "", fix)]
+        # Templates stumble over values of a wrong type; the schema has said so already.
+        return found
+    return [from_warning(item, origins.locate(_keys(item.path))) for item in warned]
+
+
+def _keys(path: str) -> tuple[str, ...]:
+    return tuple(path.split(".")) if path else ()
+
+
+def from_warning(warned: Warned, place: Location) -> Finding:
+    """Make a finding of what Helm warns of."""
+    fix = "give the key a value of the default's kind" if warned.path else "see what Helm says of it"
+    return Finding("XS280", Severity.WARNING, f"Helm warns: {warned.message}", place, warned.path, fix)
+
+
+def _without_repetition(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Leave out warnings that say less of a key than an error does."""
+    listed = tuple(findings)
+    refused = {finding.path for finding in listed if finding.severity is Severity.ERROR}
+    return tuple(
+        item for item in listed if item.rule not in _SAID_BY_ERRORS or not item.path or item.path not in refused
+    )
+
+
+# What Helm warns of, and persistence, which the chart refuses where there can be none.
+_SAID_BY_ERRORS = ("XS273", "XS280")
+
+
+def _from_problem(problem: str, origins: Origins) -> Finding:
+    """Make a finding of one paragraph: prose, of which the last sentences say what to do, and indented what to set."""
+    lines = problem.splitlines()
+    prose = list(itertools.takewhile(lambda line: not line.startswith(" "), lines))
+    message, *advice = _ADVICE.split(" ".join(prose), maxsplit=1)
+    fix = _fix("".join(advice), [line for line in lines[len(prose) :] if line.strip()])
+    path = _culprit(message, " ".join(advice), origins)
+    return Finding("XS100", Severity.ERROR, message.removesuffix("."), _place(path, origins), path, fix)
+
+
+# Where the sentence begins that says what to do.
+_ADVICE = re.compile(r"(?<=\.) (?=(?:Choose|For|Let|Make|Match|Remove|Set|Use|Write)\b)")
+_KEY = re.compile(r"[A-Za-z]\w*(?:\.[\w-]+|\[\d+\])*")
+
+
+def _culprit(message: str, advice: str, origins: Origins) -> str:
+    """Return the key that a problem is about: the first of those it names that the user set, or the first of all."""
+    named: list[str] = [*_KEY.findall(message), *_KEY.findall(advice), ""]
+    return next((name for name in named if _is_set(places.key_path(name), origins)), named[0])
+
+
+def _is_set(path: KeyPath, origins: Origins) -> bool:
+    # A single word may be one of prose: a block is not called by its name alone.
+    block = len(path) == 1 and any(
+        len(place) > 1 and place[:1] == path for file in origins.files for place in file.places
+    )
+    return not block and origins.sets(path)
+
+
+def _place(path: str, origins: Origins) -> Location:
+    """Return where a value stands, or its key where the value begins on a later line."""
+    steps = places.key_path(path)
+    value, key = origins.locate(steps), origins.locate(steps, key=True)
+    return value if value.line == key.line else key
+
+
+def _fix(advice: str, block: Sequence[str]) -> str:
+    """Join the sentence that says what to do, and the lines to set, of which `a:`, `b: c` are written as a.b: c."""
+    keys: list[str] = []
+    others: list[str] = []
+    for line in block:
+        if found := re.fullmatch(r"\s*([A-Za-z]+):\s*(.*)", line):
+            keys.append(f"{found[1]}: {found[2]}" if found[2] else found[1])
+        elif keys and (item := re.fullmatch(r"\s*- (.*)", line)):
+            keys[-1] = f"{keys[-1]}: [{item[1]}]"
+        else:
+            others.append(line.strip())
+    lead = f"{advice[:1].lower()}{advice[1:]}".rstrip(".:")
+    to_set = ".".join(keys)
+    if re.search(r"\bset( at least)?$", lead):
+        return f"{lead} {to_set}"
+    what = "; ".join(filter(None, (*others, f"set {to_set}" if others and keys else to_set)))
+    return ": ".join(filter(None, (lead, what)))

@@ -1,0 +1,1 @@
+"""What can be said: findings, and the record of each rule."""

@@ -1,0 +1,41 @@
+"""The one place that runs Helm; its parts' public names."""
+
+from xscaler_istio.helm.files import spooled
+from xscaler_istio.helm.messages import ChartError, Warned, warnings
+from xscaler_istio.helm.run import (
+    Beside,
+    HelmCommand,
+    HelmError,
+    Release,
+    Run,
+    ValuesArguments,
+    effective_values,
+    lint,
+    merged,
+    of_release,
+    rendered,
+    template,
+    template_and_warnings,
+    values_and_defaults,
+)
+
+__all__ = [
+    "Beside",
+    "ChartError",
+    "HelmCommand",
+    "HelmError",
+    "Release",
+    "Run",
+    "ValuesArguments",
+    "Warned",
+    "effective_values",
+    "lint",
+    "merged",
+    "of_release",
+    "rendered",
+    "spooled",
+    "template",
+    "template_and_warnings",
+    "values_and_defaults",
+    "warnings",
+]

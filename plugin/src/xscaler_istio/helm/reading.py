@@ -1,0 +1,64 @@
+"""Values files as they were given, and, beside the rest of the program, what Helm makes of them.
+
+Helm takes longest of all that `validate` does. It is started first, and what judges is loaded in the meantime.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from xscaler_istio.helm.run import Beside, merged, rendered
+from xscaler_istio.values import places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xscaler_istio.helm.messages import Warned
+    from xscaler_istio.helm.run import Release, Run, ValuesArguments
+    from xscaler_istio.values.places import ValuesFile
+
+# After these the rest of a file is unknown.
+_UNREADABLE = frozenset({"XS010", "XS013", "XS014", "XS015", "XS016"})
+
+
+@dataclasses.dataclass(frozen=True)
+class FromHelm:
+    """What Helm will have said: the effective values with the chart's own, and the output with warnings.
+
+    Their results raise ChartError where Helm or the chart refuses.
+    """
+
+    values: Run[tuple[dict[str, Any], dict[str, Any]]]
+    output: Run[tuple[str, tuple[Warned, ...]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """The values files of a release in their order; nothing from Helm where one of them is unreadable."""
+
+    release: Release
+    files: tuple[ValuesFile, ...]
+    helm: FromHelm | None
+
+
+def files_of(given: ValuesArguments) -> tuple[ValuesFile, ...]:
+    """Return the values files in their order; raise SetupError for one that cannot be read."""
+    return tuple(places.read(file, name) for file, name in zip(given.files, given.named, strict=True))
+
+
+@contextlib.contextmanager
+def reading(release: Release) -> Iterator[Reading]:
+    """Read the values files of a release, and have Helm render them without regard to the schema.
+
+    Raises SetupError for an unreadable file.
+    """
+    files = files_of(release.values)
+    if any(finding.rule in _UNREADABLE for file in files for finding in file.findings):
+        yield Reading(release, files, None)
+        return
+    lenient = dataclasses.replace(release, extra=(*release.extra, "--skip-schema-validation"))
+    with Beside() as beside:
+        values = beside.start(merged(release.chart, release.values))
+        yield Reading(release, files, FromHelm(values, beside.start(rendered(lenient))))

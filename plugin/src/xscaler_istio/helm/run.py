@@ -1,0 +1,297 @@
+"""Running Helm: one run, or several beside the rest of the program."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent import futures
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from xscaler_istio.helm.messages import Warned, chart_error, warnings
+from xscaler_istio.rendered import manifests
+from xscaler_istio.system import programs, scratch
+from xscaler_istio.system.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from concurrent.futures import Future
+    from pathlib import Path
+    from types import TracebackType
+
+Result = TypeVar("Result")
+
+TIMEOUT_SECONDS = 120.0
+
+
+def _pyhelm3(name: str) -> Any:
+    """Return a module of pyhelm3 without the package around it, which loads models and pydantic.
+
+    That is a third of what `validate` costs in all (tests/bench/bench_plugin.py), and the command needs none of it.
+    """
+    if "pyhelm3" in sys.modules or not (spec := importlib.util.find_spec("pyhelm3")):
+        return importlib.import_module(f"pyhelm3.{name}")
+    sys.modules["pyhelm3"] = importlib.util.module_from_spec(spec)
+    try:
+        return importlib.import_module(f"pyhelm3.{name}")
+    finally:
+        # Whoever wants the whole package gets it, with this very module in it.
+        del sys.modules["pyhelm3"]
+
+
+HelmError = _pyhelm3("errors").Error
+
+
+@dataclasses.dataclass(frozen=True)
+class ValuesArguments:
+    """Values as the user gave them: files in order, then `--set` families as (flag, text) in order.
+
+    `names` are what to call the files in messages, in their order: standard input and URLs are kept in temporary ones.
+    """
+
+    files: tuple[str, ...] = ()
+    sets: tuple[tuple[str, str], ...] = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What to call the files in findings."""
+        return self.names or self.files
+
+    def flags(self) -> list[str]:
+        """Return them as Helm's flags."""
+        files = [word for file in self.files for word in ("--values", file)]
+        return [*files, *(word for pair in self.sets for word in pair)]
+
+    def shown(self, text: str) -> str:
+        """Return what Helm says of the files with their names in it."""
+        for file, name in zip(self.files, self.names, strict=False):
+            text = text.replace(file, name)
+        return text
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """What to render and as what. `extra` are further flags of `helm template`."""
+
+    chart: Path
+    values: ValuesArguments
+    name: str = "xscaler-istio"
+    namespace: str = "default"
+    extra: tuple[str, ...] = ()
+
+
+class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the library has no type information
+    """pyhelm3's command without a shell between, with a time limit, and with the warnings kept."""
+
+    def __init__(self, executable: str) -> None:
+        super().__init__(executable=executable)
+        self.warnings = ""
+
+    async def run(
+        self,
+        command: list[str],
+        input: bytes | None = None,  # noqa: A002 - the base's name
+        seconds: float = TIMEOUT_SECONDS,
+    ) -> bytes:
+        """Run Helm; raise HelmError when it fails and SetupError when it cannot run or takes too long."""
+        words = [str(word) for word in (self._executable, *command)]
+        pipe, none = subprocess.PIPE, subprocess.DEVNULL
+        try:
+            # Not asyncio's: that can be cancelled halfway, with Helm running and nobody to end it. A session of its
+            # own: what Helm itself starts can then be ended with it.
+            process = subprocess.Popen(  # noqa: ASYNC220
+                words, stdin=none if input is None else pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            )
+        except OSError as error:
+            raise SetupError(f"cannot run Helm: {error.strerror}: {words[0]}", programs.WHERE_TO_GET["helm"]) from error
+        try:
+            stdout, stderr = await asyncio.wait_for(asyncio.to_thread(process.communicate, input), seconds)
+        except asyncio.TimeoutError as error:
+            raise SetupError(f"helm {command[0]} took more than {seconds:.0f} s") from error
+        finally:
+            # The thread reads to the end, and takes the process in.
+            if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        self.warnings = stderr.decode(errors="replace")
+        if process.returncode and not (stdout + stderr).strip():
+            raise _no_helm(words[0], f"ends with {process.returncode} and says nothing")
+        if process.returncode:
+            raise HelmError(process.returncode, stdout, stderr)
+        return stdout
+
+    async def template_text(self, release: Release) -> str:
+        """Return exactly what `helm template` prints."""
+        flags = ["--namespace", release.namespace, *release.values.flags(), *release.extra]
+        printed = await self.run(["template", release.name, str(release.chart), *flags])
+        if not printed:
+            raise _no_helm(self._executable, "prints nothing for a chart")
+        return printed.decode()
+
+    async def lint(self, release: Release) -> tuple[bool, str]:
+        """Return whether `helm lint --strict` is content, and its report."""
+        try:
+            words = ["lint", str(release.chart), "--strict", "--namespace", release.namespace]
+            return True, (await self.run([*words, *release.values.flags()])).decode()
+        except HelmError as error:
+            return False, release.values.shown(error.stdout.decode() + error.stderr.decode())
+
+
+def _no_helm(program: str, why: str) -> SetupError:
+    return SetupError(f"{program} {why}: is it Helm?", "mend or unset HELM_BIN")
+
+
+def template(release: Release) -> str:
+    """Return what `helm template` prints; raise ChartError where Helm or the chart refuses."""
+    return template_and_warnings(release)[0]
+
+
+def template_and_warnings(release: Release) -> tuple[str, tuple[Warned, ...]]:
+    """Return what `helm template` prints, and what it warns of; raise ChartError where Helm or the chart refuses."""
+    return _run(rendered(release))
+
+
+async def rendered(release: Release) -> tuple[str, tuple[Warned, ...]]:
+    """Do what `template_and_warnings` does, for `Beside`."""
+    command = _command()
+    try:
+        text = await command.template_text(release)
+    except HelmError as error:
+        raise chart_error(release.values.shown(error.stderr.decode(errors="replace"))) from error
+    return text, warnings(command.warnings)
+
+
+def lint(release: Release) -> tuple[bool, str]:
+    """Return whether `helm lint --strict` is content, and its report."""
+    return _run(_command().lint(release))
+
+
+def of_release(namespace: str, *words: str, seconds: float = TIMEOUT_SECONDS) -> str:
+    """Run a command on a release in the cluster, as `get values NAME`, and return what it prints.
+
+    Raises HelmError, with standard output and error, when Helm fails, SetupError when it takes too long.
+    """
+    return _run(_command().run([*words, "--namespace", namespace], seconds=seconds)).decode()
+
+
+def effective_values(chart: Path, values: ValuesArguments) -> dict[str, Any]:
+    """Return the values as Helm merges and parses them; raise ChartError where Helm cannot read them."""
+    return values_and_defaults(chart, values)[0]
+
+
+def values_and_defaults(chart: Path, values: ValuesArguments) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values as Helm merges and parses them, and the chart's own: a probe chart prints them back.
+
+    Raises ChartError where Helm cannot read them.
+    """
+    return _run(merged(chart, values))
+
+
+async def merged(chart: Path, values: ValuesArguments) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Do what `values_and_defaults` does, for `Beside`."""
+    with scratch.folder() as folder:
+        probe = folder / "probe"
+        (probe / "templates").mkdir(parents=True)
+        (probe / "Chart.yaml").write_text("apiVersion: v2\nname: probe\nversion: 0.0.1\n", encoding="utf-8")
+        for name in ("values.yaml", "defaults.yaml"):
+            (probe / name).write_bytes((chart / "values.yaml").read_bytes())
+        (probe / "templates" / "values.yaml").write_text(f"{_filled_in(chart, probe)}{_PROBE}", encoding="utf-8")
+        text, _ = await rendered(Release(probe, values))
+    printed = manifests.load(text)
+    if not isinstance(printed, dict):
+        raise _no_helm(str(programs.require("helm")), "does not print what a chart renders")
+    return json.loads(printed["values"]), json.loads(printed["defaults"])
+
+
+_PROBE = """\
+values: {{ toJson .Values | quote }}
+defaults: {{ .Files.Get "defaults.yaml" | fromYaml | toJson | quote }}
+"""
+
+
+def _filled_in(chart: Path, probe: Path) -> str:
+    """Copy what puts the chart's defaults where a key was taken away, and return the action that calls it."""
+    parts = ("templates/_defaults.tpl", "files/defaults.yaml")
+    if not all((chart / part).exists() for part in parts):
+        # A chart from before it had them.
+        return ""
+    for part in parts:
+        (probe / part).parent.mkdir(exist_ok=True)
+        (probe / part).write_bytes((chart / part).read_bytes())
+    defaults = '(.Files.Get "files/defaults.yaml" | fromYaml)'
+    return f'{{{{- include "xscaler-istio.fillIn" (dict "values" .Values "defaults" {defaults}) }}}}'
+
+
+def _command() -> HelmCommand:
+    return HelmCommand(str(programs.require("helm")))
+
+
+# pyhelm3 logs each failing command, arguments and all, through logging's last resort.
+logging.getLogger("pyhelm3").addHandler(logging.NullHandler())
+
+
+def _run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    # Signals reach the main thread alone, and so never between the start of Helm and what ends it.
+    with Beside() as beside:
+        return beside.start(coroutine).result()
+
+
+@dataclasses.dataclass(frozen=True)
+class Run(Generic[Result]):
+    """One run of Helm, which goes on beside the rest of the program."""
+
+    future: Future[Result]
+
+    def result(self) -> Result:
+        """Wait for what comes of it. Raises what the run raised."""
+        # In steps: a signal that the system hands to another thread does not wake this one.
+        while not self.future.done():
+            futures.wait([self.future], _STEP_SECONDS)
+        return self.future.result()
+
+
+_STEP_SECONDS = 0.2
+
+
+class Beside:
+    """Runs of Helm beside the rest of the program, and beside each other: two take as long as one.
+
+    Those that have not ended when the context ends, be it by an error or by ^C, are killed, and not waited for.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+
+    def __enter__(self) -> Beside:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(_end_the_others(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def start(self, coroutine: Coroutine[Any, Any, Result]) -> Run[Result]:
+        """Start `rendered` or `merged`."""
+        return Run(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+
+
+async def _end_the_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_default_executor()

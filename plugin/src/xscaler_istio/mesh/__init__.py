@@ -1,0 +1,1 @@
+"""Generated pods and what they serve, as pure data."""

@@ -1,0 +1,1 @@
+"""What rendered manifests mean, read back once."""

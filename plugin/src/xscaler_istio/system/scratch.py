@@ -1,0 +1,24 @@
+"""Temporary folders, which nobody else may read and which are gone when their context ends."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xscaler_istio.system.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def folder(prefix: str = "xscaler-") -> Iterator[Path]:
+    """Yield an empty folder; raise SetupError where none can be made."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix=prefix)
+    except OSError as error:
+        raise SetupError(f"no temporary folder: {error.strerror}", "set TMPDIR to a folder with room") from error
+    with made as name:
+        yield Path(name)

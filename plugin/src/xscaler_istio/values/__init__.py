@@ -1,0 +1,1 @@
+"""What a user wrote, where, and against which schema."""

@@ -1,0 +1,355 @@
+"""The effective values as frozen, typed settings: what the checks look at, parsed once.
+
+Fields are named after the keys (`scrape_interval` is `scrapeInterval`); keys that no check reads are left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from xscaler_istio.system.errors import SetupError
+
+Block = TypeVar("Block")
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """`xscaler.metrics`, `xscaler.logs`."""
+
+    url: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ExistingSecret:
+    """`xscaler.auth.existingSecret`."""
+
+    name: str
+    token_key: str
+    tenant_id_key: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Auth:
+    """`xscaler.auth`."""
+
+    type: str
+    token: str
+    existing_secret: ExistingSecret
+
+
+@dataclasses.dataclass(frozen=True)
+class Authority:
+    """`xscaler.tls.ca`."""
+
+    kind: str
+    name: str
+    key: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Tls:
+    """`xscaler.tls`."""
+
+    ca: Authority
+
+
+@dataclasses.dataclass(frozen=True)
+class Xscaler:
+    """`xscaler`."""
+
+    region: str
+    tenant_id: str
+    metrics: Endpoint
+    logs: Endpoint
+    auth: Auth
+    tls: Tls
+    allow_insecure_http: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """`cluster`."""
+
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """`limits`."""
+
+    labels_per_series: int
+    samples_per_request: int
+    log_line_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Switch:
+    """A block of which only `enabled` matters."""
+
+    enabled: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Telemetry:
+    """`istio.telemetry`."""
+
+    access_logging: Switch
+    trim_tags: Switch
+
+
+@dataclasses.dataclass(frozen=True)
+class Istio:
+    """`istio`."""
+
+    custom_tags: tuple[str, ...]
+    root_namespace: str
+    telemetry: Telemetry
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """One kind of `metrics.targets`."""
+
+    enabled: bool
+    scrape_interval: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Namespaces:
+    """`metrics.namespaces`, `logs.namespaces`."""
+
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Relabeling:
+    """One of `metrics.extraMetricRelabelings`, in Prometheus' spelling and with its defaults."""
+
+    source_labels: tuple[str, ...] = ()
+    separator: str = ";"
+    regex: str = "(.*)"
+    action: str = "replace"
+    target_label: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Metrics:
+    """`metrics`."""
+
+    collector: str
+    profile: str
+    scrape_interval: str
+    scrape_timeout: str
+    targets: Mapping[str, Target]
+    namespaces: Namespaces
+    include_metrics: tuple[str, ...]
+    exclude_metrics: tuple[str, ...]
+    extra_labels: Mapping[str, str]
+    extra_metric_relabelings: tuple[Relabeling, ...]
+    shards: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampling:
+    """`logs.sampling`."""
+
+    success_ratio: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Logs:
+    """`logs`."""
+
+    enabled: bool
+    source: str
+    namespaces: Namespaces
+    start_at: str
+    redact_query_strings: bool
+    dashboard_labels: bool
+    sampling: Sampling
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """A container image."""
+
+    registry: str
+    repository: str
+    tag: str
+    digest: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Resources:
+    """Compute resources."""
+
+    limits: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Persistence:
+    """`<collector>.persistence`."""
+
+    enabled: bool
+    size: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Collector:
+    """`prometheus`, `alloy`, `opentelemetry`."""
+
+    image: Image
+    resources: Resources
+    persistence: Persistence
+
+
+@dataclasses.dataclass(frozen=True)
+class LogAgent:
+    """`logAgent`."""
+
+    image: Image
+
+
+@dataclasses.dataclass(frozen=True)
+class Tests:
+    """`tests`."""
+
+    enabled: bool
+    image: Image
+
+
+@dataclasses.dataclass(frozen=True)
+class ServiceAccount:
+    """`serviceAccount`."""
+
+    create: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Rbac:
+    """`rbac`."""
+
+    create: bool
+    namespaces: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """All of it."""
+
+    xscaler: Xscaler
+    cluster: Cluster
+    limits: Limits
+    istio: Istio
+    metrics: Metrics
+    logs: Logs
+    prometheus: Collector
+    alloy: Collector
+    opentelemetry: Collector
+    log_agent: LogAgent
+    tests: Tests
+    service_account: ServiceAccount
+    rbac: Rbac
+    network_policy: Switch
+    pod_disruption_budget: Switch
+    service_monitor: Switch
+    prometheus_rule: Switch
+
+    @property
+    def switches(self) -> Mapping[str, Switch | Tests]:
+        """The parts beside collectors and logs that are on or off, by key."""
+        return {
+            "tests": self.tests,
+            "networkPolicy": self.network_policy,
+            "podDisruptionBudget": self.pod_disruption_budget,
+            "serviceMonitor": self.service_monitor,
+            "prometheusRule": self.prometheus_rule,
+        }
+
+    @property
+    def collectors(self) -> Mapping[str, Collector]:
+        """The collectors' blocks by name."""
+        return {"prometheus": self.prometheus, "alloy": self.alloy, "opentelemetry": self.opentelemetry}
+
+    @property
+    def collector(self) -> Collector | None:
+        """The block of the chosen collector; None for `none`."""
+        return self.collectors.get(self.metrics.collector)
+
+    @property
+    def scraped(self) -> Mapping[str, Target]:
+        """The kinds of targets that a collector scrapes."""
+        enabled = {name: target for name, target in self.metrics.targets.items() if target.enabled}
+        return enabled if self.collector else {}
+
+    @property
+    def intervals(self) -> Mapping[str, str]:
+        """The scrape intervals in use, by the key that sets them."""
+        own = {
+            f"metrics.targets.{name}.scrapeInterval": target.scrape_interval
+            for name, target in self.scraped.items()
+            if target.scrape_interval
+        }
+        common = {"metrics.scrapeInterval": self.metrics.scrape_interval}
+        return {**(common if len(own) < len(self.scraped) else {}), **own}
+
+    @property
+    def all_images(self) -> Mapping[str, Image]:
+        """Every image by the block that holds it, in use or not."""
+        collectors = {f"{name}.image": block.image for name, block in self.collectors.items()}
+        return {**collectors, "logAgent.image": self.log_agent.image, "tests.image": self.tests.image}
+
+    @property
+    def images(self) -> Mapping[str, Image]:
+        """The images that the release runs, by the block that holds them."""
+        used = {
+            f"{self.metrics.collector}.image": True,
+            "logAgent.image": self.logs.enabled,
+            "tests.image": self.tests.enabled,
+        }
+        return {block: image for block, image in self.all_images.items() if used.get(block)}
+
+
+def parse(values: Mapping[str, Any]) -> Settings:
+    """Return values that the schema admits as settings; raise SetupError where the chart lacks a key."""
+    return _block(Settings, values, ())
+
+
+def _block(kind: type[Block], values: Mapping[str, Any], path: tuple[str, ...]) -> Block:
+    found = {}
+    for field, hint in _fields(kind):  # type: ignore[arg-type] # a class is hashable
+        key = next((name for name in (_camel(field.name), field.name) if name in values), "")
+        if key:
+            found[field.name] = _value(hint, values[key], (*path, key))
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            name = ".".join((*path, _camel(field.name)))
+            raise SetupError(f"the chart has no value {name}", "use the plugin that came with this chart")
+    return kind(**found)
+
+
+@functools.cache
+def _fields(kind: type[Any]) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
+    hints = typing.get_type_hints(kind)
+    return tuple((field, hints[field.name]) for field in dataclasses.fields(kind))
+
+
+def _value(hint: Any, value: Any, path: tuple[str, ...]) -> Any:
+    """Turn one JSON value into what its annotation says."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple:
+        return tuple(_value(arguments[0], item, path) for item in value)
+    if origin is Mapping:
+        return {str(key): _value(arguments[1], item, (*path, str(key))) for key, item in value.items()}
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _block(hint, value, path)
+    return hint(value)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)

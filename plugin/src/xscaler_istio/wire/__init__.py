@@ -1,0 +1,1 @@
+"""How pushes and answers look."""
