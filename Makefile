@@ -28,7 +28,7 @@ test: lint test-unit test-chart test-pipeline ## All tiers that need no cluster,
 
 test-unit: $(VENV)/.installed-dev ## Tier 1: plugin, schema and the parts of the local test
 	@tools/get $(TEST_TOOLS) >/dev/null
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/plugin tests/tools tests/dashboards tests/release tests/website
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/test_suite.py tests/plugin tests/tools tests/dashboards tests/release tests/website
 
 test-chart: $(VENV)/.installed-dev ## Tier 2: the chart, rendered by both Helms and checked by the real programs
 	@tools/get $(TEST_TOOLS) >/dev/null
@@ -93,7 +93,7 @@ site: $(VENV)/.installed-dev ## Build the documentation as a static site in buil
 
 tour: $(VENV)/.installed-dev ## Write docs/tour.md and its picture anew: a user's first five minutes, from real runs
 	@tools/get $(TEST_TOOLS) >/dev/null
-	$(BIN)/python -m tests.plugin.tour "$$(tools/get helm4)"
+	$(BIN)/python -m tests.support.tour "$$(tools/get helm4)"
 
 bench: $(VENV)/.installed-dev ## Measure: generated mesh, gateway, largest mesh on this machine
 	@tools/get $(TEST_TOOLS) >/dev/null

@@ -21,7 +21,14 @@ CHART = ROOT / "chart"
 PAGE = ROOT / "docs" / "checklist.md"
 # As the targets of the Makefile.
 TIERS = {
-    "unit": ("tests/plugin", "tests/tools", "tests/dashboards", "tests/release", "tests/website"),
+    "unit": (
+        "tests/test_suite.py",
+        "tests/plugin",
+        "tests/tools",
+        "tests/dashboards",
+        "tests/release",
+        "tests/website",
+    ),
     "chart": ("tests/chart",),
     "pipeline": ("tests/pipeline",),
     "cluster": ("tests/cluster",),

@@ -18,8 +18,10 @@ import time
 from pathlib import Path
 
 from tests.bench.processes import cpu_seconds, memory_mib
-from tests.chart.conftest import CHART, ci, configs, tool
-from tests.pipeline.conftest import TENANT
+from tests.support.environments import TENANT
+from tests.support.paths import CHART, ci
+from tests.support.rendering import configs
+from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.local import oracle, run
 from xscaler_istio.mesh import topology

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.chart.conftest import tool
+from tests.support.tools import tool
 from xscaler_istio.local import certificates
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.xscaler import server

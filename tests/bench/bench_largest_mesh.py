@@ -14,7 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.chart.conftest import ROOT, tool
+from tests.support.paths import ROOT
+from tests.support.tools import tool
 
 SERIES = 500
 SIZES = (100, 250, 500, 1000, 2000)

@@ -13,9 +13,9 @@ import collections
 import sys
 from typing import Any
 
-from tests.pipeline.log_environment import log_environment
 from tests.pipeline.log_lines import SECRET
 from tests.pipeline.test_logs import all_formats, cut, judged
+from tests.support.log_environment import log_environment
 
 
 def account(everything: dict[str, Any]) -> str:

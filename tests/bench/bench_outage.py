@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.processes import disk_mib, memory_mib
-from tests.chart.conftest import tool
-from tests.pipeline.conftest import TENANT, configs
+from tests.support.environments import TENANT, configs
+from tests.support.tools import tool
 from xscaler_istio.local import oracle, run
 from xscaler_istio.local.xscaler.gateway import Fault
 from xscaler_istio.mesh import topology

@@ -15,8 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chart.conftest import tool
-from tests.pipeline.conftest import TENANT, configs
+from tests.support.environments import TENANT, configs
+from tests.support.tools import tool
 from xscaler_istio.local import oracle, run
 
 SHARDS = 3

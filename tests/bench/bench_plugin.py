@@ -22,7 +22,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.chart.conftest import CHART, ROOT, tool
+from tests.support.paths import CHART, ROOT
+from tests.support.tools import tool
 
 RUNS = 20
 EXAMPLE = ROOT / "examples" / "values.yaml"

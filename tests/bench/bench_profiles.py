@@ -13,8 +13,8 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
-from tests.chart.conftest import tool
-from tests.pipeline.conftest import TENANT, configs
+from tests.support.environments import TENANT, configs
+from tests.support.tools import tool
 from xscaler_istio.local import oracle, run
 
 PROFILES = ("minimal", "dashboards", "full")

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from .conftest import CHART, ci, prometheus_config, template, tool
-from .relabel import relabel
+from tests.support.paths import CHART, ci
+from tests.support.relabel import relabel
+from tests.support.rendering import prometheus_config, template
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from pathlib import Path

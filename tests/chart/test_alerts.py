@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.alerts import FILES, Selector, parser, rule
-
-from .conftest import CHART, ROOT, ci, of_kind, prometheus_config, template, tool
-from .relabel import relabel
+from tests.support.alerts import FILES, Selector, parser, rule
+from tests.support.paths import CHART, ROOT, ci
+from tests.support.relabel import relabel
+from tests.support.rendering import of_kind, prometheus_config, template
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

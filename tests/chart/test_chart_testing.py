@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from .conftest import CHART, INSTALLED, ROOT, tool
+from tests.support.paths import CHART, INSTALLED, ROOT
+from tests.support.repositories import git, published
+from tests.support.tools import tool
 
 
 def ct(helm: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -19,26 +20,6 @@ def ct(helm: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[
     environment = dict(os.environ, PATH=os.pathsep.join(map(str, folders)))
     command = [str(tool("ct")), *arguments, "--config", "ct.yaml"]
     return subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, env=environment)
-
-
-def git(folder: Path, *arguments: str) -> None:
-    """Run git as somebody."""
-    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com")
-    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
-
-
-def published(folder: Path, chart: Path) -> Path:
-    """Make a repository whose origin has this chart and our settings of ct."""
-    repository = folder / "repository"
-    shutil.copytree(chart, repository / "chart")
-    shutil.copy(ROOT / "ct.yaml", repository / "ct.yaml")
-    shutil.copytree(ROOT / ".ct", repository / ".ct")
-    git(repository, "init", "--initial-branch=main")
-    git(repository, "add", ".")
-    git(repository, "commit", "--message", "first")
-    git(repository, "remote", "add", "origin", ".")
-    git(repository, "fetch", "origin")
-    return repository
 
 
 def test_ct_lints_the_chart_with_every_values_file(helm: str) -> None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.support.paths import ci
+from tests.support.rendering import configs, objects, of_kind, parsed, prometheus_config, template
+from tests.support.tools import HELMS, tool
 from xscaler_istio.commands import lint
 from xscaler_istio.local import run
-
-from .conftest import HELMS, ci, configs, objects, of_kind, parsed, prometheus_config, template, tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

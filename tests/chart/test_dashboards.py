@@ -14,8 +14,10 @@ import pytest
 import yaml
 
 from dashboards import draw, grafana
+from tests.support.paths import CHART, ROOT, ci
+from tests.support.rendering import of_kind, template
+from tests.support.tools import tool
 
-from .conftest import CHART, ROOT, ci, of_kind, template, tool
 from .profile import known_labels, read_by, served
 
 if TYPE_CHECKING:

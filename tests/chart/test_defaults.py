@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from .conftest import CHART, HELMS, ci, run_template, template
+from tests.support.paths import CHART, ci
+from tests.support.rendering import run_template, template
+from tests.support.tools import HELMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,9 +15,10 @@ import jsonschema
 import pytest
 import yaml
 
+from tests.support.paths import CHART, ROOT
+from tests.support.rendering import run_template
+from tests.support.schemas import custom_schemas
 from xscaler_istio.commands import project
-
-from .conftest import CHART, ROOT, custom_schemas, run_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from .conftest import ROOT, go_module
+from tests.support.paths import ROOT
+from tests.support.tools import go_module
+
 from .profile import FACTS, known_labels, read_by, served
 
 if TYPE_CHECKING:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from .conftest import CHART, ROOT, custom_schemas, objects, of_kind, run_template, tool
+from tests.support.paths import CHART, ROOT
+from tests.support.rendering import objects, of_kind, run_template
+from tests.support.schemas import custom_schemas
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from pathlib import Path

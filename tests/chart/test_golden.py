@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ci
+from tests.support.rendering import template
 from xscaler_istio.rendered import manifests
-
-from .conftest import ci, template
 
 GOLDEN = Path(__file__).parent / "golden"
 

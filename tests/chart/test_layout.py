@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from tests import sizes
+from tests.support.paths import CHART, ROOT, ci
+from tests.support.rendering import prometheus_config, template
+from tests.support.tools import tool
 from xscaler_istio.local import run
-
-from .conftest import CHART, ROOT, ci, prometheus_config, template, tool
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,8 @@ import pytest
 import re2
 import yaml
 
-from .conftest import CHART, ci, log_configs, template
+from tests.support.paths import CHART, ci
+from tests.support.rendering import log_configs, template
 
 EXAMPLES = Path(__file__).with_name("log_examples")
 NAMES = sorted(file.stem for file in EXAMPLES.glob("*.yaml"))

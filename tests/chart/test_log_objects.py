@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.support.paths import CHART, ci
+from tests.support.rendering import of_kind, run_template, template
+from tests.support.tools import tool
 from xscaler_istio.commands import lint
 from xscaler_istio.rendered import manifests
-
-from .conftest import CHART, ci, of_kind, run_template, template, tool
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from .conftest import CHART, ci, log_configs, objects, template
+from tests.support.paths import CHART, ci
+from tests.support.rendering import log_configs, objects, template
 
 BASE = ("--values", str(ci("default")), "--set", "logs.enabled=true")
 

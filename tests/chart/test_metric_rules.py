@@ -10,8 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .conftest import CHART, ci, prometheus_config, template
-from .relabel import relabel
+from tests.support.paths import CHART, ci
+from tests.support.relabel import relabel
+from tests.support.rendering import prometheus_config, template
 
 DEFAULT = ("--values", str(ci("default")))
 PROFILES = ("minimal", "dashboards", "full")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from .conftest import CHART, ci, tool
+from tests.support.paths import CHART, ci
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.support.paths import CHART, CI_FILES, ci
+from tests.support.rendering import objects, of_kind, run_template, template
+from tests.support.schemas import custom_schemas
+from tests.support.tools import tool
 from xscaler_istio.commands.lint import NEWEST_KUBERNETES, kubernetes_schemas
 from xscaler_istio.values import places
-
-from .conftest import CHART, CI_FILES, ci, custom_schemas, objects, of_kind, run_template, template, tool
 
 if TYPE_CHECKING:
     from pathlib import Path

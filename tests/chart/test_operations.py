@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.support.paths import CHART, ci
+from tests.support.rendering import configs, log_configs, objects, of_kind, parsed, run_template, template
+from tests.support.tools import HELMS
 from xscaler_istio.local import run
-
-from .conftest import CHART, HELMS, ci, configs, log_configs, objects, of_kind, parsed, run_template, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

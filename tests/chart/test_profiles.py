@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.paths import ROOT, ci
+from tests.support.relabel import relabel
+from tests.support.rendering import prometheus_config, template
 from xscaler_istio.mesh import pages
 from xscaler_istio.mesh.model import Version
-
-from .conftest import ROOT, ci, prometheus_config, template
-from .relabel import relabel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from .conftest import CHART
+from tests.support.paths import CHART
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

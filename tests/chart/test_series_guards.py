@@ -10,8 +10,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .conftest import CHART, ci, prometheus_config, run_template, template
-from .relabel import relabel
+from tests.support.paths import CHART, ci
+from tests.support.relabel import relabel
+from tests.support.rendering import prometheus_config, run_template, template
 
 DEFAULT = ("--values", str(ci("default")))
 FACTS = yaml.safe_load((CHART / "files/labels.yaml").read_text())

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.paths import ci
+from tests.support.rendering import configs, of_kind, parsed, template
 from xscaler_istio.local import run
-
-from .conftest import ci, configs, of_kind, parsed, template
 
 DEFAULT = ("--values", str(ci("default")))
 ABSENT = "absent"

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.support.paths import CHART, ROOT, ci
+from tests.support.rendering import run_template, template
+from tests.support.tools import tool
 from xscaler_istio.helm import ValuesArguments, effective_values
 from xscaler_istio.values import places, schema
-
-from .conftest import CHART, ROOT, ci, run_template, template, tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from tests.chart.conftest import tool
+from tests.support.tools import tool
 
 from . import authority
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.chart.conftest import CHART, ROOT, go_module, tool
+from tests.support.paths import CHART, ROOT
+from tests.support.tools import go_module, tool
 
 from . import authority
 from .images import Image, libraries, tree

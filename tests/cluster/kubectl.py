@@ -6,7 +6,7 @@ import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from tests.chart.conftest import tool
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from pathlib import Path

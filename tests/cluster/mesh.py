@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.chart.conftest import go_module
+from tests.support.tools import go_module
 
 from . import authority, istio_metrics, kubectl
 from .catalogue import ISTIO_HUB, ISTIO_TAG

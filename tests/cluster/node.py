@@ -19,7 +19,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.chart.conftest import ROOT, tool
+from tests.support.paths import ROOT
+from tests.support.tools import tool
 from xscaler_istio.system.errors import SetupError
 
 from . import certificates, machine, node_init, settings

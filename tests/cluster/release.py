@@ -7,7 +7,7 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.chart.conftest import CHART, ROOT
+from tests.support.paths import CHART, ROOT
 from xscaler_istio.local import oracle
 
 from . import kubectl

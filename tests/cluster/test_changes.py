@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import CHART, ROOT
+from tests.support.paths import CHART, ROOT
 from xscaler_istio.live import cluster as live_clusters
 from xscaler_istio.live.collectors import COLLECTORS
 from xscaler_istio.local import run

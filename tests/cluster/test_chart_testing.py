@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.chart.conftest import CHART, INSTALLED, ROOT, tool
-from tests.chart.test_chart_testing import git, published
+from tests.support.paths import CHART, INSTALLED, ROOT
+from tests.support.repositories import git, published
+from tests.support.tools import tool
 
 from . import kubectl
 from .release import EARLIER, TENANT, WAY_TO_XSCALER

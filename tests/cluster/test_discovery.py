@@ -15,7 +15,8 @@ import pytest
 import yaml
 from anyio.from_thread import start_blocking_portal
 
-from tests.chart.conftest import prometheus_config, template, tool
+from tests.support.rendering import prometheus_config, template
+from tests.support.tools import tool
 from xscaler_istio.local import certificates, kubernetes, network, oracle
 
 from . import kubectl

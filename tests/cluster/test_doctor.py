@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.chart.conftest import tool
+from tests.support.tools import tool
 
 from . import authority, kubectl
 from .release import VALUES

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chart.conftest import ROOT
+from tests.support.paths import ROOT
 from xscaler_istio.system.errors import SetupError
 
 from . import machine, node

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chart.conftest import tool
+from tests.support.tools import tool
 from xscaler_istio.local import run as local_run
 
 from . import authority

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import tool
-from tests.plugin.conftest import copy_checkout
-from tests.plugin.test_cases import FILES, check
+from tests.support.cases import FILES, check
+from tests.support.checkout import copy_checkout
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from pathlib import Path

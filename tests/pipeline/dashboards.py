@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dashboards import grafana
 from dashboards.draw import Answers
-from tests.chart.conftest import CHART
+from tests.support.paths import CHART
 from xscaler_istio.wire.answers import Series
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import random
 import re
 from typing import TYPE_CHECKING
 
+from tests.support.environments import TENANT
+from tests.support.log_environment import log_config, log_environment
 from xscaler_istio.mesh.model import Kind
 
 from . import log_lines
-from .conftest import TENANT
-from .log_environment import log_config, log_environment
 from .log_lines import SECRET
 from .ways import PAGE
 

@@ -18,19 +18,18 @@ from typing import TYPE_CHECKING, Any
 from anyio.from_thread import start_blocking_portal
 
 from dashboards import draw
+from tests.support.environments import environment, release
 from xscaler_istio.wire.answers import Window
 
 from . import dashboards, log_lines
-from .conftest import environment, release
 from .test_dashboards import ztunnel_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dashboards.grafana import Dashboard
+    from tests.support.environments import Environment
     from xscaler_istio.local.container_log import ContainerLog
-
-    from .conftest import Environment
 
 CLUSTER = "prod-1"
 INTERVAL = 5

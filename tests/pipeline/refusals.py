@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
-from tests.chart.conftest import tool
+from tests.support.environments import configs
+from tests.support.log_environment import NODE, log_config
+from tests.support.tools import tool
 from xscaler_istio.local import certificates, kubernetes, log_agents, run
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.collectors import Surroundings
@@ -30,9 +32,6 @@ from xscaler_istio.local.processes import responds, running
 from xscaler_istio.local.xscaler.gateway import PUSH_PATH
 from xscaler_istio.mesh import pods
 from xscaler_istio.mesh.model import Kind, Version
-
-from .conftest import configs
-from .log_environment import NODE, log_config
 
 if TYPE_CHECKING:
     import ssl

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.alerts import FILES, Selector, parser, rule
+from tests.support.alerts import FILES, Selector, parser, rule
+from tests.support.environments import COLLECTORS, Environment, environment, numbered, release
+from tests.support.waiting import until
 from xscaler_istio.local import oracle
 from xscaler_istio.local.xscaler.gateway import Fault
-
-from .conftest import COLLECTORS, Environment, environment, numbered, release, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.environments import COLLECTORS, Environment, environment, numbered, release
+from tests.support.waiting import until
 from xscaler_istio.local import oracle
 from xscaler_istio.local.container_log import ContainerLog
 from xscaler_istio.local.mesh import envoy
 from xscaler_istio.wire.answers import Window
 
 from . import dashboards, log_lines
-from .conftest import COLLECTORS, Environment, environment, numbered, release, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.environments import COLLECTORS, TENANT, Environment, configs, environment
+from tests.support.waiting import until
 from xscaler_istio.local import verdict
 from xscaler_istio.local.xscaler.gateway import Fault, Scope, Token
 from xscaler_istio.mesh import topology
-
-from .conftest import COLLECTORS, TENANT, Environment, configs, environment, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

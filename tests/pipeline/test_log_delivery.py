@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chart.conftest import tool
+from tests.support.environments import TENANT
+from tests.support.log_environment import LogEnvironment, count, log_environment
+from tests.support.tools import tool
 from xscaler_istio.local.processes import stop
 from xscaler_istio.local.xscaler.admission import Fault, Scope, Token
 
-from .conftest import TENANT
-from .log_environment import LogEnvironment, count, log_environment
 from .log_lines import text_line
 from .test_logs import Case
 

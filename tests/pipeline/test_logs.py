@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chart.conftest import tool
+from tests.support.log_environment import LogEnvironment, count, log_config, log_environment, until_arrived
+from tests.support.tools import tool
 from xscaler_istio.local.log_oracle import redacted
 from xscaler_istio.mesh.model import Kind
 
 from . import log_lines
-from .log_environment import LogEnvironment, count, log_config, log_environment, until_arrived
 from .log_lines import SECRET, VERSIONS, Line, text_line
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import ROOT
+from tests.support.paths import ROOT
 from xscaler_istio.local import run
 
 from . import ways

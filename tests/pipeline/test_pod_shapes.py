@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.environments import COLLECTORS, Environment, configs, environment, numbered
+from tests.support.waiting import until
 from xscaler_istio.local import oracle
 
-from .conftest import COLLECTORS, Environment, configs, environment, numbered, until
 from .shapes import SHAPES, Shape
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import ROOT
+from tests.support.paths import ROOT
+from tests.support.waiting import until
 
-from .conftest import until
 from .refusals import CASES, PROGRAMS, refusing, told
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.environments import COLLECTORS, configs, environment
+from tests.support.waiting import until
 from xscaler_istio.mesh import pods
 from xscaler_istio.mesh.model import Kind, Version
-
-from .conftest import COLLECTORS, configs, environment, until
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal

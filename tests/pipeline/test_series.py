@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.chart.relabel import relabel
+from tests.support.environments import COLLECTORS, Environment, configs, environment, numbered
+from tests.support.relabel import relabel
+from tests.support.waiting import until
 from xscaler_istio.local import oracle
 from xscaler_istio.local.mesh import envoy
 from xscaler_istio.mesh import topology
-
-from .conftest import COLLECTORS, Environment, configs, environment, numbered, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -12,14 +12,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.chart.conftest import tool
+from tests.support.environments import TENANT, configs
+from tests.support.tools import tool
 from xscaler_istio.local import oracle, run
 from xscaler_istio.local.collectors import Override, Surroundings, alloy, yaml_config
 from xscaler_istio.local.processes import running
 from xscaler_istio.local.xscaler.gateway import Scope, Token
 from xscaler_istio.mesh import topology
-
-from .conftest import TENANT, configs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence

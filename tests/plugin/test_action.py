@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from tests.chart.conftest import ROOT, tool
-
-from .conftest import EXAMPLE, Ran
+from tests.support.command import Ran
+from tests.support.paths import EXAMPLE, ROOT
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,32 +1,18 @@
-"""The plugin as Helm runs it, over example files: a new case is a new file.
-
-A file's comments say what is run and what comes of it: `#$ ` is the command after `helm xscaler`, `#> ` are the lines
-of its output, `#E ` those of its errors, `#! ` is its exit code unless that is 0. FILE stands for the file itself,
-which holds values.
-"""
+"""The plugin as Helm runs it, over example files: a new case is a new file, as tests/support/cases.py reads it."""
 
 from __future__ import annotations
 
-import os
-import re
-import shlex
-import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import ROOT, tool
+from tests.support.cases import FILES, check
+from tests.support.paths import ROOT
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-FILES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
-
-
-def said(text: str, mark: str) -> list[str]:
-    return re.findall(rf"^#{re.escape(mark)} ?(.*)$", text, re.MULTILINE)
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -41,22 +27,3 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_case(file: Path, helm: str, plugins: Path) -> None:
     check(file, tool(helm), {"HELM_PLUGINS": str(plugins), "XSCALER_PYTHON": sys.executable})
-
-
-def check(file: Path, helm: Path, variables: Mapping[str, str]) -> None:
-    """Run the case of a file with a Helm that finds the plugin by these variables."""
-    text = file.read_text(encoding="utf-8")
-    (command,) = said(text, "$")
-    words = [str(file) if word == "FILE" else word for word in shlex.split(command)]
-    done = subprocess.run(
-        [helm, "xscaler", *words],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "NO_COLOR": "1", **variables},
-    )
-    assert done.stdout.replace(str(file), "FILE").splitlines() == said(text, ">"), done.stderr
-    # Helm adds that the plugin failed.
-    assert done.stderr.replace(str(file), "FILE").splitlines()[: len(said(text, "E"))] == said(text, "E")
-    assert done.returncode == int(*said(text, "!") or ["0"])

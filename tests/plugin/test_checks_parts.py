@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from tests.chart.conftest import CHART
+from tests.support.paths import CHART
 from xscaler_istio.checks import facts, sizing
 from xscaler_istio.system.errors import SetupError
 from xscaler_istio.values import settings, units

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.chart.conftest import CHART, CI_FILES, ROOT, tool
-
-from .conftest import EXAMPLE, runner
+from tests.support.command import runner
+from tests.support.paths import CHART, CI_FILES, EXAMPLE, ROOT
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .conftest import Ran
+    from tests.support.command import Ran
 
 
 def test_render_is_byte_for_byte_what_helm_gives(helm_name: str) -> None:

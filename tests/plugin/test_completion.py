@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chart.conftest import ROOT, tool
+from tests.support.paths import ROOT
+from tests.support.tools import tool
 from xscaler_istio.cli import completion
 
 if TYPE_CHECKING:

@@ -9,19 +9,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.chart.conftest import CHART, ROOT, template, tool
+from tests.support.paths import CHART, EXAMPLE, ROOT
+from tests.support.rendering import template
+from tests.support.tools import tool
 from xscaler_istio.commands import diff
 from xscaler_istio.rendered import manifests
 from xscaler_istio.summary.metrics import SeriesFacts
 from xscaler_istio.summary.release import Rendered
 from xscaler_istio.system.terminal import Terminal
 
-from .conftest import EXAMPLE
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .conftest import Ran
+    from tests.support.command import Ran
 
 FLAGS = ("-f", str(EXAMPLE))
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chart.conftest import tool
-
-from .conftest import EXAMPLE, runner
+from tests.support.command import runner
+from tests.support.paths import EXAMPLE
+from tests.support.tools import tool
 
 PROGRAM = Path(sys.executable).parent / "xscaler-istio"
 SHELL = [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chart.conftest import CHART, tool
+from tests.support.paths import CHART
+from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.commands import explain
 from xscaler_istio.system.terminal import Terminal

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from tests.chart.conftest import tool
+from tests.support.command import runner
+from tests.support.paths import EXAMPLE
+from tests.support.tools import tool
 from xscaler_istio.values import fetch
-
-from .conftest import EXAMPLE, runner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

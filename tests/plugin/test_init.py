@@ -18,18 +18,18 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.chart.conftest import CHART, ROOT, tool
+from tests.support.command import runner
+from tests.support.paths import CHART, ROOT
+from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.commands import init
 from xscaler_istio.system.errors import UsageError
 from xscaler_istio.values import schema
 
-from .conftest import runner
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .conftest import Ran
+    from tests.support.command import Ran
 
 SCHEMA = schema.load(CHART)
 FLAGS = ("--region", "euw1-01", "--tenant-id", "acme", "--cluster", "prod-1")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import ROOT, tool
-
-from .conftest import EXAMPLE, copy_checkout
+from tests.support.checkout import copy_checkout
+from tests.support.paths import EXAMPLE, ROOT
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from pathlib import Path

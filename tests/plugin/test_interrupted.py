@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chart.conftest import ROOT, tool
-
-from .conftest import EXAMPLE
+from tests.support.paths import EXAMPLE, ROOT
+from tests.support.tools import tool
 
 # Far longer than an orderly end takes.
 SLOW_SECONDS = 60

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chart.conftest import CHART
+from tests.support.paths import CHART
 from xscaler_istio.system.errors import UsageError
 from xscaler_istio.values import keys, schema
 

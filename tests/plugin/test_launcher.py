@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chart.conftest import ROOT, tool
-
-from .conftest import EXAMPLE, copy_checkout
+from tests.support.checkout import copy_checkout
+from tests.support.paths import EXAMPLE, ROOT
+from tests.support.tools import tool
 
 MAKING = "making the plugin's environment"
 URL = "https://github.com/xscaler/xscaler-istio"

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from tests.chart.conftest import CHART, template, tool
+from tests.support.command import runner
+from tests.support.paths import CHART, EXAMPLE
+from tests.support.rendering import template
+from tests.support.tools import tool
 from xscaler_istio.checks import catalogue
 from xscaler_istio.cli import app
 from xscaler_istio.rendered import manifests
 from xscaler_istio.rendered.manifests import Manifest
 
-from .conftest import EXAMPLE, runner
 from .test_cli import broken_chart
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import CHART, tool
+from tests.support.command import runner
+from tests.support.paths import CHART, EXAMPLE
+from tests.support.tools import tool
 from xscaler_istio.system import packages
 from xscaler_istio.system.errors import SetupError
 
-from .conftest import EXAMPLE, runner
 from .test_cli import broken_chart
 
 if TYPE_CHECKING:

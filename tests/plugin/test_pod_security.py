@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.conftest import ci, template
+from tests.support.paths import ci
+from tests.support.rendering import template
 from xscaler_istio.rendered import manifests, pod_security
 from xscaler_istio.rendered.pod_security import BASELINE, PRIVILEGED
 

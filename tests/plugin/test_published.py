@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from tests.chart.conftest import ROOT
-
-from .conftest import EXAMPLE, published
+from tests.support.paths import EXAMPLE, ROOT
+from tests.support.published import published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from .conftest import Ran
+    from tests.support.command import Ran
 
 COMMANDS: Mapping[str, Sequence[tuple[str | Path, ...]]] = {
     "diff": [

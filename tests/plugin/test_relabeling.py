@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chart import relabel as second
+from tests.support import relabel as second
 from xscaler_istio.rendered.relabeling import Rule, relabel
 
 LABELS = {"__name__": "istio_requests_total", "a": "x", "b": "Y", "le": "10"}

@@ -18,19 +18,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chart.conftest import ROOT, tool
+from tests.support.paths import EXAMPLE, ROOT
+from tests.support.tools import tool
 from xscaler_istio.findings.findings import Finding, Location, Report, Severity
 from xscaler_istio.report import REPORTERS
 from xscaler_istio.system import terminal
 from xscaler_istio.system.terminal import Terminal
 from xscaler_istio.values.excerpt import excerpt
 
-from .conftest import EXAMPLE
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .conftest import Ran
+    from tests.support.command import Ran
 
 SCHEMA = json.loads((ROOT / "docs/findings.schema.json").read_text())
 ERROR = Finding(

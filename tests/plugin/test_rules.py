@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.chart.conftest import CHART, ROOT, tool
+from tests.support.paths import CHART, ROOT
+from tests.support.tools import tool
 from xscaler_istio.checks import catalogue, documentation
 from xscaler_istio.checks.registry import VALUE_CHECKS
 from xscaler_istio.cli import app

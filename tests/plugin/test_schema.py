@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.chart.conftest import CHART, ci, tool
+from tests.support.paths import CHART, ci
+from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.values import places, schema
 

@@ -6,14 +6,14 @@ import copy
 import shutil
 from typing import TYPE_CHECKING
 
-from tests.chart.conftest import CHART
+from tests.support.paths import CHART
 from xscaler_istio.values import schema, schema_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .conftest import Ran
+    from tests.support.command import Ran
 
 SCHEMA = schema.load(CHART)
 

@@ -7,9 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from tests.chart.conftest import tool
-
-from . import tour
+from tests.support import tour
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,19 +13,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.chart.conftest import CHART, tool
+from tests.support.paths import CHART, EXAMPLE
+from tests.support.tools import tool
 from xscaler_istio.commands.validate import validate
 from xscaler_istio.helm import Release, ValuesArguments
 from xscaler_istio.report import REPORTERS
 from xscaler_istio.system.terminal import Terminal
 from xscaler_istio.values import schema
 
-from .conftest import EXAMPLE
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .conftest import Ran
+    from tests.support.command import Ran
 
 FILES = sorted((Path(__file__).parent / "examples").glob("*.yaml"))
 

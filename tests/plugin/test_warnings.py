@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import CHART, tool
+from tests.support.command import runner
+from tests.support.paths import CHART, EXAMPLE
+from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.helm import Warned
-
-from .conftest import EXAMPLE, runner
 
 if TYPE_CHECKING:
     from pathlib import Path

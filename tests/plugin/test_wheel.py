@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import CHART, ROOT, tool
-
-from .conftest import EXAMPLE, Ran
+from tests.support.command import Ran
+from tests.support.paths import CHART, EXAMPLE, ROOT
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,44 +1,17 @@
-"""A release, packaged once for all tests of a worker, and Helm with folders of its own."""
+"""A release, packaged once for all tests of a worker."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
 from release.signing import TRIAL, Key, trial
-from tests.chart.conftest import ROOT, tool
+
+from .commands import release
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-Done = subprocess.CompletedProcess[str]
-
-
-def release(*arguments: object) -> Done:
-    """Run the command line of the release."""
-    command = [sys.executable, "-m", "release", *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
-
-
-class Helm(Protocol):
-    """Runs one Helm major apart from the user's."""
-
-    def __call__(self, *arguments: object) -> Done: ...
-
-
-def helm_in(folder: Path, name: str) -> Helm:
-    """Return a Helm whose plugins, caches and settings are in a folder."""
-    homes = {f"HELM_{kind}_HOME": str(folder / kind.lower()) for kind in ("DATA", "CACHE", "CONFIG")}
-
-    def run(*arguments: object) -> Done:
-        command = [str(tool(name)), *map(str, arguments)]
-        return subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, **homes})
-
-    return run
 
 
 @pytest.fixture(scope="session")

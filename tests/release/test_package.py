@@ -20,10 +20,11 @@ from packaging.requirements import Requirement
 from release import versions
 from release.package import CHART, KEYRING, PLUGIN, SUMS, package
 from release.signing import TRIAL
-from tests.chart.conftest import HELMS, ROOT, objects, run_template, template, tool
-from tests.plugin.conftest import EXAMPLE
+from tests.support.paths import EXAMPLE, ROOT
+from tests.support.rendering import objects, run_template, template
+from tests.support.tools import HELMS, tool
 
-from .conftest import helm_in, release
+from .commands import helm_in, release
 
 if TYPE_CHECKING:
     from pathlib import Path

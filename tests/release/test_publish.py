@@ -15,10 +15,10 @@ import yaml
 
 from release import versions
 from release.package import CHART, KEYRING, PLUGIN
-from tests.chart.conftest import HELMS, ROOT, tool
-from tests.plugin.conftest import EXAMPLE
+from tests.support.paths import EXAMPLE, ROOT
+from tests.support.tools import HELMS, tool
 
-from .conftest import helm_in, release
+from .commands import helm_in, release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,9 @@ import pytest
 from release import versions
 from release.errors import ReleaseError
 from release.package import CHART
-from tests.chart.conftest import ROOT
+from tests.support.paths import ROOT
 
-from .conftest import release
+from .commands import release
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.chart.conftest import ROOT
+from tests.support.paths import ROOT
 
-from .conftest import release
+from .commands import release
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import ROOT
+from tests.support.paths import ROOT
 from website import __main__ as website
 from website import stage
 

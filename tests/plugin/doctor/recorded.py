@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.chart.conftest import tool
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

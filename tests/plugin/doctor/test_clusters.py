@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import tool
-from tests.plugin.test_cases import said
+from tests.support.cases import said
+from tests.support.tools import tool
 from xscaler_istio.checks.registry import CLUSTER_CHECKS
 from xscaler_istio.findings.rules import DOCS
 
@@ -23,7 +23,7 @@ from . import recorded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.plugin.conftest import Ran
+    from tests.support.command import Ran
 
 FOLDERS = sorted(file.parent for file in (Path(__file__).parent / "clusters").glob("*/values.yaml"))
 

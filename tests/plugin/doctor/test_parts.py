@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from tests.chart.conftest import ROOT, tool
+from tests.support.paths import ROOT
+from tests.support.tools import tool
 from xscaler_istio.cluster import access, access_logs, network_policies, objects
 from xscaler_istio.cluster.network_policies import EGRESS, INGRESS, Connection, End
 from xscaler_istio.system.errors import UnreachableError, UsageError
@@ -22,7 +23,7 @@ from . import recorded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.plugin.conftest import Ran
+    from tests.support.command import Ran
 
 MESH = Path(__file__).parent / "clusters" / "mesh"
 

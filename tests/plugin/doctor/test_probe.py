@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chart.conftest import tool
+from tests.support.tools import tool
 from xscaler_istio.local import certificates
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.xscaler import server
@@ -26,7 +26,7 @@ from . import recorded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.plugin.conftest import Ran
+    from tests.support.command import Ran
 
 MESH = Path(__file__).parent / "clusters" / "mesh"
 

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tests.plugin.conftest import published
+from tests.support.published import published
 from xscaler_istio.findings.findings import Problem
 from xscaler_istio.live import report, steps
 from xscaler_istio.live.collectors import COLLECTORS, LOG_REFUSAL, last_reason, metric

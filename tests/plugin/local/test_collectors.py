@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chart.conftest import CI_FILES, configs, log_configs, parsed, template
+from tests.support.paths import CI_FILES
+from tests.support.rendering import configs, log_configs, parsed, template
 from xscaler_istio.local import run
 from xscaler_istio.local.collectors import Surroundings, alloy, log_agent
 from xscaler_istio.rendered import manifests

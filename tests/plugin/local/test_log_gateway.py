@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from tests.chart.conftest import tool
+from tests.support.tools import tool
 from xscaler_istio.local import certificates
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.xscaler import log_gateway, server

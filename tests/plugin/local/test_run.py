@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import CHART, ROOT, tool
 from tests.plugin import test_page as page
-from tests.plugin.conftest import EXAMPLE, published, runner
+from tests.support.command import runner
+from tests.support.paths import CHART, EXAMPLE, ROOT
+from tests.support.published import published
+from tests.support.tools import tool
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.mesh import server
 from xscaler_istio.system.errors import SetupError

@@ -10,8 +10,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.chart.conftest import CHART, ROOT, configs, run_template, tool
-from tests.chart.test_properties import ForHelm, values
+from tests.support.any_values import ForHelm, values
+from tests.support.paths import CHART, ROOT
+from tests.support.rendering import configs, run_template
+from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.local import run
 from xscaler_istio.summary import text

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.conftest import CHART, CI_FILES, template
+from tests.support.paths import CHART, CI_FILES, EXAMPLE
+from tests.support.rendering import template
 from xscaler_istio.mesh import topology
 from xscaler_istio.mesh.model import Kind
 from xscaler_istio.rendered import manifests, scraping
@@ -14,8 +15,6 @@ from xscaler_istio.summary import summarize
 from xscaler_istio.summary.metrics import DROPPED, KEPT, SeriesFacts, series_facts
 from xscaler_istio.summary.text import text
 from xscaler_istio.system.terminal import Terminal
-
-from ..conftest import EXAMPLE
 
 if TYPE_CHECKING:
     from pathlib import Path

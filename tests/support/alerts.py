@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.chart.conftest import CHART, tool
+from .paths import CHART
+from .tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.chart.conftest import ci, template, tool
 from xscaler_istio.local import certificates, kubernetes, log_agents, log_oracle
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.collectors import Surroundings
@@ -21,7 +20,10 @@ from xscaler_istio.mesh import pods
 from xscaler_istio.mesh.model import Kind, Version
 from xscaler_istio.rendered import manifests
 
-from .conftest import TENANT
+from .environments import TENANT
+from .paths import ci
+from .rendering import template
+from .tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

@@ -25,7 +25,7 @@ HEAD = """\
 # A tour
 
 A new user's first five minutes. `make tour` writes this page from real runs
-([tests/plugin/tour.py](../tests/plugin/tour.py)).
+([tests/support/tour.py](../tests/support/tour.py)).
 """
 
 

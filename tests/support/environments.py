@@ -1,0 +1,96 @@
+"""Real collectors in front of a mesh and a local xScaler, started once for many tests."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xscaler_istio.local import oracle, run
+
+from . import rendering
+from .paths import ci
+from .rendering import template
+from .tools import tool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from anyio.from_thread import BlockingPortal
+
+    from xscaler_istio.rendered.manifests import CollectorConfig
+    from xscaler_istio.wire.answers import Sample
+
+COLLECTORS = tuple(run.COLLECTORS)
+# What ci/default-values.yaml says.
+TENANT = "acme"
+
+
+def configs(*sets: str, metrics: Mapping[str, Any] | None = None) -> tuple[CollectorConfig, ...]:
+    """Render the chart with its default ci/ values, these --set values and this block `metrics`.
+
+    The mesh alone is scraped, unless a test asks for the release's own pods.
+    """
+    words = [word for pair in ("selfMonitoring.enabled=false", *sets) for word in ("--set", pair)]
+    if metrics:
+        words += ["--set-json", f"metrics={json.dumps(metrics)}"]
+    return rendering.configs(template("helm4", "--values", str(ci("default")), *words))
+
+
+def release(collector: str, *sets: str) -> tuple[CollectorConfig, CollectorConfig]:
+    """Render a release with self-monitoring and access logs, named after its collector: its collector and log agent.
+
+    Each release knows its own pods by its name, which its cluster label has too.
+    """
+    own = (f"{setting}={collector}" for setting in ("metrics.collector", "cluster.name", "nameOverride"))
+    words = [word for pair in (*own, "logs.enabled=true", *sets) for word in ("--set", pair)]
+    text = template("helm4", "--values", str(ci("default")), *words)
+    (metrics,), (logs,) = rendering.configs(text), rendering.log_configs(text)
+    return metrics, logs
+
+
+def numbered(*found: CollectorConfig) -> tuple[CollectorConfig, ...]:
+    """Give configurations of several releases numbers, and so ports and folders, of their own."""
+    return tuple(dataclasses.replace(config, shard=number) for number, config in enumerate(found))
+
+
+@dataclasses.dataclass(frozen=True)
+class Environment:
+    """A running mesh with collectors, for tests that are not asynchronous themselves."""
+
+    run: run.Running
+    portal: BlockingPortal
+
+    def query(self, promql: str) -> tuple[Sample, ...]:
+        """Ask the local xScaler."""
+        return self.portal.call(self.run.xscaler.query, promql)
+
+    def account(self) -> Any:
+        """Return the gateway's books."""
+        return self.portal.call(self.run.xscaler.account)
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function in the loop that everything runs in."""
+        return self.portal.call(function, *arguments)
+
+
+@contextlib.contextmanager
+def environment(portal: BlockingPortal, **plan: Any) -> Iterator[Environment]:
+    """Run a plan until the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="xscaler-istio-test-") as folder:
+        names = {run.COLLECTORS[config.collector].program for config in plan["configs"]} | {plan["backend"]}
+        names |= {"alloy", "loki"} if plan.get("log_configs") else set()
+        programs = {name: tool(name) for name in names}
+        whole = run.Plan(
+            choices=oracle.Choices(cluster=""),
+            tenant=TENANT,
+            programs=programs,
+            timeout=60,
+            folder=Path(folder),
+            **plan,
+        )
+        with portal.wrap_async_context_manager(run.started(whole, print)) as running:
+            yield Environment(running, portal)
