@@ -1,8 +1,9 @@
 """Build chart/files/dashboards/*.json, as Grafana reads them, from the compact files in sources/.
 
 A source has `title`, `description`, `variables` (names in variables.yaml), `fragments` (pieces of queries, which
-`<name>` stands for) and `rows`. A row has a height and panels, left to right, in units of Grafana's grid of 24 columns;
-panels without a `width` share what the others leave. A panel has
+`<name>` stands for), `counters` (fragments for every collector, in which `<counter>` stands for what chart/files/self
+has under the fragment's name) and `rows`. A row has a height and panels, left to right, in units of Grafana's grid of
+24 columns; panels without a `width` share what the others leave. A panel has
 
     title, type           type is a name in KINDS
     description, unit     unit is one of Grafana's; of a table's column, it stands beside its query
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 HERE = Path(__file__).resolve().parent
-TARGET = HERE.parent / "chart/files/dashboards"
+CHART = HERE.parent / "chart"
+TARGET = CHART / "files/dashboards"
 COLUMNS = 24
 LINE_LENGTH = 120
 TAG = "xscaler-istio"
@@ -57,7 +59,7 @@ _LINK: Piece = {
     "targetBlank": False,
 }
 _FRAGMENT = re.compile(r"<(\w+)>")
-_ROOT_KEYS = {"title", "description", "variables", "fragments", "rows"}
+_ROOT_KEYS = {"title", "description", "variables", "fragments", "counters", "rows"}
 _PANEL_KEYS = {
     *(
         "title",
@@ -84,7 +86,7 @@ class BuildError(Exception):
 def build(source: Piece, name: str, variables: Piece) -> Piece:
     """Return the dashboard of a source. Raises BuildError for unknown keys, names and impossible widths."""
     _known(source, _ROOT_KEYS, name)
-    fragments = source.get("fragments", {})
+    fragments = source.get("fragments", {}) | _of_each_collector(source.get("counters", {}))
     chosen = [_variable(key, variables) for key in source["variables"]]
     datasource = next(item for item in chosen if item["type"] == "datasource")
     reference = {"type": datasource["query"], "uid": f"${{{datasource['name']}}}"}
@@ -104,6 +106,16 @@ def build(source: Piece, name: str, variables: Piece) -> Piece:
             _panel(panel, number, place, reference, fragments)
             for number, (panel, place) in enumerate(_placed(source["rows"], name), 1)
         ],
+    }
+
+
+def _of_each_collector(terms: Mapping[str, str]) -> dict[str, str]:
+    """Return fragments that say the same of each collector's counter: a series is of the one that runs."""
+    entries = {file.stem: yaml.safe_load(file.read_text("utf-8")) for file in sorted(CHART.glob("files/self/*.yaml"))}
+    counters = [entries[entry.get("sameAs", name)]["counters"] for name, entry in entries.items()]
+    return {
+        name: " or ".join(dict.fromkeys(term.replace("<counter>", found[name]) for found in counters))
+        for name, term in terms.items()
     }
 
 

@@ -52,9 +52,7 @@ kubernetes_sd_configs:
   namespaces:
     names: {{ toRawJson . }}
 {{- end }}
-# Envoy and the agent speak text; an OpenMetrics answer is mislabelled where the application's part is OpenMetrics.
-scrape_protocols: [PrometheusText0.0.4]
-fallback_scrape_protocol: PrometheusText0.0.4
+{{ include "xscaler-istio.collector.jobSettings" . }}
 honor_labels: false
 {{- include "xscaler-istio.targetSettings" . }}
 metric_relabel_configs:
@@ -76,16 +74,16 @@ metric_relabel_configs:
 {{- end -}}
 
 {{- define "xscaler-istio.metricRules.self" -}}
-# files/self.yaml
+# files/self, files/logs/self.yaml
 - source_labels: [__name__]
-  regex: {{ (.root.Files.Get "files/self.yaml" | fromYaml).keep | join "|" | quote }}
+  regex: {{ include "xscaler-istio.self.keep" .root | quote }}
   action: keep
 {{- end -}}
 
 {{/* What is chosen among the targets of one job, as further relabelling rules, by kind. Inputs: root, job */}}
 {{- define "xscaler-istio.choiceOfTargets.self" -}}
 {{- $root := .root -}}
-{{- $workload := include (printf "collector.%s.workload" $root.Values.metrics.collector) (dict "root" $root) | fromYaml }}
+{{- $workload := include "xscaler-istio.collector.workload" (dict "root" $root) | fromYaml }}
 # Of this release alone.
 - source_labels:
   - __meta_kubernetes_namespace
@@ -130,7 +128,17 @@ metric_relabel_configs:
 {{- range $name := $added | uniq | sortAlpha }}{{ $name }} {{ end -}}
 {{- end -}}
 
-{{/* What metrics.targets sets for one job beside its switch, as further lines of its scrape_config. Inputs: root, job */}}
+{{/* Settings of Prometheus' own scraper, which collectors that embed it have too. Inputs: root, job */}}
+{{- define "xscaler-istio.prometheusScraper" -}}
+# Envoy and the agent speak text; an OpenMetrics answer is mislabelled where the application's part is OpenMetrics.
+scrape_protocols: [PrometheusText0.0.4]
+fallback_scrape_protocol: PrometheusText0.0.4
+{{- with (index .root.Values.metrics.targets .job | default dict).bodySizeLimit }}
+body_size_limit: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* What metrics.targets sets for one job and every collector understands, as further lines of its scrape_config. Inputs: root, job */}}
 {{- define "xscaler-istio.targetSettings" -}}
 {{- $metrics := .root.Values.metrics -}}
 {{- $target := index $metrics.targets .job | default dict -}}
@@ -143,9 +151,6 @@ scrape_timeout: {{ . }}
 {{- end }}
 {{- with $target.sampleLimit }}
 sample_limit: {{ int . }}
-{{- end }}
-{{- with $target.bodySizeLimit }}
-body_size_limit: {{ . }}
 {{- end }}
 {{- end -}}
 

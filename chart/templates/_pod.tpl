@@ -1,7 +1,7 @@
 {{/*
 The pod, written once for every workload.
 Inputs: root, component, name (of its ConfigMap), labels, config (the text of that ConfigMap), settings (the
-program's block of values), workload (a parsed `collector.<name>.workload` or `logs.workload`)
+program's block of values), workload (a parsed `xscaler-istio.collector.workload` or `logs.workload`)
 */}}
 {{- define "xscaler-istio.podTemplate" -}}
 {{- $pod := include "xscaler-istio.podSettings" . | fromJson -}}

@@ -3,7 +3,8 @@
     python examples/alerts/generate.py           write prometheus.yaml and grafana.yaml beside this file
     python examples/alerts/generate.py --check   exit 1 when one of them is stale
 
-Both are made from chart/files/alerts, one file an alert, whose folder names its group.
+Both are made from chart/files/alerts, one file an alert, whose folder names its group, with the terms of
+chart/files/self and chart/files/logs/self.yaml in place.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).resolve().parent
-ALERTS = HERE.parents[1] / "chart/files/alerts"
+FILES_OF_CHART = HERE.parents[1] / "chart/files"
 GROUPS = ("mesh", "pipeline")
 HEAD = "# Made by `make alerts` from chart/files/alerts; do not edit. {use}\n"
 # Makes the identity of a rule in Grafana, which has to stay the same whatever its text becomes.
 _NAMESPACE = uuid.UUID("5c0f1cbe-6d0a-4c1e-9a3e-1d0f9a1f0002")
 _EXPRESSIONS = "__expr__"
+PLACE = "<terms of files/self>"
 
 # Rules and their translation are YAML by nature.
 Rule = dict[str, Any]
@@ -40,7 +42,21 @@ _Text.add_representer(str, _represent)
 
 def rules(group: str) -> list[Rule]:
     """Return the rules of one group in the order of their files."""
-    return [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted((ALERTS / group).glob("*.yaml"))]
+    return [_rule(file) for file in sorted((FILES_OF_CHART / "alerts" / group).glob("*.yaml"))]
+
+
+def _rule(file: Path) -> Rule:
+    """Return one rule, with the terms that the release's own programs add to it: templates/_self.tpl."""
+    rule: Rule = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return rule | {"expr": rule["expr"].replace(PLACE, "\nor\n".join(terms(file.stem)))}
+
+
+def terms(alert: str) -> list[str]:
+    """Return what the release's own programs add to an alert, each term once."""
+    files = [*sorted(FILES_OF_CHART.glob("self/*.yaml")), FILES_OF_CHART / "logs/self.yaml"]
+    entries = {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
+    alerts = [entries[entry.get("sameAs", name)]["alerts"] for name, entry in entries.items()]
+    return [term.strip() for term in dict.fromkeys(term for found in alerts for term in found.get(alert, []))]
 
 
 def prometheus() -> Rule:

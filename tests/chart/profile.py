@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests.support.alerts import KEPT
 from tests.support.paths import CHART, ci
 from tests.support.relabel import relabel
 from tests.support.rendering import prometheus_config, template
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 FACTS = yaml.safe_load((CHART / "files/labels.yaml").read_text())
 PROFILE = yaml.safe_load((CHART / "files/profiles/dashboards.yaml").read_text())
-# What is sent of the release's own programs, whatever the profile.
-OWN = yaml.safe_load((CHART / "files/self.yaml").read_text())
 # What a scrape itself gives is kept whatever a profile says.
 REPORT = {
     "up",
@@ -58,7 +57,7 @@ def served(name: str) -> bool:
     """Tell whether a metric is kept; Kiali names some histograms without the suffix."""
     if name in FACTS["histograms"]:
         return all(_keeps(f"{name}_{suffix}") for suffix in ("bucket", "sum", "count"))
-    return name in REPORT or _keeps(name) or any(re.fullmatch(kept, name) for kept in OWN["keep"])
+    return name in REPORT or _keeps(name) or any(re.fullmatch(kept, name) for kept in KEPT)
 
 
 def known_labels() -> set[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COLLECTORS = sorted(CHART.glob("templates/collectors/_*.tpl"))
+NAMES = [file.stem.lstrip("_") for file in COLLECTORS]
+# What each exports: templates/_collector.tpl says of what shape.
+PARTS = ("config", "workload", "jobSettings", "cannot")
+SELF_METRICS = {file.stem: yaml.safe_load(file.read_text()) for file in CHART.glob("files/self/*.yaml")}
 # The mesh's, and the one that scrapes the release itself.
 JOBS = sorted(file for file in CHART.glob("files/jobs/*.yaml") if file.stem != "self")
 SELF = CHART / "files/jobs/self.yaml"
@@ -39,34 +45,88 @@ WORKLOAD_KEYS = {
 OPTIONAL_WORKLOAD_KEYS = {"storageFolder", "goMemoryLimitPercent", "metricsPort"}
 
 
+# YAML of a template: Any by nature.
+def parts(name: str) -> dict[str, Any]:
+    """Return the parts of a collector that hold no actions, read as YAML."""
+    text = (CHART / f"templates/collectors/_{name}.tpl").read_text()
+    begins = {part: f'define "xscaler-istio.collector.{name}.{part}" -}}}}\n' for part in ("workload", "cannot")}
+    return {part: yaml.safe_load(text.split(begin)[1].split("{{- end")[0]) for part, begin in begins.items()}
+
+
 @pytest.mark.parametrize("file", COLLECTORS, ids=lambda file: file.stem)
-def test_a_collector_exports_config_and_workload(file: Path) -> None:
+def test_a_collector_exports_what_all_have(file: Path) -> None:
     name = file.stem.lstrip("_")
     defined = re.findall(r'define "([^"]+)"', file.read_text())
-    assert defined[:2] == [f"collector.{name}.config", f"collector.{name}.workload"]
-    # Anything more is for this file alone.
-    assert all(other.startswith(f"collector.{name}.") for other in defined)
+    assert defined[: len(PARTS)] == [f"xscaler-istio.collector.{name}.{part}" for part in PARTS]
+    # Anything more is for this file only.
+    assert all(other.startswith(f"xscaler-istio.collector.{name}.") for other in defined)
     used = {
         other
         for file in CHART.glob("templates/**/*")
         if file.is_file()
-        for other in defined[2:]
+        for other in defined[len(PARTS) :]
         if f'"{other}"' in file.read_text() and file.name != f"_{name}.tpl"
     }
     assert used == set()
-    assert name in VALUES, "its image, resources and queue are in values.yaml"
+    # Its image, resources, queue and persistence.
+    assert VALUES[name].keys() == VALUES["prometheus"].keys()
+
+
+def test_every_part_is_chosen_by_name_in_one_place() -> None:
+    chosen = re.findall(
+        r'printf "xscaler-istio\.collector\.%s\.(\w+)"', (CHART / "templates/_collector.tpl").read_text()
+    )
+    assert chosen == list(PARTS)
+    for file in CHART.glob("templates/**/*"):
+        if file.is_file() and file.name != "_collector.tpl":
+            assert "collector.%s" not in file.read_text(), file.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_collector_cannot_honour_is_refused_with_its_reason(name: str) -> None:
+    refused = parts(name)["cannot"] or []
+    messages = [case["message"] for case in yaml.safe_load((ROOT / "tests/chart/refusals.yaml").read_text())]
+    for item in refused:
+        assert item.keys() == {"key", "because", "set"}
+        assert f" {item['because']}." in next(text for text in messages if text.startswith(f"{item['key']} is "))
+        # The ten-line values must stay a way to run it.
+        assert functools.reduce(operator.getitem, item["key"].split("."), VALUES) == item["set"]
+    has_log_on_disk = "storageFolder" in parts(name)["workload"]
+    assert has_log_on_disk != (f"{name}.persistence.enabled" in [item["key"] for item in refused])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_collector_says_what_is_kept_of_its_own_metrics(name: str) -> None:
+    entry = SELF_METRICS[name]
+    assert entry.keys() in ({"keep", "counters", "alerts"}, {"sameAs"})
+    entry = SELF_METRICS[entry.get("sameAs", name)]
+    assert entry["counters"].keys() == {"sent", "refused", "dropped"}
+    for counter in entry["counters"].values():
+        assert any(re.fullmatch(expression, counter) for expression in entry["keep"])
+    # Each of these alerts is about the programs, not about the mesh: without a term it would never fire for this one.
+    assert entry["alerts"].keys() >= {
+        "XScalerIstioRemoteWriteLag",
+        "XScalerIstioRestarts",
+        "XScalerIstioSamplesDropped",
+        "XScalerIstioSamplesRefused",
+    }
+
+
+def test_a_term_of_an_alert_has_its_place() -> None:
+    places = {file.stem for file in CHART.glob("files/alerts/*/*.yaml") if "<terms of files/self>" in file.read_text()}
+    logs = yaml.safe_load((CHART / "files/logs/self.yaml").read_text())
+    assert {name for entry in (*SELF_METRICS.values(), logs) for name in entry.get("alerts", [])} == places
 
 
 def test_a_workload_has_the_keys_that_the_pod_reads() -> None:
-    for file in COLLECTORS:
-        body = file.read_text().split('.workload" -}}')[1].split("{{- end")[0]
-        workload = yaml.safe_load(body)
+    for name in NAMES:
+        workload = parts(name)["workload"]
         assert WORKLOAD_KEYS <= workload.keys() <= WORKLOAD_KEYS | OPTIONAL_WORKLOAD_KEYS
         assert workload["reload"] in ("watch", "restart")
 
 
 def test_no_template_outside_collectors_names_a_collector() -> None:
-    names = "|".join(file.stem.lstrip("_") for file in COLLECTORS)
+    names = "|".join(NAMES)
     for file in CHART.glob("templates/**/*"):
         if file.is_file() and file.parent.name != "collectors":
             # `.Values.prometheus`, "prometheus" and prometheus.yml, but not the annotation prometheus.io/scrape.
@@ -160,7 +220,7 @@ TEST_SCRIPTS = sorted(CHART.glob("files/tests/*.sh"))
 
 def test_every_collector_has_a_test_and_shells_understand_it() -> None:
     names = {file.stem for file in TEST_SCRIPTS}
-    assert names == {file.stem.lstrip("_") for file in COLLECTORS} | {"common", "metrics", "logs"}
+    assert names == {*NAMES, "common", "metrics", "logs"}
     for file in TEST_SCRIPTS:
         subprocess.run(["sh", "-n", file], check=True)
 
@@ -168,6 +228,7 @@ def test_every_collector_has_a_test_and_shells_understand_it() -> None:
 @pytest.mark.parametrize("file", COLLECTORS, ids=lambda file: file.stem)
 def test_a_collector_s_test_defines_what_all_have(file: Path) -> None:
     script = (CHART / f"files/tests/{file.stem.lstrip('_')}.sh").read_text()
+    assert re.findall(r"(?m)^(\w+)=", script) == ["REFUSAL"]
     assert re.findall(r"(?m)^(\w+)\(\) \{", script) == ["ready", "targets", "pushes"]
 
 

@@ -28,11 +28,19 @@ if TYPE_CHECKING:
 FILES = sorted((CHART / "files/alerts").glob("*/*.yaml"))
 
 
+# What is kept of the release's own programs, and what they add to alerts: a file a collector, and the log agent's.
+SELF = {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(CHART.glob("files/self/*.yaml"))}
+OWN = [SELF[entry.get("sameAs", name)] for name, entry in SELF.items()]
+OWN.append(yaml.safe_load((CHART / "files/logs/self.yaml").read_text(encoding="utf-8")))
+KEPT = {expression for entry in OWN for expression in entry["keep"]}
+
+
 # A rule is YAML by nature.
 def rule(file: Path) -> dict[str, Any]:
-    """Return one alert."""
+    """Return one alert, with the terms of the release's own programs in place."""
     loaded: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return loaded
+    terms = dict.fromkeys(term.strip() for entry in OWN for term in entry["alerts"].get(file.stem, []))
+    return {**loaded, "expr": loaded["expr"].replace("<terms of files/self>", "\nor\n".join(terms))}
 
 
 @dataclasses.dataclass(frozen=True)

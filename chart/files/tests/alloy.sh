@@ -1,3 +1,5 @@
+REFUSAL=non-recoverable
+
 ready() { fetch 12345 /-/ready page; }
 
 # What each scraping component says of itself, a target a line.

@@ -1,15 +1,15 @@
 # The metrics collector: it finds targets, every one answers, and xScaler takes what is sent.
-# A file for the collector defines ready(), targets() with a line "health job url error" for each target, and pushes(),
-# which sets delivered, failed and waiting, in samples.
+# A file for the collector defines ready(), targets() with a line "health job url error" for each target, pushes(), which
+# sets delivered, failed and waiting, in samples, and REFUSAL, the words with which its log says what xScaler refused.
 
-# Targets of Prometheus' own API, which the OpenTelemetry receiver has too. Inputs: port
+# Targets of Prometheus' own API, which others embed. Inputs: port
 targets_of_api() {
   fetch "$1" '/api/v1/targets?state=active' page || return 1
   sed 's/"discoveredLabels"/\n&/g' page | sed -n \
     's/.*"scrapePool":"\([^"]*\)","scrapeUrl":"\([^"]*\)".*"lastError":"\(\([^"\\]\|\\.\)*\)".*"health":"\([a-z]*\)".*/\5 \1 \2 \3/p'
 }
 
-# What Prometheus' remote storage counts, in Alloy too. A sample is counted each time it is sent, whatever comes of it;
+# What Prometheus' remote storage counts, which others embed. A sample is counted each time it is sent, whatever comes of it;
 # the time of the newest that is done with stays 0 until a first one is. The same page tells of refused lists of pods.
 # Inputs: port
 pushes_of_remote_storage() {
@@ -23,8 +23,8 @@ pushes_of_remote_storage() {
   [ "$done_with" -gt 0 ] && [ "$delivered" -ge 0 ] || delivered=0
 }
 
-REFUSED="kubectl -n $NAMESPACE logs $SELECT --prefix | grep -i -e non-recoverable -e 'Dropping data' says why: 401 is the
-      token, 400 the tenant or a limit (docs/troubleshooting.md)"
+REFUSED="kubectl -n $NAMESPACE logs $SELECT --prefix | grep -i '$REFUSAL' says why: 401 is the token,
+      400 the tenant or a limit (docs/troubleshooting.md)"
 
 check() {
   if ! ready; then

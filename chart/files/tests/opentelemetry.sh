@@ -1,3 +1,5 @@
+REFUSAL='Dropping data'
+
 ready() { fetch 13133 / page; }
 
 # Of the receiver's API; the collector's own metrics do not tell targets apart.

@@ -1,3 +1,5 @@
+REFUSAL=non-recoverable
+
 ready() { fetch 9090 /-/ready page; }
 
 targets() { targets_of_api 9090; }

@@ -1,6 +1,6 @@
-{{/* Grafana Alloy. Inputs of both: root, shard */}}
+{{/* Grafana Alloy. Inputs as in _collector.tpl */}}
 
-{{- define "collector.alloy.config" -}}
+{{- define "xscaler-istio.collector.alloy.config" -}}
 {{- $root := .root -}}
 {{- $metrics := $root.Values.metrics -}}
 {{- $xscaler := $root.Values.xscaler -}}
@@ -46,7 +46,7 @@ prometheus.relabel {{ $name | quote }} {
   cache_ttl = "10m"
   rule {
     source_labels = ["__name__"]
-    regex = {{ include "collector.alloy.report" . | quote }}
+    regex = {{ include "xscaler-istio.collector.alloy.report" . | quote }}
     action = "drop"
   }
   {{- include "xscaler-istio.alloy.rules" $job.metric_relabel_configs | trim | nindent 2 }}
@@ -60,7 +60,7 @@ prometheus.relabel "report" {
   cache_ttl = "10m"
   rule {
     source_labels = ["__name__"]
-    regex = {{ include "collector.alloy.report" . | quote }}
+    regex = {{ include "xscaler-istio.collector.alloy.report" . | quote }}
     action = "keep"
   }
 }
@@ -96,7 +96,7 @@ prometheus.remote_write "xscaler" {
 }
 {{ end -}}
 
-{{- define "collector.alloy.workload" -}}
+{{- define "xscaler-istio.collector.alloy.workload" -}}
 configFile: config.alloy
 storageFolder: /var/lib/alloy
 port: 12345
@@ -113,7 +113,14 @@ args:
 - /etc/collector/config.alloy
 {{- end -}}
 
+{{- define "xscaler-istio.collector.alloy.jobSettings" -}}
+{{ include "xscaler-istio.prometheusScraper" . }}
+{{- end -}}
+
+{{- define "xscaler-istio.collector.alloy.cannot" -}}
+{{- end -}}
+
 {{/* The series that a scrape itself gives, as a regular expression. */}}
-{{- define "collector.alloy.report" -}}
+{{- define "xscaler-istio.collector.alloy.report" -}}
 up|scrape_duration_seconds|scrape_samples_scraped|scrape_samples_post_metric_relabeling|scrape_series_added
 {{- end -}}

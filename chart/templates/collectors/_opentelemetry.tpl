@@ -1,6 +1,6 @@
-{{/* OpenTelemetry Collector. Inputs of both: root, shard. A `$` is doubled: the collector expands variables. */}}
+{{/* OpenTelemetry Collector. Inputs as in _collector.tpl. A `$` is doubled: the collector expands variables. */}}
 
-{{- define "collector.opentelemetry.config" -}}
+{{- define "xscaler-istio.collector.opentelemetry.config" -}}
 {{- $xscaler := .root.Values.xscaler -}}
 {{- $queue := .root.Values.opentelemetry.queue -}}
 {{- $basic := eq $xscaler.auth.type "basic" -}}
@@ -105,7 +105,7 @@ service:
       exporters: [prometheus_remote_write]
 {{- end -}}
 
-{{- define "collector.opentelemetry.workload" -}}
+{{- define "xscaler-istio.collector.opentelemetry.workload" -}}
 configFile: otelcol.yaml
 port: 13133
 metricsPort: 8888
@@ -118,4 +118,14 @@ args:
 - --config=/etc/collector/otelcol.yaml
 # xScaler answers 429 for its rate limit; dropped by default, which loses data.
 - --feature-gates=exporter.prometheusremotewritexporter.RetryOn429
+{{- end -}}
+
+{{- define "xscaler-istio.collector.opentelemetry.jobSettings" -}}
+{{ include "xscaler-istio.prometheusScraper" . }}
+{{- end -}}
+
+{{- define "xscaler-istio.collector.opentelemetry.cannot" -}}
+- key: opentelemetry.persistence.enabled
+  because: this collector keeps nothing on disk
+  set: false
 {{- end -}}

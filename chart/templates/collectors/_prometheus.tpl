@@ -1,6 +1,6 @@
-{{/* Prometheus in agent mode. Inputs of both: root, shard */}}
+{{/* Prometheus in agent mode. Inputs as in _collector.tpl */}}
 
-{{- define "collector.prometheus.config" -}}
+{{- define "xscaler-istio.collector.prometheus.config" -}}
 {{- $xscaler := .root.Values.xscaler -}}
 {{- $queue := .root.Values.prometheus.queue -}}
 global:
@@ -62,7 +62,7 @@ remote_write:
     sample_age_limit: {{ $queue.sampleAgeLimit }}
 {{- end -}}
 
-{{- define "collector.prometheus.workload" -}}
+{{- define "xscaler-istio.collector.prometheus.workload" -}}
 configFile: prometheus.yml
 storageFolder: /prometheus
 port: 9090
@@ -83,4 +83,11 @@ args:
 - --storage.agent.retention.max-time=6h
 - --storage.remote.flush-deadline=25s
 - --web.listen-address=:9090
+{{- end -}}
+
+{{- define "xscaler-istio.collector.prometheus.jobSettings" -}}
+{{ include "xscaler-istio.prometheusScraper" . }}
+{{- end -}}
+
+{{- define "xscaler-istio.collector.prometheus.cannot" -}}
 {{- end -}}

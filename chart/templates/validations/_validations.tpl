@@ -4,7 +4,7 @@ wrong, and the YAML to set. All paragraphs are reported at once.
 */}}
 {{- define "xscaler-istio.validations" -}}
 {{- $problems := list -}}
-{{- range $rule := list "collector" "clusterName" "region" "tenantId" "token" "username" "metricsUrl" "logsUrl" "proxyUrl" "extraHeaders" "extraObjects" "platform" "scrapeInterval" "scrapeTimeout" "targets" "persistence" "queue" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" "somethingIsKept" -}}
+{{- range $rule := list "collector" "clusterName" "region" "tenantId" "token" "username" "metricsUrl" "logsUrl" "proxyUrl" "extraHeaders" "extraObjects" "platform" "scrapeInterval" "scrapeTimeout" "targets" "collectorCannot" "queue" "labelBudget" "extraLabels" "metricNames" "extraMetricRelabelings" "somethingIsKept" -}}
 {{- with include (printf "xscaler-istio.validate.%s" $rule) $ | trim -}}
 {{- $problems = append $problems . -}}
 {{- end -}}
@@ -192,16 +192,20 @@ metrics.targets has nothing enabled, so nothing would be scraped{{ if gt $shards
 {{- end }}
 {{- end -}}
 
-{{- define "xscaler-istio.validate.persistence" -}}
-{{- $collector := .Values.metrics.collector -}}
-{{- if dig $collector "persistence" "enabled" false .Values.AsMap }}
-{{- if not (include (printf "collector.%s.workload" $collector) (dict "root" .) | fromYaml).storageFolder }}
-{{ $collector }}.persistence.enabled is true, but this collector keeps nothing on disk. Set:
-  {{ $collector }}:
-    persistence:
-      enabled: false
+{{/* Its own entry says what a collector cannot honour, and why. */}}
+{{- define "xscaler-istio.validate.collectorCannot" -}}
+{{- if ne .Values.metrics.collector "none" -}}
+{{- range $cannot := include "xscaler-istio.collector.cannot" (dict "root" .) | fromYamlArray -}}
+{{- $value := $.Values -}}
+{{- range splitList "." $cannot.key }}{{ $value = index $value . }}{{ end -}}
+{{- $set := $cannot.set -}}
+{{- range splitList "." $cannot.key | reverse }}{{ $set = dict . $set }}{{ end -}}
+{{- if ne (toJson $value) (toJson $cannot.set) }}
+{{ $cannot.key }} is {{ $value }}, but {{ $cannot.because }}. Set:
+{{ toYaml $set | indent 2 }}
 {{- end }}
-{{- end }}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "xscaler-istio.validate.queue" -}}
