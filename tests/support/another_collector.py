@@ -1,0 +1,44 @@
+"""A collector that nobody wrote: the entry of another one under a new name, in a chart of its own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tests.support.paths import CHART, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = "courier"
+LIKE = "prometheus"
+# Its entry in the chart, as docs/collectors.md lists it; beside it only its block in values.yaml.
+ENTRY = (
+    "chart/templates/collectors/_{}.tpl",
+    "chart/files/self/{}.yaml",
+    "chart/files/tests/{}.sh",
+    "values-schema/{}.yaml",
+)
+
+
+def chart(folder: Path) -> Path:
+    """Return a chart that has one collector more; its schema is built as `make schema` builds it."""
+    shutil.copytree(CHART, folder / "chart")
+    shutil.copytree(ROOT / "values-schema", folder / "values-schema")
+    for name in ENTRY:
+        text = (ROOT / name.format(LIKE)).read_text()
+        own = text.replace(f".{LIKE}.", f".{NAME}.").replace(f"{LIKE}_remote_storage", f"{NAME}_storage")
+        (folder / name.format(NAME)).write_text(own)
+    cannot = folder / ENTRY[0].format(NAME)
+    before, _, after = cannot.read_text().partition(f'collector.{NAME}.cannot" -}}}}\n')
+    item = f"- key: {NAME}.extraArgs\n  because: this collector takes no flags\n  set: []\n"
+    cannot.write_text(f'{before}collector.{NAME}.cannot" -}}}}\n{item}{after}')
+    values = folder / "chart/values.yaml"
+    block = (
+        f"\n# The collector `{NAME}`.\n{NAME}:\n" + values.read_text().split(f"\n{LIKE}:\n")[1].split("\n\n")[0] + "\n"
+    )
+    values.write_text(values.read_text() + block)
+    subprocess.run([sys.executable, folder / "values-schema/build.py"], check=True)
+    return folder / "chart"
