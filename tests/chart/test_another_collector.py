@@ -25,8 +25,8 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(chart: Path, *sets: str) -> subprocess.CompletedProcess[str]:
     words = [word for item in ("metrics.shards=2", "prometheusRule.enabled=true", *sets) for word in ("--set", item)]
-    command = [tool("helm4"), "template", "t", chart, "--namespace", "telemetry", "--values", ci("default"), *words]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+    command = ["template", "t", str(chart), "--namespace", "telemetry", "--values", str(ci("default")), *words]
+    return subprocess.run([tool("helm4"), *command], check=False, capture_output=True, text=True)
 
 
 def test_it_renders_as_the_one_that_it_is_like(chart: Path) -> None:

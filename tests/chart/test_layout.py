@@ -112,6 +112,13 @@ def test_a_collector_says_what_is_kept_of_its_own_metrics(name: str) -> None:
     }
 
 
+def test_no_alert_and_no_dashboard_names_what_a_collector_counts() -> None:
+    counted = {expression for entry in SELF_METRICS.values() for expression in entry.get("keep", [])}
+    for file in (*CHART.glob("files/alerts/pipeline/*.yaml"), ROOT / "dashboards/sources/pipeline.yaml"):
+        words = set(re.findall(r"\w+", file.read_text()))
+        assert {word for word in words for expression in counted if re.fullmatch(expression, word)} == set(), file.name
+
+
 def test_a_term_of_an_alert_has_its_place() -> None:
     places = {file.stem for file in CHART.glob("files/alerts/*/*.yaml") if "<terms of files/self>" in file.read_text()}
     logs = yaml.safe_load((CHART / "files/logs/self.yaml").read_text())
