@@ -50,7 +50,7 @@ async def measure(collector: str, chart: Path, series: int, *, numbers: bool) ->
     sets = (("--set", f"metrics.collector={collector}"), ("--set", "selfMonitoring.enabled=false"))
     values = helm.ValuesArguments((str(ci("default")),), sets)
     with tempfile.TemporaryDirectory(prefix="xscaler-istio-bench-") as name:
-        text = await asyncio.to_thread(helm.template, helm.Release(chart, values))
+        text = await asyncio.to_thread(helm.template, helm.Inputs(chart, values))
         plan = run.Plan(
             configs=configs(text),
             choices=oracle.Choices(cluster="prod-1"),

@@ -12,7 +12,7 @@ from tests.support.paths import CHART, ci
 from tests.support.rendering import of_kind, run_template, template
 from tests.support.tools import tool
 from xscaler_istio.commands import lint
-from xscaler_istio.rendered import manifests
+from xscaler_istio.rendered.release import Release
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ def test_through_the_api_nothing_is_excepted() -> None:
 
 
 def test_both_share_the_pods_between_them() -> None:
-    found = manifests.log_configs(manifests.manifests(rendered("logs.source=both")))
+    found = Release.of(rendered("logs.source=both")).log_agents
     rules = [config.text.split("eks_amazonaws_com_fargate_profile")[1].split("}")[0] for config in found]
     assert [re.findall(r'action = "(\w+)"', rule) for rule in rules] == [["drop"], ["keep"]]
     assert "loki.source.file" in found[0].text
@@ -113,7 +113,7 @@ def test_alloy_accepts_every_configuration(source: str, runtime: str, start: str
         "xscaler.tls.ca.name=ca",
         "logs.sampling.successRatio=0",
     )
-    for config in manifests.log_configs(manifests.manifests(rendered(*sets, *more))):
+    for config in Release.of(rendered(*sets, *more)).log_agents:
         assert lint.check_config(config) == []
 
 

@@ -13,9 +13,9 @@ from tests.support.paths import CHART, EXAMPLE, ROOT
 from tests.support.rendering import template
 from tests.support.tools import tool
 from xscaler_istio.commands import diff
-from xscaler_istio.rendered import manifests
+from xscaler_istio.rendered.release import Release
 from xscaler_istio.summary.metrics import SeriesFacts
-from xscaler_istio.summary.release import Rendered
+from xscaler_istio.summary.rendering import Rendering
 from xscaler_istio.system.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ FLAGS = ("-f", str(EXAMPLE))
 
 
 def changes(old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:
-    sides = (
-        Rendered(manifests.manifests(template("helm4", *FLAGS, *flags)), SeriesFacts({}, 0)) for flags in (old, new)
-    )
+    sides = (Rendering(Release.of(template("helm4", *FLAGS, *flags)), SeriesFacts({}, 0)) for flags in (old, new))
     return [str(change) for change in diff.compare(*sides)]
 
 

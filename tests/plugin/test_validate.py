@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.support.paths import CHART, EXAMPLE
 from tests.support.tools import tool
 from xscaler_istio.commands.validate import validate
-from xscaler_istio.helm import Release, ValuesArguments
+from xscaler_istio.helm import Inputs, ValuesArguments
 from xscaler_istio.report import REPORTERS
 from xscaler_istio.system.terminal import Terminal
 from xscaler_istio.values import schema
@@ -272,7 +272,7 @@ def test_any_yaml_gets_findings_and_no_traceback(pairs: list[tuple[str, str]]) -
         patch.setenv("HELM_BIN", str(tool("helm4")))
         file = Path(folder) / "values.yaml"
         file.write_bytes(content)
-        found = validate(Release(CHART, ValuesArguments((str(file),))))
+        found = validate(Inputs(CHART, ValuesArguments((str(file),))))
     # These values lack all that is required.
     assert not found.ok
     for report in REPORTERS.values():

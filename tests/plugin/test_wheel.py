@@ -58,9 +58,10 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(request: pytest.FixtureRequest, bare: Path, tmp_path: Path) -> Callable[..., Ran]:
     """The installed program, each Helm on PATH and nothing else, in an empty folder."""
 
-    def run(*arguments: object) -> Ran:
+    def run(*arguments: object, **more: object) -> Ran:
         path = os.pathsep.join((str(tool(request.param).parent), os.defpath))
         environment = {"PATH": path, "HOME": str(tmp_path), "NO_COLOR": "1", "COLUMNS": "200"}
+        environment |= {name: str(value) for name, value in more.items()}
         words = [str(bare / "bin/xscaler-istio"), *map(str, arguments)]
         done = subprocess.run(words, check=False, capture_output=True, text=True, cwd=tmp_path, env=environment)
         return Ran(done.returncode, done.stdout, done.stderr)
@@ -107,10 +108,12 @@ def test_the_chart_is_the_one_carried_unless_one_is_given(installed: Callable[..
     assert installed("schema", "--path", "--chart", CHART).out.strip() == str(CHART / "values.schema.json")
 
 
-def test_a_missing_extra_is_named(installed: Callable[..., Ran]) -> None:
-    ran = installed("test", "--local", "-f", EXAMPLE)
+@pytest.mark.parametrize("command", ["test --local", "doctor --probe"])
+def test_a_missing_extra_is_named(command: str, installed: Callable[..., Ran]) -> None:
+    # No cluster is asked: the packages are looked for first.
+    ran = installed(*command.split(), "-f", EXAMPLE, XSCALER_KUBECTL=tool("kubectl"), KUBECONFIG="none")
     assert ran.code == 3
     assert ran.err.startswith("error: the Python package ")
     assert (
-        "is missing, which test --local needs\n  fix: install the extra: pipx install 'xscaler-istio[local]'" in ran.err
+        f"is missing, which {command} needs\n  fix: install the extra: pipx install 'xscaler-istio[local]'" in ran.err
     )

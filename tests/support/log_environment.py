@@ -18,7 +18,7 @@ from xscaler_istio.local.xscaler import server as xscaler_server
 from xscaler_istio.local.xscaler.admission import Scope, Token
 from xscaler_istio.mesh import pods
 from xscaler_istio.mesh.model import Kind, Version
-from xscaler_istio.rendered import manifests
+from xscaler_istio.rendered.release import Release
 
 from .environments import TENANT
 from .paths import ci
@@ -42,7 +42,7 @@ def log_config(*sets: str, json: str = "") -> CollectorConfig:
     words = [word for pair in ("logs.enabled=true", "metrics.collector=none", *sets) for word in ("--set", pair)]
     words += ["--set-json", json] if json else []
     text = template("helm4", "--values", str(ci("default")), *words)
-    return manifests.log_configs(manifests.manifests(text))[0]
+    return Release.of(text).log_agents[0]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from xscaler_istio.rendered import alloy, manifests
+from xscaler_istio.rendered.release import Release
 
 from .paths import CHART
 from .tools import tool
@@ -44,12 +45,12 @@ def of_kind(text: str, kind: str) -> list[dict[str, Any]]:
 
 def configs(text: str) -> tuple[CollectorConfig, ...]:
     """Return the collector configurations in a rendered stream."""
-    return manifests.collector_configs(manifests.manifests(text))
+    return Release.of(text).collectors
 
 
 def log_configs(text: str) -> tuple[CollectorConfig, ...]:
     """Return the configurations of log agents in a rendered stream."""
-    return manifests.log_configs(manifests.manifests(text))
+    return Release.of(text).log_agents
 
 
 def parsed(config: CollectorConfig) -> dict[str, Any]:

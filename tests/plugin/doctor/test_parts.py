@@ -108,7 +108,7 @@ def test_every_output(output: str, cli4: Callable[..., Ran], tmp_path: Path) -> 
     if output == "json":
         document = json.loads(ran.out)
         jsonschema.validate(document, json.loads((ROOT / "docs/findings.schema.json").read_text()))
-        assert (document["command"], document["summary"]["error"]) == ("doctor", 3)
+        assert (document["command"], document["summary"]["error"]) == ("doctor", 4)
 
 
 # -- access logs --------------------------------------------------------------------------------------------------

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
+from aiohttp import web
 
 from tests.support.tools import tool
 from xscaler_istio.local import certificates
 from xscaler_istio.local import network as networks
 from xscaler_istio.local.xscaler import server
 from xscaler_istio.local.xscaler.gateway import Scope, Token
-from xscaler_istio.rendered.scraping import Destination
+from xscaler_istio.rendered import scraping
+from xscaler_istio.rendered.destination import Bearer, Destination, File, Literal, MountedFiles
 from xscaler_istio.system.errors import UsageError
 from xscaler_istio.wire import probe
 
 from . import recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from tests.support.command import Ran
 
@@ -46,9 +51,12 @@ class Doctor:
         item = {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": data}
         (self._folder / f"{resource}.json").write_text(json.dumps({"items": [item]}))
 
-    async def run(self, metrics: str, logs: str, *more: str, token: str, trust: bool = True) -> tuple[list[str], str]:
-        """Return the lines about probes, and what stands on stderr."""
-        self.objects("secrets", "Secret", "xscaler-token", {"token": base64.b64encode(token.encode()).decode()})
+    async def run(
+        self, metrics: str, logs: str, *more: str, token: str, trust: bool = True, keys: Mapping[str, str] | None = None
+    ) -> tuple[list[str], str]:
+        """Return the lines about probes, and all output. `keys` are in the Secret beside the token."""
+        data = {key: base64.b64encode(text.encode()).decode() for key, text in {"token": token, **(keys or {})}.items()}
+        self.objects("secrets", "Secret", "xscaler-token", data)
         sets = (f"xscaler.metrics.url={metrics}", f"xscaler.logs.url={logs}", "logs.enabled=true")
         given = [word for text in sets for word in ("--set", text)]
         words = ("doctor", "-n", "telemetry", "-f", MESH / "values.yaml", *given, "--probe", *more)
@@ -127,6 +135,132 @@ async def _answers(cli: Callable[..., Ran], folder: Path) -> None:
             ], out
 
 
+@contextlib.asynccontextmanager
+async def recording(ours: server.XScaler, authority: certificates.Authority, host: str) -> AsyncIterator[Recorder]:
+    """Stand in front of the local xScaler, and keep the headers of what passes."""
+    recorder = Recorder(ours, authority)
+    application = web.Application()
+    application.router.add_post("/{tail:.*}", recorder.pass_on)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, host, 0, ssl_context=authority.server_context(host)).start()
+    recorder.base_url = f"https://{host}:{runner.addresses[0][1]}"
+    try:
+        yield recorder
+    finally:
+        await runner.cleanup()
+
+
+class Recorder:
+    """Passes pushes on to the local xScaler; `headers` are those of the last run, by path."""
+
+    def __init__(self, ours: server.XScaler, authority: certificates.Authority) -> None:
+        self.base_url = ""
+        self.headers: dict[str, Mapping[str, str]] = {}
+        self._urls = {urlsplit(url).path: url for url in (ours.push_url, ours.logs.push_url)}
+        self._context = authority.client_context()
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where metrics and logs are pushed to."""
+        return tuple(f"{self.base_url}{path}" for path in self._urls)
+
+    async def pass_on(self, request: web.Request) -> web.Response:
+        self.headers[request.path] = request.headers
+        headers = {name: value for name, value in request.headers.items() if name != "Host"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(
+                self._urls[request.path], data=await request.read(), headers=headers, ssl=self._context
+            ) as answer,
+        ):
+            return web.Response(status=answer.status, text=await answer.text())
+
+
+def test_what_is_sent_along_comes_from_where_the_values_say(cli4: Callable[..., Ran], tmp_path: Path) -> None:
+    asyncio.run(_sent(cli4, tmp_path))
+
+
+HEADERS = {"X-Team": "mesh", "X-Way": "a: b, c=$d"}
+FROM_SECRET = (
+    *("--set", "xscaler.auth.type=basic,xscaler.auth.existingSecret.usernameKey=user"),
+    *("--set", "xscaler.tenantId=,xscaler.auth.existingSecret.tenantIdKey=tenant"),
+    *("--set-json", f"xscaler.extraHeaders={json.dumps(HEADERS)}"),
+)
+# Values, what the Authorization header says, and further keys of the Secret.
+SENT: Mapping[str, tuple[tuple[str, ...], str, dict[str, str]]] = {
+    "bearer": ((), "Bearer tok-write", {}),
+    "no user name": (("--set", "xscaler.auth.type=basic"), "Basic :tok-write", {}),
+    "user name in the values": (
+        ("--set", "xscaler.auth.type=basic,xscaler.auth.username=istio $x"),
+        "Basic istio $x:tok-write",
+        {},
+    ),
+    **{
+        f"from the Secret, {collector}": (
+            (*FROM_SECRET, "--set", f"metrics.collector={collector}"),
+            "Basic mesh-writer:tok-write",
+            {"user": "mesh-writer\n", "tenant": "acme\n"},
+        )
+        for collector in scraping.READERS
+    },
+}
+
+
+async def _sent(cli: Callable[..., Ran], folder: Path) -> None:
+    with networks.claim() as network:
+        authority = certificates.create(folder)
+        tokens = {"tok-write": Token("acme", Scope.WRITE), "tok-read": Token("acme", Scope.READ)}
+        parts: dict[str, Any] = {"backend": "prometheus", "binary": tool("prometheus"), "tokens": tokens}
+        reader = server.Reader("tok-read", "acme")
+        async with (
+            server.serving(network=network, authority=authority, folder=folder, reader=reader, **parts) as ours,
+            recording(ours, authority, network.infrastructure) as recorder,
+        ):
+            doctor = Doctor(cli, folder, authority.ca_file)
+            for name, (values, authorization, keys) in SENT.items():
+                recorder.headers.clear()
+                said, out = await doctor.run(*recorder.urls, *values, token="tok-write", keys=keys)  # noqa: S106
+                assert [line.rpartition(" ")[2] for line in said] == ["[XS454]", "[XS454]"], (name, out)
+                assert len(recorder.headers) == 2
+                for headers in recorder.headers.values():
+                    kind, _, credential = headers["Authorization"].partition(" ")
+                    plain = base64.b64decode(credential).decode() if kind == "Basic" else credential
+                    assert f"{kind} {plain}" == authorization, name
+                    assert headers["X-Scope-OrgID"] == "acme"
+                    assert [headers.get(item) for item in HEADERS] == (
+                        list(HEADERS.values()) if values[: len(FROM_SECRET)] == FROM_SECRET else [None, None]
+                    )
+            # With a token of one's own the Secret is still asked for the rest.
+            file = folder / "token"
+            file.write_text("tok-write")
+            keys = {"user": "u", "tenant": "acme"}
+            asked = (*FROM_SECRET, "--token-file", str(file))
+            said, out = await doctor.run(*recorder.urls, *asked, token="tok-wrong", keys=keys)  # noqa: S106 - of a test
+            assert [line.rpartition(" ")[2] for line in said] == ["[XS454]", "[XS454]"], out
+
+
+def test_a_token_of_the_values_is_sent(cli4: Callable[..., Ran], tmp_path: Path) -> None:
+    asyncio.run(_sent_from_the_values(cli4, tmp_path))
+
+
+async def _sent_from_the_values(cli: Callable[..., Ran], folder: Path) -> None:
+    """The Secret that the chart will make is not in the cluster yet."""
+    with networks.claim() as network:
+        authority = certificates.create(folder)
+        parts: dict[str, Any] = {
+            "backend": "prometheus",
+            "binary": tool("prometheus"),
+            "tokens": {"tok-write": Token("acme", Scope.WRITE)},
+        }
+        reader = server.Reader("tok-read", "acme")
+        async with server.serving(network=network, authority=authority, folder=folder, reader=reader, **parts) as ours:
+            doctor = Doctor(cli, folder, authority.ca_file)
+            own = ("--set", "xscaler.auth.token=tok-write,xscaler.auth.existingSecret.name=")
+            said, out = await doctor.run(ours.push_url, ours.logs.push_url, *own, token="tok-other")  # noqa: S106
+            assert [line.rpartition(" ")[2] for line in said] == ["[XS454]", "[XS454]"], out
+
+
 def _no_address() -> str:
     """Return how this machine says that a name is nobody's."""
     import socket
@@ -148,7 +282,15 @@ def test_the_other_published_forms() -> None:
 
 
 def test_a_token_does_not_travel_in_the_clear() -> None:
-    where = Destination("http://127.0.0.1:9/push", "t", (), "bearer", "", own_authority=False)
+    where = Destination(
+        url="http://127.0.0.1:9/push",
+        tenant=Literal("t"),
+        headers=(),
+        authentication=Bearer(File("/token")),
+        proxy="",
+        authority=None,
+    )
+    files = MountedFiles({"/token": "s3cret"})
     with pytest.raises(UsageError, match="is not https"):
-        probe.ask("metrics", where, "prod-1", probe.Credentials("s3cret", "t"))
-    assert "s3cret" not in repr(probe.Credentials("s3cret", "t"))
+        probe.ask("metrics", where, "prod-1", files)
+    assert "s3cret" not in repr(files)

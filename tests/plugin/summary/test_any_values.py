@@ -17,7 +17,7 @@ from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.local import run
 from xscaler_istio.summary import text
-from xscaler_istio.summary.release import Rendered
+from xscaler_istio.summary.rendering import Rendering
 from xscaler_istio.system.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def test_values_are_explained_with_every_job(collector: str, data: st.DataObject
     refused = None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HELM_BIN", str(tool("helm4")))
-        release = helm.Release(CHART, helm.ValuesArguments((str(file),)))
+        release = helm.Inputs(CHART, helm.ValuesArguments((str(file),)))
         try:
-            summary = Rendered.of(release).summary()
+            summary = Rendering.of(release).summary()
         except helm.ChartError as error:
             # Said by a rule of the chart or a condition of its schema, and not by what reads the rendered objects.
             refused = error

@@ -11,6 +11,7 @@ from tests.support.rendering import template
 from xscaler_istio.mesh import topology
 from xscaler_istio.mesh.model import Kind
 from xscaler_istio.rendered import manifests, scraping
+from xscaler_istio.rendered.release import Release
 from xscaler_istio.summary import summarize
 from xscaler_istio.summary.metrics import DROPPED, KEPT, SeriesFacts, series_facts
 from xscaler_istio.summary.text import text
@@ -25,8 +26,8 @@ VALUES = {"limits": {"labelsPerSeries": 30}}
 
 
 def sections(*arguments: str) -> dict[str, Section]:
-    rendered = manifests.manifests(template("helm4", *arguments))
-    return {section.title: section for section in summarize(rendered, series_facts(CHART, VALUES)).sections}
+    release = Release.of(template("helm4", *arguments))
+    return {section.title: section for section in summarize(release, series_facts(CHART, VALUES)).sections}
 
 
 @pytest.mark.parametrize("collector", ["alloy", "opentelemetry"])
@@ -77,15 +78,15 @@ def test_the_sample_has_pages_for_every_job_of_istio() -> None:
 
 def test_no_token_is_said() -> None:
     flags = ("-f", str(EXAMPLE), "--set", "xscaler.auth.token=s3cr3t,xscaler.auth.existingSecret.name=")
-    rendered = manifests.manifests(template("helm4", *flags))
-    assert any("s3cr3t" in str(item.document) for item in rendered)
-    assert "s3cr3t" not in text(summarize(rendered, SeriesFacts({}, 0)), Terminal())
+    release = Release.of(template("helm4", *flags))
+    assert any("s3cr3t" in str(item.document) for item in release.manifests)
+    assert "s3cr3t" not in text(summarize(release, SeriesFacts({}, 0)), Terminal())
 
 
 @pytest.mark.parametrize("width", [1, 20, 60, 100, 400])
 def test_lines_fit_the_terminal_but_for_long_words(width: int) -> None:
-    rendered = manifests.manifests(template("helm4", "-f", str(EXAMPLE)))
-    summary = summarize(rendered, SeriesFacts({}, 0))
+    release = Release.of(template("helm4", "-f", str(EXAMPLE)))
+    summary = summarize(release, SeriesFacts({}, 0))
     lines = text(summary, Terminal(width=width)).splitlines()
     longest_word = max(len(word) for line in lines for word in line.split())
     assert max(map(len, lines)) <= max(width, 10 + max(20, longest_word), longest_word + 24)
@@ -93,8 +94,8 @@ def test_lines_fit_the_terminal_but_for_long_words(width: int) -> None:
 
 
 def test_colours_are_for_terminals() -> None:
-    rendered = manifests.manifests(template("helm4", "-f", str(EXAMPLE)))
-    summary = summarize(rendered, SeriesFacts({}, 0))
+    release = Release.of(template("helm4", "-f", str(EXAMPLE)))
+    summary = summarize(release, SeriesFacts({}, 0))
     assert "\x1b" not in text(summary, Terminal())
     assert text(summary, Terminal(colour=True)).startswith("\x1b[1mjobs\x1b[0m\n")
 

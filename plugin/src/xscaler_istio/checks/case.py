@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from xscaler_istio.checks.facts import Facts
-    from xscaler_istio.helm import Release
+    from xscaler_istio.helm import Inputs
     from xscaler_istio.values.settings import Settings
 
 POD_SECURITY_LEVELS = ("privileged", "baseline", "restricted")
@@ -61,7 +61,7 @@ def mesh(text: str) -> Mesh:
 
 
 def case_of(
-    release: Release, merged: Mapping[str, Any], defaults: Mapping[str, Any], surroundings: Surroundings
+    release: Inputs, merged: Mapping[str, Any], defaults: Mapping[str, Any], surroundings: Surroundings
 ) -> Case:
     """Return what the checks are given of values that the schema admits."""
     parsed = settings.parse(merged)

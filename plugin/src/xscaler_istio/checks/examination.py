@@ -12,26 +12,25 @@ if TYPE_CHECKING:
     from xscaler_istio.cluster.discovery import Outcome
     from xscaler_istio.cluster.inventory import Inventory
     from xscaler_istio.cluster.objects import MeshConfig, Pod, Policy, Telemetry
-    from xscaler_istio.rendered.pod_security import Need
+    from xscaler_istio.rendered.release import Release
     from xscaler_istio.wire.probe import Outcome as Probed
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Examination:
     """A cluster and a release before it is installed there, in `namespace`.
 
-    `outcomes` are the pods of the mesh, `needs` what the release's workloads ask of their namespace, `telemetries` and
-    `policies` the Telemetry and NetworkPolicy objects that it brings, `collectors` the labels of the pods that scrape.
-    `unknown` says by part why it is not known, beside what could not be read. `probes` are what xScaler answered.
+    `outcomes` are the pods of the mesh, `telemetries` and `policies` the Telemetry and NetworkPolicy objects that the
+    release brings. `unknown` says by part why it is not known, beside what could not be read. `probes` are what xScaler
+    answered.
     """
 
     case: Case
     namespace: str
     inventory: Inventory
+    release: Release
     outcomes: tuple[Outcome, ...]
-    needs: tuple[Need, ...]
     telemetries: tuple[Telemetry, ...]
-    collectors: tuple[Mapping[str, str], ...]
     policies: tuple[Policy, ...]
     unknown: Mapping[str, str]
     probes: tuple[Probed, ...] = ()

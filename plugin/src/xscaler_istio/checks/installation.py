@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from xscaler_istio.checks.examination import Examination
 
 _ENFORCED = "pod-security.kubernetes.io/enforce"
+_USERNAME = "usernameKey"
 
 
 @check_cluster("XS440", Severity.ERROR, "values", "namespaces")
@@ -34,7 +35,7 @@ def pod_security(examined: Examination) -> Iterator[Issue]:
     enforced = namespace.labels.get(_ENFORCED, "") if namespace else ""
     if enforced not in POD_SECURITY_LEVELS:
         return
-    for need in examined.needs:
+    for need in examined.release.needs:
         if POD_SECURITY_LEVELS.index(need.level) < POD_SECURITY_LEVELS.index(enforced):
             yield Issue(
                 "",
@@ -92,7 +93,8 @@ def secret_is_missing(examined: Examination) -> Iterator[Issue]:
         return
     (secret,) = examined.inventory.secret.items
     for key, setting in _keys(examined).items():
-        if not secret.lengths.get(key):
+        # xScaler accepts an empty user name.
+        if key not in secret.lengths or (not secret.lengths[key] and setting != _USERNAME):
             what = "is empty" if key in secret.lengths else "is missing"
             others = f", which has {some(secret.lengths)}" if secret.lengths and key not in secret.lengths else ""
             yield Issue(
@@ -104,8 +106,9 @@ def secret_is_missing(examined: Examination) -> Iterator[Issue]:
 
 def _keys(examined: Examination) -> dict[str, str]:
     """Return the keys that the Secret must have, and which value names each."""
-    wanted = examined.case.settings.xscaler.auth.existing_secret
-    pairs = {wanted.token_key: "tokenKey", wanted.tenant_id_key: "tenantIdKey"}
+    auth = examined.case.settings.xscaler.auth
+    wanted, username = auth.existing_secret, auth.existing_secret.username_key if auth.type == "basic" else ""
+    pairs = {wanted.token_key: "tokenKey", wanted.tenant_id_key: "tenantIdKey", username: _USERNAME}
     return {key: setting for key, setting in pairs.items() if key}
 
 

@@ -152,8 +152,8 @@ def _labels(examined: Examination, namespace: str) -> dict[str, str]:
 def _collectors(examined: Examination) -> Iterator[End]:
     """Yield the pods that will scrape. Their addresses will be of the network of the pods that are there."""
     address = next((item.pod.ip for item in examined.outcomes if item.pod.ip and not item.pod.host_network), "")
-    for labels in examined.collectors[:1]:
-        yield End(examined.namespace, _labels(examined, examined.namespace), labels, address)
+    for collector in examined.release.collectors[:1]:
+        yield End(examined.namespace, _labels(examined, examined.namespace), collector.pod_labels, address)
 
 
 def _scrapes(examined: Examination) -> Iterator[tuple[Outcome, Connection]]:

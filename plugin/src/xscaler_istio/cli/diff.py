@@ -59,7 +59,7 @@ def command(
     """
     from xscaler_istio import helm
     from xscaler_istio.commands import diff
-    from xscaler_istio.summary.release import Rendered
+    from xscaler_istio.summary.rendering import Rendering
     from xscaler_istio.system import programs, terminal
 
     options.set_debug(debug)
@@ -75,7 +75,7 @@ def command(
             for side, name in zip(sides, (old, new or old), strict=True)
         )
         before, after = (
-            Rendered.of(helm.Release(folder, given, namespace=namespace), given.names[-1])
+            Rendering.of(helm.Inputs(folder, given, namespace=namespace), given.names[-1])
             for folder, given in zip(charts, arguments, strict=True)
         )
     changes = diff.compare(before, after)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from xscaler_istio.findings.findings import Report, Severity
-    from xscaler_istio.helm import Release
+    from xscaler_istio.helm import Inputs
 
 Values = Annotated[
     list[str] | None,
@@ -145,7 +145,7 @@ def release(
     name: str = "xscaler-istio",
     namespace: str,
     extra: Sequence[str] = (),
-) -> AbstractContextManager[Release]:
+) -> AbstractContextManager[Inputs]:
     """Return what to render, while the context lasts; standard input is kept in a file for that long."""
     import contextlib
 
@@ -155,10 +155,10 @@ def release(
     _readable(sets)
 
     @contextlib.contextmanager
-    def rendered() -> Iterator[Release]:
+    def rendered() -> Iterator[Inputs]:
         with spooled(values or ()) as files:
             arguments = helm.ValuesArguments(files, sets, shown(values))
-            yield helm.Release(programs.chart(chart), arguments, name, namespace, tuple(extra))
+            yield helm.Inputs(programs.chart(chart), arguments, name, namespace, tuple(extra))
 
     return rendered()
 

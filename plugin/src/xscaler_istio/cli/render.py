@@ -10,7 +10,7 @@ import typer
 from xscaler_istio.cli import completion, options
 
 if TYPE_CHECKING:
-    from xscaler_istio.helm import Release
+    from xscaler_istio.helm import Inputs
 
 EXAMPLE = "helm xscaler render -f values.yaml --config prometheus > prometheus.yml"
 
@@ -90,7 +90,8 @@ def command(
 ) -> None:
     """Print the manifests exactly as `helm template` gives them, the collector's configuration, or what they do."""
     from xscaler_istio import helm
-    from xscaler_istio.rendered import manifests as rendering
+    from xscaler_istio.rendered.manifests import LOGS
+    from xscaler_istio.rendered.release import Release
     from xscaler_istio.system.errors import UsageError
 
     options.set_debug(debug)
@@ -122,17 +123,17 @@ def command(
         options.only_with("--config", {"--shard": shard})
     else:
         options.choose("--config", config, _CONFIGS)
-        sets += () if config == rendering.LOGS else (("--set", f"metrics.collector={config}"),)
-    with options.release(chart, values, sets, name=release_name, namespace=namespace, extra=extra) as release:
-        text = _explanation(release) if explain else helm.template(release)
+        sets += () if config == LOGS else (("--set", f"metrics.collector={config}"),)
+    with options.release(chart, values, sets, name=release_name, namespace=namespace, extra=extra) as inputs:
+        text = _explanation(inputs) if explain else helm.template(inputs)
     if config:
-        text = rendering.chosen_config(rendering.configs(rendering.manifests(text)), config, shard)
+        text = Release.of(text).config_text(config, shard)
     options.write(text)
 
 
-def _explanation(release: Release) -> str:
+def _explanation(inputs: Inputs) -> str:
     from xscaler_istio.summary import text
-    from xscaler_istio.summary.release import Rendered
+    from xscaler_istio.summary.rendering import Rendering
     from xscaler_istio.system import terminal
 
-    return text.text(Rendered.of(release).summary(), terminal.of_stdout())
+    return text.text(Rendering.of(inputs).summary(), terminal.of_stdout())

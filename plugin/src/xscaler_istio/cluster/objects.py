@@ -347,7 +347,9 @@ def contents(document: Document) -> Mapping[str, str]:
     data: Mapping[str, str] = document.get("data") or {}
     if document.get("kind") != "Secret":
         return data
-    return {name: base64.b64decode(value).decode(errors="replace") for name, value in data.items()}
+    decoded = {name: base64.b64decode(value).decode(errors="replace") for name, value in data.items()}
+    # The API server keeps none of these; a manifest may have them.
+    return {**decoded, **(document.get("stringData") or {})}
 
 
 def keys(document: Document) -> Keys:

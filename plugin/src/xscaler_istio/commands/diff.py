@@ -8,17 +8,17 @@ import json
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio.rendered import alloy, manifests
 from xscaler_istio.summary import fields
 from xscaler_istio.summary.metrics import DROPPED
 from xscaler_istio.summary.objects import title
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from xscaler_istio.rendered.manifests import Manifest
+    from xscaler_istio.rendered.manifests import CollectorConfig, Manifest
+    from xscaler_istio.rendered.release import Release
     from xscaler_istio.summary.model import Fact, Section, Subject
-    from xscaler_istio.summary.release import Rendered
+    from xscaler_istio.summary.rendering import Rendering
     from xscaler_istio.system.terminal import Terminal
 
 ADDED, REMOVED, CHANGED = "+", "-", "~"
@@ -38,6 +38,8 @@ _TOLD = (
 _RULES = ("discovery.relabel ", "prometheus.relabel ")
 _JOB = "prometheus.scrape "
 _STAGES = "loki.process "
+# Where a ConfigMap and a Secret keep their texts.
+_DATA = ("data", "stringData")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,9 +57,9 @@ class Change:
         return f"{self.sign} {names}: {self.words}" if self.words else f"{self.sign} {names}"
 
 
-def compare(old: Rendered, new: Rendered) -> tuple[Change, ...]:
+def compare(old: Rendering, new: Rendering) -> tuple[Change, ...]:
     """Return all differences, in the order of the summary's sections; what changes alike is said once."""
-    changes = [*_in_words(old, new), *_objects(old.manifests, new.manifests)]
+    changes = [*_in_words(old, new), *_objects(old.release, new.release)]
     alike: dict[Change, list[str]] = {}
     for change in changes:
         # Without words there is nothing that could be alike.
@@ -116,7 +118,7 @@ def as_data(changes: Sequence[Change]) -> list[dict[str, object]]:
 # -- in words -----------------------------------------------------------------------------------------------------
 
 
-def _in_words(old: Rendered, new: Rendered) -> Iterator[Change]:
+def _in_words(old: Rendering, new: Rendering) -> Iterator[Change]:
     for before, after in zip(old.summary().sections, new.summary().sections, strict=True):
         if before.title != _OBJECTS:
             yield from _section(before, after)
@@ -167,37 +169,35 @@ def _ordered(before: Iterable[str], after: Iterable[str]) -> list[str]:
 # -- objects ------------------------------------------------------------------------------------------------------
 
 
-def _objects(old: tuple[Manifest, ...], new: tuple[Manifest, ...]) -> Iterator[Change]:
-    before, after = ({title(item): item for item in manifests} for manifests in (old, new))
+def _objects(old: Release, new: Release) -> Iterator[Change]:
+    before, after = (dict(_readable(release)) for release in (old, new))
     for name in _ordered(before, after):
         if name not in after:
             yield Change(_OBJECTS, REMOVED, (name,))
         elif name not in before:
             yield Change(_OBJECTS, ADDED, (name,))
         else:
-            found = fields.compare(_readable(before[name]), _readable(after[name]))
+            found = fields.compare(before[name], after[name])
             yield from (Change(_OBJECTS, CHANGED, (name,), words) for words in found)
 
 
-def _readable(item: Manifest) -> fields.Node:
-    """Return an object with the values of a Secret hidden and the collector's files of a ConfigMap read."""
-    read = fields.Hidden if item.kind == "Secret" else None
-    return {
-        key: {name: read(str(text)) if read else _file(name, text) for name, text in (value or {}).items()}
-        if key in ("data", "stringData")
-        else value
-        for key, value in item.document.items()
-    }
+def _readable(release: Release) -> Iterator[tuple[str, fields.Node]]:
+    """Yield each object by its title, with the values of a Secret hidden and a collector's configuration read."""
+    configs = {(config.namespace, config.name): config for config in release.configs}
+    for item in release.manifests:
+        config = configs.get((item.namespace, item.name)) if item.kind == "ConfigMap" else None
+        fields_of = item.document.items()
+        yield title(item), {key: _data(item, config, value) if key in _DATA else value for key, value in fields_of}
 
 
-def _file(name: str, text: str) -> fields.Node:
-    """Return what a collector's file says beside what is compared in words; other files are one text."""
-    if name not in manifests.CONFIG_FILES.values():
-        return text
-    if name == manifests.CONFIG_FILES["alloy"]:
-        blocks = alloy.parse(text).items()
-        return {key: _block(key, value) for key, value in blocks if not _told(key)}
-    return _without_told(manifests.load(text))
+def _data(item: Manifest, config: CollectorConfig | None, data: Mapping[str, Any] | None) -> fields.Node:
+    if item.kind == "Secret":
+        return {name: fields.Hidden(str(text)) for name, text in (data or {}).items()}
+    return {config.file: _BESIDE[config.suffix](config.tree)} if config else data or {}
+
+
+def _of_blocks(tree: Mapping[str, Any]) -> fields.Node:
+    return {key: _block(key, value) for key, value in tree.items() if not key.startswith(_RULES)}
 
 
 def _block(header: str, value: Any) -> fields.Node:
@@ -207,15 +207,11 @@ def _block(header: str, value: Any) -> fields.Node:
     return _beside(value) if header.startswith(_JOB) else value
 
 
-def _told(header: str) -> bool:
-    return header.startswith(_RULES)
-
-
-def _without_told(node: Any) -> fields.Node:
+def _of_maps(node: Any) -> fields.Node:
     if not isinstance(node, dict):
         return node
     return {
-        key: [_beside(job) for job in value] if key == "scrape_configs" else _without_told(value)
+        key: [_beside(job) for job in value] if key == "scrape_configs" else _of_maps(value)
         for key, value in node.items()
         if key not in _TOLD
     }
@@ -223,3 +219,7 @@ def _without_told(node: Any) -> fields.Node:
 
 def _beside(job: Any) -> fields.Node:
     return {key: value for key, value in job.items() if key not in _TOLD}
+
+
+# What a configuration says beside what is compared in words, by how it is written.
+_BESIDE: Mapping[str, Callable[[Any], fields.Node]] = {"alloy": _of_blocks, "yml": _of_maps, "yaml": _of_maps}

@@ -18,20 +18,24 @@ from xscaler_istio.commands.validate import validate
 from xscaler_istio.findings import ignores
 from xscaler_istio.findings.findings import Finding, Location, Report, Severity
 from xscaler_istio.helm.reading import files_of
-from xscaler_istio.rendered import manifests, pod_security, scraping
-from xscaler_istio.system.errors import SetupError
+from xscaler_istio.rendered.destination import File, MountedFiles
+from xscaler_istio.rendered.release import Release
+from xscaler_istio.system.errors import SetupError, extra_explained
 from xscaler_istio.values import places
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from xscaler_istio.checks.case import Case
     from xscaler_istio.checks.registry import Issue
     from xscaler_istio.cluster.access import Access
-    from xscaler_istio.helm import Release
-    from xscaler_istio.rendered.manifests import Manifest
+    from xscaler_istio.helm import Inputs
+    from xscaler_istio.rendered.destination import Destination
+    from xscaler_istio.rendered.mounts import ObjectName
     from xscaler_istio.values.places import Origins
-    from xscaler_istio.wire.probe import Credentials
+    from xscaler_istio.wire.probe import Outcome
+
+    Ask = Callable[[str, Destination, str, MountedFiles], Outcome]
 
 # What the chart cannot be rendered without, for a look at a cluster before there are values.
 _PLACEHOLDERS = (
@@ -44,7 +48,7 @@ _NOT_ASKED = "xScaler is asked with --probe only"
 
 def doctor(
     access: Access,
-    release: Release,
+    inputs: Inputs,
     project: Project | None = None,
     fail_on: Severity = Severity.ERROR,
     *,
@@ -58,24 +62,25 @@ def doctor(
     Raises UnreachableError where no cluster answers, SetupError for an unreadable file or a missing program.
     """
     project = project or Project()
-    given = release.values != helm.ValuesArguments()
+    given = inputs.values != helm.ValuesArguments()
     if not given:
-        release = dataclasses.replace(release, values=helm.ValuesArguments(sets=_PLACEHOLDERS))
-    origins = places.Origins(files_of(release.values), places.set_keys(release.values.sets) if given else ())
+        inputs = dataclasses.replace(inputs, values=helm.ValuesArguments(sets=_PLACEHOLDERS))
+    ask = _ask() if probe and given else None
+    origins = places.Origins(files_of(inputs.values), places.set_keys(inputs.values.sets) if given else ())
     try:
-        merged, defaults = helm.values_and_defaults(release.chart, release.values)
-        rendered = manifests.manifests(helm.template(release))
+        merged, defaults = helm.values_and_defaults(inputs.chart, inputs.values)
+        release = Release.of(helm.template(inputs))
     except helm.ChartError:
-        said = validate(release, project).findings
+        said = validate(inputs, project).findings
         refused = tuple(item for item in said if item.severity >= Severity.ERROR)
         reason = "the cluster: not checked: the values are refused, and what a release would do is not known"
         return Report("doctor", refused, (reason,), fail_on=fail_on)
-    case = case_of(release, merged, defaults, project.surroundings)
-    read = inventory.read(access, _wanted(case, release.namespace))
+    case = case_of(inputs, merged, defaults, project.surroundings)
+    read = inventory.read(access, _wanted(case, inputs.namespace))
     unknown = {"probes": _NOT_ASKED, **({} if given else {"values": _NO_VALUES})}
-    examined = examine(case, release.namespace, read, rendered, unknown)
-    if probe and given:
-        examined = _probed(access, examined, rendered, token)
+    examined = examine(case, inputs.namespace, read, release, unknown)
+    if ask:
+        examined = _probed(ask, access, examined, token)
     found, missing = judge(examined, origins)
     skipped = tuple(f"{', '.join(rules)}: not checked: {reason}" for reason, rules in missing.items())
     judged = CLUSTER_CHECKS.keys() - {rule for rules in missing.values() for rule in rules}
@@ -101,79 +106,70 @@ def _wanted(case: Case, namespace: str) -> inventory.Wanted:
 
 
 def examine(
-    case: Case,
-    namespace: str,
-    read: inventory.Inventory,
-    rendered: tuple[Manifest, ...],
-    unknown: Mapping[str, str],
+    case: Case, namespace: str, read: inventory.Inventory, release: Release, unknown: Mapping[str, str]
 ) -> Examination:
     """Put together what the rules are given."""
-    jobs = [
-        job
-        for config in manifests.collector_configs(rendered)
-        for job in scraping.read(config.collector, config.text).jobs
-    ]
     try:
-        outcomes = discovery.outcomes(read.pods.items, jobs)
+        outcomes = discovery.outcomes(read.pods.items, release.jobs)
     except re.error as error:
         message = f"an expression of the values cannot be evaluated here: {error}"
         raise SetupError(message, "write it without what only RE2 knows, such as [[:alpha:]]") from error
-    ours = tuple(objects.telemetry(item.document) for item in rendered if item.kind == "Telemetry")
+    ours = tuple(objects.telemetry(item.document) for item in release.of_kind("Telemetry"))
     # Objects of now are older than one that is still to come.
     ours = tuple(dataclasses.replace(item, created="9999") for item in ours)
     return Examination(
-        case,
-        namespace,
-        read,
-        outcomes,
-        pod_security.needs(rendered),
+        case=case,
+        namespace=namespace,
+        inventory=read,
+        release=release,
+        outcomes=outcomes,
         telemetries=ours,
-        collectors=tuple(
-            config.workload["spec"]["template"]["metadata"]["labels"]
-            for config in manifests.collector_configs(rendered)
-        ),
-        policies=tuple(objects.policy(item.document) for item in rendered if item.kind == "NetworkPolicy"),
+        policies=tuple(objects.policy(item.document) for item in release.of_kind("NetworkPolicy")),
         unknown=unknown,
     )
 
 
-def _probed(access: Access, examined: Examination, rendered: tuple[Manifest, ...], token: str) -> Examination:
-    """Send a sample, and with logs a line; where the release's credentials cannot be read say why not."""
-    # The encoders take protobuf and snappy, which nobody else here needs.
-    from xscaler_istio.wire import probe
+def _ask() -> Ask:
+    """Return what asks xScaler, whose encoders take packages that nothing else here does; raise SetupError without."""
+    with extra_explained("doctor --probe"):
+        from xscaler_istio.wire import probe
+    return probe.ask
 
+
+def _probed(ask: Ask, access: Access, examined: Examination, token: str) -> Examination:
+    """Send a sample, and with logs a line; where the release's credentials cannot be read say why not."""
+    destinations = examined.release.destinations
     try:
-        credentials = _credentials(access, examined.case, examined.namespace, token)
+        files = _mounted_files(access, examined.release, token)
     except AnsweredError as error:
         return dataclasses.replace(examined, unknown={**examined.unknown, "probes": inventory.why(error)})
-    # Every shard sends to the same place, as do the log agents.
-    metrics = [scraping.read(item.collector, item.text).destination for item in manifests.collector_configs(rendered)]
-    lines = [scraping.destination(item) for item in manifests.log_configs(rendered)]
-    destinations = [("metrics", where) for where in metrics[:1]] + [("logs", where) for where in lines[:1]]
     name = examined.case.settings.cluster.name
-    probes = tuple(probe.ask(what, where, name, credentials) for what, where in destinations)
+    probes = tuple(ask(what, where, name, files) for what, where in destinations.items())
     unknown = {part: reason for part, reason in examined.unknown.items() if part != "probes"}
     return dataclasses.replace(examined, probes=probes, unknown=unknown)
 
 
-def _credentials(access: Access, case: Case, namespace: str, token: str) -> Credentials:
-    """Return what the release would send, `token` in the place of the Secret's where one is given.
+def _mounted_files(access: Access, release: Release, token: str) -> MountedFiles:
+    """Return what the release's pods would find in the files that a push needs, `token` in place of their token.
 
-    Raises AnsweredError where something may not be read or is not there.
+    Raises AnsweredError where an object may not be read or is not there.
     """
-    from xscaler_istio.wire.probe import Credentials
+    destinations = release.destinations.values()
+    tokens = {file.path for where in destinations for file in (where.authentication.token,) if isinstance(file, File)}
+    given = dict.fromkeys(tokens, token) if token else {}
+    mounts = {path: source for config in release.configs for path, source in config.mounts.items()}
+    needed = {path: mounts[path] for where in destinations for path in sorted(where.files - given.keys())}
+    read = {name: _contents(access, release, name) for name in {source.object: None for source in needed.values()}}
+    return MountedFiles({**given, **{path: read[source.object].get(source.key, "") for path, source in needed.items()}})
 
-    xscaler, wanted = case.settings.xscaler, _wanted(case, namespace)
-    keys, authority = xscaler.auth.existing_secret, xscaler.tls.ca
-    needed = wanted.secret and not (token and not keys.tenant_id_key)
-    secret = inventory.contents(access, wanted.secret) if needed else {}
-    authorities = inventory.contents(access, wanted.authority) if wanted.authority else {}
-    return Credentials(
-        # As the collectors do, without the line break that a file may end with.
-        (token or (secret.get(keys.token_key, "") if wanted.secret else xscaler.auth.token)).strip(),
-        (secret.get(keys.tenant_id_key, "") if keys.tenant_id_key else xscaler.tenant_id).strip(),
-        authorities.get(authority.key, ""),
-    )
+
+def _contents(access: Access, release: Release, wanted: ObjectName) -> Mapping[str, str]:
+    """Return the values of a Secret or ConfigMap: of the release's own, or of the one in the cluster."""
+    for item in release.of_kind(wanted.kind):
+        if (item.namespace, item.name) == (wanted.namespace, wanted.name):
+            return objects.contents(item.document)
+    resource = f"{wanted.kind.lower()}s"
+    return inventory.contents(access, f"/api/v1/namespaces/{wanted.namespace}/{resource}/{wanted.name}")
 
 
 def judge(examined: Examination, origins: Origins) -> tuple[list[Finding], dict[str, list[str]]]:

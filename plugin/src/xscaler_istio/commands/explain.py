@@ -11,14 +11,14 @@ import yaml
 
 from xscaler_istio import helm
 from xscaler_istio.commands import diff
-from xscaler_istio.summary.release import Rendered
+from xscaler_istio.summary.rendering import Rendering
 from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xscaler_istio.commands.diff import Change
-    from xscaler_istio.helm import Release
+    from xscaler_istio.helm import Inputs
     from xscaler_istio.system.terminal import Terminal
     from xscaler_istio.values.keys import Key
 
@@ -44,19 +44,19 @@ class Effect:
     unknown: str = ""
 
 
-def effect(key: Key, release: Release) -> Effect:
+def effect(key: Key, inputs: Inputs) -> Effect:
     """Render a release without and with the example of a key and compare.
 
     A release without values gets those that the chart needs, and those with which the key has an effect.
     """
     if not key.example:
         return Effect()
-    own = bool(release.values.files or release.values.sets)
+    own = bool(inputs.values.files or inputs.values.sets)
     context, base = ((), ()) if own else (key.context, (*_REQUIRED, *key.context))
     sides = []
     for given, words in ((base, "without it"), ((*base, (key.path, key.example)), "with it")):
         try:
-            sides.append(Rendered.of(_with(release, given)))
+            sides.append(Rendering.of(_with(inputs, given)))
         except helm.ChartError as error:
             return Effect(context, unknown=f"{words} the chart refuses the values: {_first_sentence(error)}")
         except SetupError as error:
@@ -69,10 +69,10 @@ def _first_sentence(error: helm.ChartError) -> str:
     return f"{said.partition('. ')[0].removesuffix('.')}."
 
 
-def _with(release: Release, values: tuple[tuple[str, str], ...]) -> Release:
+def _with(inputs: Inputs, values: tuple[tuple[str, str], ...]) -> Inputs:
     sets = tuple(("--set-json", f"{name}={value}") for name, value in values)
-    arguments = helm.ValuesArguments(release.values.files, (*release.values.sets, *sets))
-    return dataclasses.replace(release, values=arguments)
+    arguments = helm.ValuesArguments(inputs.values.files, (*inputs.values.sets, *sets))
+    return dataclasses.replace(inputs, values=arguments)
 
 
 # -- for readers --------------------------------------------------------------------------------------------------

@@ -20,35 +20,36 @@ from xscaler_istio.commands.project import Project
 from xscaler_istio.commands.validate import from_warning, validate
 from xscaler_istio.findings import ignores
 from xscaler_istio.findings.findings import Finding, Location, Report, Severity
-from xscaler_istio.rendered import manifests, pod_security
+from xscaler_istio.rendered.manifests import LOGS
+from xscaler_istio.rendered.release import Release
 from xscaler_istio.system import programs, scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Set
 
-    from xscaler_istio.helm import Release
-    from xscaler_istio.rendered.manifests import CollectorConfig, Manifest
+    from xscaler_istio.helm import Inputs
+    from xscaler_istio.rendered.manifests import CollectorConfig
 
 NEWEST_KUBERNETES = "1.37.0"
 _TIMEOUT_SECONDS = 120
 
 
 def lint(
-    release: Release,
+    inputs: Inputs,
     kubernetes_version: str = "",
     project: Project | None = None,
     fail_on: Severity = Severity.ERROR,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Run all checks on one release; without any values, on each case of the chart's own `ci` folder."""
-    cases = () if release.values != helm.ValuesArguments() else tuple(sorted(release.chart.glob("ci/*-values.yaml")))
+    cases = () if inputs.values != helm.ValuesArguments() else tuple(sorted(inputs.chart.glob("ci/*-values.yaml")))
     linted: list[_Linted] = []
     for file in cases:
         progress(f"linting {file}")
-        with_values = dataclasses.replace(release, values=helm.ValuesArguments((str(file),)))
+        with_values = dataclasses.replace(inputs, values=helm.ValuesArguments((str(file),)))
         linted.append(_linted(with_values, kubernetes_version, f"rendered from {file}"))
     if not cases:
-        linted = [_linted(release, kubernetes_version, "rendered")]
+        linted = [_linted(inputs, kubernetes_version, "rendered")]
     findings = dict.fromkeys(finding for one in linted for finding in one.findings)
     skipped = dict.fromkeys(reason for one in linted for reason in one.skipped)
     judged = frozenset.intersection(*(one.rules for one in linted))
@@ -65,23 +66,23 @@ class _Linted:
     rules: frozenset[str] = frozenset()
 
 
-def _linted(release: Release, kubernetes_version: str, place: str) -> _Linted:
+def _linted(inputs: Inputs, kubernetes_version: str, place: str) -> _Linted:
     try:
-        text, warnings = helm.template_and_warnings(release)
+        text, warnings = helm.template_and_warnings(inputs)
     except helm.ChartError as error:
         # In lint mode Helm swallows `fail`, and each major words the schema's refusals in its own way.
-        said = validate(release).findings
+        said = validate(inputs).findings
         refused = [item for item in said if item.severity >= Severity.ERROR]
         warned = [item for item in said if item.rule == "XS280"]
         message = error.message if error.problems or not refused else "the values are refused"
         first = _error("XS301", message, place, "`validate` says the same with file and line")
         return _Linted((first, *refused, *warned))
-    rendered = manifests.manifests(text)
-    findings = [*(from_warning(item, Location(place)) for item in warnings), *_helm_lint(release)]
+    release = Release.of(text)
+    findings = [*(from_warning(item, Location(place)) for item in warnings), *_helm_lint(inputs)]
     skipped: list[str] = []
     judged = {"XS300", "XS301"}
     for name, check in _CHECKS.items():
-        found = check.run(rendered, kubernetes_version or NEWEST_KUBERNETES)
+        found = check.run(release, kubernetes_version or NEWEST_KUBERNETES)
         if isinstance(found, str):
             skipped.append(f"{name}: {found}")
         else:
@@ -98,8 +99,8 @@ def _error(rule: str, message: str, file: str, fix: str) -> Finding:
     return Finding(rule, Severity.ERROR, message, Location(file), "", fix)
 
 
-def _helm_lint(release: Release) -> list[Finding]:
-    content, text = helm.lint(release)
+def _helm_lint(inputs: Inputs) -> list[Finding]:
+    content, text = helm.lint(inputs)
     if content:
         return []
     said = [line for line in text.splitlines() if line.startswith(("[ERROR]", "[WARNING]"))]
@@ -107,21 +108,21 @@ def _helm_lint(release: Release) -> list[Finding]:
     for line in dict.fromkeys(said):
         level, _, message = line.partition("] ")
         severity = Severity.ERROR if level == "[ERROR" else Severity.WARNING
-        found.append(Finding("XS300", severity, message, Location(str(release.chart)), "", "see `helm lint --strict`"))
-    return found or [_error("XS300", text.strip(), str(release.chart), "see `helm lint --strict`")]
+        found.append(Finding("XS300", severity, message, Location(str(inputs.chart)), "", "see `helm lint --strict`"))
+    return found or [_error("XS300", text.strip(), str(inputs.chart), "see `helm lint --strict`")]
 
 
 # -- Kubernetes' schemas ------------------------------------------------------------------------------------------
 
 
-def _kubernetes(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:
+def _kubernetes(release: Release, version: str) -> list[Finding] | str:
     program = programs.find("kubeconform")
     if not program:
         return f"kubeconform is not on PATH ({programs.WHERE_TO_GET['kubeconform']})"
     schemas = kubernetes_schemas(version)
     if not schemas:
         return f"no schemas of Kubernetes {version} (pip install kubernetes-validate==1.37.0)"
-    stream = "\n---\n".join(json.dumps(item.document) for item in rendered)
+    stream = "\n---\n".join(json.dumps(item.document) for item in release.manifests)
     location = f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
     command = [str(program), "-strict", "-ignore-missing-schemas", "-verbose", "-output", "json"]
     command += ["-schema-location", location, "-"]
@@ -181,9 +182,9 @@ def _copy_schemas(source: Path, target: Path) -> None:
 # -- the collectors' own checks -----------------------------------------------------------------------------------
 
 
-def _collectors(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
+def _collectors(release: Release, version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
     findings: list[Finding] = []
-    for config in manifests.configs(rendered):
+    for config in release.configs:
         found = check_config(config)
         if isinstance(found, str):
             return found
@@ -204,7 +205,7 @@ _VALIDATORS: Mapping[str, _Validator] = {
     "prometheus": _Validator("promtool", ("check", "config", "--agent", "--lint=all", "--lint-fatal")),
     "alloy": _Validator("alloy", ("validate",)),
     "opentelemetry": _Validator("otelcol", ("validate",), "--config="),
-    manifests.LOGS: _Validator("alloy", ("validate",)),
+    LOGS: _Validator("alloy", ("validate",)),
 }
 # Flags of the container that change what a configuration may say.
 _DECIDING_FLAGS = ("--feature-gates", "--stability.level")
@@ -236,7 +237,7 @@ def check_config(config: CollectorConfig) -> list[Finding] | str:
 # -- what the namespace has to admit ------------------------------------------------------------------------------
 
 
-def _pod_security(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
+def _pod_security(release: Release, version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
     return [
         Finding(
             "XS330",
@@ -247,11 +248,11 @@ def _pod_security(rendered: tuple[Manifest, ...], version: str) -> list[Finding]
             f"kubectl label namespace {need.namespace} pod-security.kubernetes.io/enforce={need.level}; metrics and"
             " logs may be two releases in two namespaces, and logs.source: api needs no such label (docs/security.md)",
         )
-        for need in pod_security.needs(rendered)
+        for need in release.needs
     ]
 
 
-def _rules(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
+def _rules(release: Release, version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
     return [
         Finding(
             rule.id,
@@ -261,7 +262,7 @@ def _rules(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:
             issue.path,
             issue.fix,
         )
-        for manifest in rendered
+        for manifest in release.manifests
         for rule, issue in catalogue.of_object(manifest)
     ]
 
@@ -270,7 +271,7 @@ def _rules(rendered: tuple[Manifest, ...], version: str) -> list[Finding] | str:
 class _Check:
     """One check of what is rendered, for a Kubernetes version: findings or why it cannot be made, and its rules."""
 
-    run: Callable[[tuple[Manifest, ...], str], list[Finding] | str]
+    run: Callable[[Release, str], list[Finding] | str]
     rules: Set[str]
 
 

@@ -20,12 +20,12 @@ from xscaler_istio.values.excerpt import excerpt
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from xscaler_istio.helm import Release, Warned
+    from xscaler_istio.helm import Inputs, Warned
     from xscaler_istio.helm.reading import FromHelm, Reading
     from xscaler_istio.values.places import KeyPath, Origins
 
 
-def validate(release: Release, project: Project | None = None, fail_on: Severity = Severity.ERROR) -> Report:
+def validate(release: Inputs, project: Project | None = None, fail_on: Severity = Severity.ERROR) -> Report:
     """Return what is wrong with the values of a release; raise SetupError for an unreadable file or a missing Helm."""
     with reading(release) as read:
         return judge(read, project or Project(), fail_on)

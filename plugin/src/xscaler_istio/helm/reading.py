@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xscaler_istio.helm.messages import Warned
-    from xscaler_istio.helm.run import Release, Run, ValuesArguments
+    from xscaler_istio.helm.run import Inputs, Run, ValuesArguments
     from xscaler_istio.values.places import ValuesFile
 
 # After these the rest of a file is unknown.
@@ -38,7 +38,7 @@ class FromHelm:
 class Reading:
     """The values files of a release in their order; nothing from Helm where one of them is unreadable."""
 
-    release: Release
+    release: Inputs
     files: tuple[ValuesFile, ...]
     helm: FromHelm | None
 
@@ -49,7 +49,7 @@ def files_of(given: ValuesArguments) -> tuple[ValuesFile, ...]:
 
 
 @contextlib.contextmanager
-def reading(release: Release) -> Iterator[Reading]:
+def reading(release: Inputs) -> Iterator[Reading]:
     """Read the values files of a release, and have Helm render them without regard to the schema.
 
     Raises SetupError for an unreadable file.

@@ -79,7 +79,7 @@ class ValuesArguments:
 
 
 @dataclasses.dataclass(frozen=True)
-class Release:
+class Inputs:
     """What to render and as what. `extra` are further flags of `helm template`."""
 
     chart: Path
@@ -129,7 +129,7 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
             raise HelmError(process.returncode, stdout, stderr)
         return stdout
 
-    async def template_text(self, release: Release) -> str:
+    async def template_text(self, release: Inputs) -> str:
         """Return exactly what `helm template` prints."""
         flags = ["--namespace", release.namespace, *release.values.flags(), *release.extra]
         printed = await self.run(["template", release.name, str(release.chart), *flags])
@@ -137,7 +137,7 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
             raise _no_helm(self._executable, "prints nothing for a chart")
         return printed.decode()
 
-    async def lint(self, release: Release) -> tuple[bool, str]:
+    async def lint(self, release: Inputs) -> tuple[bool, str]:
         """Return whether `helm lint --strict` is content, and its report."""
         try:
             words = ["lint", str(release.chart), "--strict", "--namespace", release.namespace]
@@ -150,17 +150,17 @@ def _no_helm(program: str, why: str) -> SetupError:
     return SetupError(f"{program} {why}: is it Helm?", "mend or unset HELM_BIN")
 
 
-def template(release: Release) -> str:
+def template(release: Inputs) -> str:
     """Return what `helm template` prints; raise ChartError where Helm or the chart refuses."""
     return template_and_warnings(release)[0]
 
 
-def template_and_warnings(release: Release) -> tuple[str, tuple[Warned, ...]]:
+def template_and_warnings(release: Inputs) -> tuple[str, tuple[Warned, ...]]:
     """Return what `helm template` prints, and what it warns of; raise ChartError where Helm or the chart refuses."""
     return _run(rendered(release))
 
 
-async def rendered(release: Release) -> tuple[str, tuple[Warned, ...]]:
+async def rendered(release: Inputs) -> tuple[str, tuple[Warned, ...]]:
     """Do what `template_and_warnings` does, for `Beside`."""
     command = _command()
     try:
@@ -170,7 +170,7 @@ async def rendered(release: Release) -> tuple[str, tuple[Warned, ...]]:
     return text, warnings(command.warnings)
 
 
-def lint(release: Release) -> tuple[bool, str]:
+def lint(release: Inputs) -> tuple[bool, str]:
     """Return whether `helm lint --strict` is content, and its report."""
     return _run(_command().lint(release))
 
@@ -205,7 +205,7 @@ async def merged(chart: Path, values: ValuesArguments) -> tuple[dict[str, Any], 
         for name in ("values.yaml", "defaults.yaml"):
             (probe / name).write_bytes((chart / "values.yaml").read_bytes())
         (probe / "templates" / "values.yaml").write_text(f"{_filled_in(chart, probe)}{_PROBE}", encoding="utf-8")
-        text, _ = await rendered(Release(probe, values))
+        text, _ = await rendered(Inputs(probe, values))
     printed = manifests.load(text)
     if not isinstance(printed, dict):
         raise _no_helm(str(programs.require("helm")), "does not print what a chart renders")

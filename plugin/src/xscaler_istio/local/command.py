@@ -14,15 +14,15 @@ from xscaler_istio.local import html_report, log_oracle, look_around, oracle, re
 from xscaler_istio.local import run as runs
 from xscaler_istio.local.verdict import PARTS
 from xscaler_istio.mesh import topology
-from xscaler_istio.rendered import manifests
+from xscaler_istio.rendered.release import Release
 from xscaler_istio.system import programs, scratch
 from xscaler_istio.system.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from xscaler_istio.helm import Release
-    from xscaler_istio.rendered.manifests import CollectorConfig, Manifest
+    from xscaler_istio.helm import Inputs
+    from xscaler_istio.rendered.manifests import CollectorConfig
 
 BACKENDS = ("auto", "mimir", "prometheus")
 # What --program may name.
@@ -50,7 +50,7 @@ class Request:
 
 
 def run(
-    release: Release, request: Request, *, local: bool, write: Callable[[str], None], progress: Callable[[str], None]
+    release: Inputs, request: Request, *, local: bool, write: Callable[[str], None], progress: Callable[[str], None]
 ) -> bool:
     """Write the report and return whether all is well. Raises UsageError, ChartError or SetupError."""
     if not local:
@@ -60,7 +60,7 @@ def run(
     given = programs.given(request.programs, PROGRAMS)
     progress("rendering the chart")
     text = helm.template(release)
-    rendered = manifests.manifests(text)
+    rendered = Release.of(text)
     values = helm.effective_values(release.chart, release.values)
     log_choices = log_oracle.choices(values)
     configs, log_configs = _chosen(rendered, log_choices, request)
@@ -109,13 +109,13 @@ def _cancel(task: asyncio.Task[bool] | None) -> None:
 
 
 def _chosen(
-    rendered: tuple[Manifest, ...], logs: log_oracle.LogChoices, request: Request
+    rendered: Release, logs: log_oracle.LogChoices, request: Request
 ) -> tuple[tuple[CollectorConfig, ...], tuple[CollectorConfig, ...]]:
     """Return the collectors' and the log agents' configurations that are to run; raise UsageError for none."""
-    configs = manifests.collector_configs(rendered) if request.only != "logs" else ()
+    configs = rendered.collectors if request.only != "logs" else ()
     # Reading logs through an API server takes a kubelet, which is not here.
     readable = logs.files and not request.proxies and request.only in ("", "logs")
-    log_configs = manifests.log_configs(rendered)[:1] if readable else ()
+    log_configs = rendered.log_agents[:1] if readable else ()
     if request.only == "logs" and not log_configs:
         fix = "add --set logs.enabled=true, with logs.source: files, and leave --proxies out"
         raise UsageError("with these values no log agent can be tested here", fix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 # A tree of blocks: by header, with the repeated ones (`rule`) numbered, and attributes as the text of their value.
@@ -26,3 +27,11 @@ def parse(config: str) -> Blocks:
             name, _, value = line.partition(" = ")
             open_blocks[-1][name] = value
     return root
+
+
+def literal(text: str) -> Any:
+    """Return an attribute's value; what is no literal, such as a reference, stays text."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from xscaler_istio.system.errors import UsageError
+from xscaler_istio.rendered import alloy, mounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from xscaler_istio.rendered.mounts import Source
+
+    # A parsed configuration: maps, lists and values, arbitrary by nature; rendered/scraping.py and rendered/logs.py
+    # read it.
+    Tree = Any
 
 # The file in a ConfigMap that is a collector's configuration, by collector.
 CONFIG_FILES: Mapping[str, str] = {
@@ -22,6 +29,7 @@ CONFIG_FILES: Mapping[str, str] = {
 LOGS = "logs"
 _LOG_COMPONENTS = ("logs", "logs-api")
 _WORKLOADS = ("Deployment", "DaemonSet")
+_SHARD = "xscaler.io/shard"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +39,12 @@ class Manifest:
     kind: str
     name: str
     document: Mapping[str, Any]
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace; empty for an object of the cluster."""
+        namespace: str = self.document["metadata"].get("namespace", "")
+        return namespace
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,9 +65,42 @@ class CollectorConfig:
     workload: Mapping[str, Any]
 
     @property
+    def name(self) -> str:
+        """The name of the workload, which its ConfigMap has too."""
+        name: str = self.workload["metadata"]["name"]
+        return name
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the workload."""
+        namespace: str = self.workload["metadata"]["namespace"]
+        return namespace
+
+    @property
     def unique_file(self) -> str:
         """A file name that no other workload has."""
-        return f"{self.collector}-{self.shard}.{self.file.rpartition('.')[2]}"
+        return f"{self.collector}-{self.shard}.{self.suffix}"
+
+    @functools.cached_property
+    def tree(self) -> Tree:
+        """The configuration, parsed once."""
+        return _PARSERS[self.suffix](self.text)
+
+    @functools.cached_property
+    def mounts(self) -> Mapping[str, Source]:
+        """What is behind the files that the container has mounted, by path."""
+        return mounts.sources(self.workload)
+
+    @property
+    def pod_labels(self) -> Mapping[str, str]:
+        """The labels of the workload's pods."""
+        labels: Mapping[str, str] = self.workload["spec"]["template"]["metadata"]["labels"]
+        return labels
+
+    @property
+    def suffix(self) -> str:
+        """The ending of the file's name, which says how it is written."""
+        return self.file.rpartition(".")[2]
 
 
 def manifests(text: str) -> tuple[Manifest, ...]:
@@ -73,21 +120,23 @@ def _documents(text: str) -> Iterator[Any]:
     yield from yaml.load_all(text, Loader=loader)
 
 
-def configs(rendered: tuple[Manifest, ...]) -> tuple[CollectorConfig, ...]:
-    """Return the configurations of all workloads: of the metrics collector by shard, then of the log agents."""
+# How a configuration is written, by the ending of its file's name.
+_PARSERS: Mapping[str, Callable[[str], Tree]] = {"yml": load, "yaml": load, "alloy": alloy.parse}
+
+
+def configs(rendered: tuple[Manifest, ...]) -> Iterator[CollectorConfig]:
+    """Yield the configuration of each of the chart's workloads; what extraObjects add has none."""
     maps = {item.name: item.document for item in rendered if item.kind == "ConfigMap"}
-    found = [_config(item.document, maps[item.name]["data"]) for item in rendered if item.kind in _WORKLOADS]
-    return tuple(sorted(found, key=lambda config: (config.collector == LOGS, config.shard)))
+    for item in rendered:
+        if item.kind in _WORKLOADS and _is_ours(item.document):
+            yield _config(item.document, maps[item.name]["data"])
 
 
-def collector_configs(rendered: tuple[Manifest, ...]) -> tuple[CollectorConfig, ...]:
-    """Return the configurations of the metrics collector, in the order of its shards."""
-    return tuple(config for config in configs(rendered) if config.collector != LOGS)
-
-
-def log_configs(rendered: tuple[Manifest, ...]) -> tuple[CollectorConfig, ...]:
-    """Return the configurations of the log agents."""
-    return tuple(config for config in configs(rendered) if config.collector == LOGS)
+def _is_ours(workload: Mapping[str, Any]) -> bool:
+    pod = workload["spec"]["template"]
+    labels = pod.get("metadata", {}).get("labels") or {}
+    known = _SHARD in labels or labels.get("app.kubernetes.io/component") in _LOG_COMPONENTS
+    return known and pod["spec"]["containers"][0]["name"] == "collector"
 
 
 def _config(workload: Mapping[str, Any], files: Mapping[str, str]) -> CollectorConfig:
@@ -98,7 +147,7 @@ def _config(workload: Mapping[str, Any], files: Mapping[str, str]) -> CollectorC
     collectors = {name: collector for collector, name in CONFIG_FILES.items()}
     return CollectorConfig(
         LOGS if component in _LOG_COMPONENTS else collectors[file],
-        _LOG_COMPONENTS.index(component) if component in _LOG_COMPONENTS else int(labels["xscaler.io/shard"]),
+        _LOG_COMPONENTS.index(component) if component in _LOG_COMPONENTS else int(labels[_SHARD]),
         file,
         text,
         tuple(container["args"]),
@@ -106,21 +155,3 @@ def _config(workload: Mapping[str, Any], files: Mapping[str, str]) -> CollectorC
         container["ports"][0]["containerPort"],
         workload,
     )
-
-
-def chosen_config(found: tuple[CollectorConfig, ...], name: str, shard: int) -> str:
-    """Return the configuration of one workload; raise UsageError when there is none of that name or shard."""
-    of_name = {config.shard: config.text for config in found if config.collector == name}
-    if not of_name:
-        raise UsageError(f"no configuration for {name} is rendered with these values", _HOW.get(name, ""))
-    if name == LOGS:
-        return "\n".join(of_name.values())
-    if shard not in of_name:
-        raise UsageError(f"there is no shard {shard}: metrics.shards is {len(of_name)}", f"use 0 to {len(of_name) - 1}")
-    return of_name[shard]
-
-
-_HOW: Mapping[str, str] = {
-    LOGS: "set logs.enabled: true",
-    **{name: f"set metrics.collector: {name}" for name in CONFIG_FILES},
-}

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio.rendered import alloy, manifests
+from xscaler_istio.rendered import alloy
+from xscaler_istio.rendered.destination import TENANT_HEADER, Basic, Bearer, Destination, File, Header, Literal
 from xscaler_istio.rendered.relabeling import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from xscaler_istio.rendered.manifests import CollectorConfig
+    from xscaler_istio.rendered.destination import Value
+    from xscaler_istio.rendered.manifests import Tree
 
-    # A configuration's content: arbitrary by nature, and read in this module alone.
+    # A part of a configuration: arbitrary by nature.
     Parsed = Mapping[str, Any]
-
-TENANT_HEADER = "X-Scope-OrgID"
-# The tenant is read from the mounted Secret.
-FROM_SECRET = "read from the Secret"  # noqa: S105 - no secret
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,18 +36,6 @@ class Job:
 
 
 @dataclasses.dataclass(frozen=True)
-class Destination:
-    """Where it is pushed and how the collector proves who it is; `headers` are further ones, as `name: value`."""
-
-    url: str
-    tenant: str
-    headers: tuple[str, ...]
-    authentication: str
-    proxy: str
-    own_authority: bool
-
-
-@dataclasses.dataclass(frozen=True)
 class Scraping:
     """A collector's jobs and destination."""
 
@@ -58,48 +43,64 @@ class Scraping:
     destination: Destination
 
 
-def read(collector: str, text: str) -> Scraping:
-    """Return what a rendered configuration of this collector says."""
-    return READERS[collector](text)
-
-
-def _read_prometheus(text: str) -> Scraping:
-    loaded = manifests.load(text)
-    write = loaded["remote_write"][0]
-    destination = Destination(
-        write["url"],
-        *_tenant_and_headers(_prometheus_headers(write)),
-        _authentication(write.get("basic_auth")),
-        write.get("proxy_url", ""),
-        "ca_file" in write.get("tls_config", {}),
+def _read_prometheus(tree: Tree) -> Scraping:
+    write = tree["remote_write"][0]
+    basic = write.get("basic_auth")
+    destination = _destination(
+        url=write["url"],
+        headers={name: _of_prometheus(value) for name, value in write["http_headers"].items()},
+        authentication=_basic(basic) if basic else Bearer(File(write["authorization"]["credentials_file"])),
+        proxy=write.get("proxy_url", ""),
+        authority=write.get("tls_config", {}).get("ca_file", ""),
     )
-    return Scraping(_jobs(loaded), destination)
+    return Scraping(_jobs(tree), destination)
 
 
-def _read_opentelemetry(text: str) -> Scraping:
-    # The collector expands variables, so that a dollar sign is written twice.
-    loaded = manifests.load(text.replace("$$", "$"))
-    http = loaded["exporters"]["prometheus_remote_write"]["http"]
-    destination = Destination(
-        http["endpoint"],
-        *_tenant_and_headers(http["headers"]),
-        _authentication(loaded["extensions"].get("basicauth", {}).get("client_auth")),
-        http.get("proxy_url", ""),
-        "ca_file" in http.get("tls", {}),
+def _of_prometheus(header: Parsed) -> Value:
+    """Read one of http_headers: a list of values, or of files, which hold what is secret."""
+    return Literal(header["values"][0]) if "values" in header else File(header["files"][0])
+
+
+def _read_opentelemetry(tree: Tree) -> Scraping:
+    http, extensions = tree["exporters"]["prometheus_remote_write"]["http"], tree["extensions"]
+    basic = extensions.get("basicauth")
+    destination = _destination(
+        url=_expanded(http["endpoint"]),
+        headers={name: _of_opentelemetry(value) for name, value in http["headers"].items()},
+        authentication=_basic(_expanded(basic["client_auth"]))
+        if basic
+        else Bearer(File(extensions["bearertokenauth"]["filename"])),
+        proxy=_expanded(http.get("proxy_url", "")),
+        authority=http.get("tls", {}).get("ca_file", ""),
     )
-    return Scraping(_jobs(loaded["receivers"]["prometheus"]["config"]), destination)
+    return Scraping(_jobs(_expanded(tree["receivers"]["prometheus"]["config"])), destination)
 
 
-def _read_alloy(text: str) -> Scraping:
-    blocks = alloy.parse(text)
-    names = [header.split('"')[1] for header in blocks if header.startswith("prometheus.scrape ")]
-    return Scraping(
-        tuple(_alloy_job(blocks, name) for name in names),
-        alloy_destination(blocks['prometheus.remote_write "xscaler"']["endpoint"]),
-    )
+_VARIABLE = re.compile(r"\$\{file:(.+)\}")
 
 
-READERS: Mapping[str, Callable[[str], Scraping]] = {
+def _of_opentelemetry(text: str) -> Value:
+    found = _VARIABLE.fullmatch(text)
+    return File(found[1]) if found else Literal(_expanded(text))
+
+
+def _expanded(node: Any) -> Any:
+    """Return a part of a configuration as the collector has it: it expands variables, so `$` is written twice."""
+    if isinstance(node, dict):
+        return {key: _expanded(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_expanded(item) for item in node]
+    return node.replace("$$", "$") if isinstance(node, str) else node
+
+
+def _read_alloy(tree: Tree) -> Scraping:
+    names = [header.split('"')[1] for header in tree if header.startswith("prometheus.scrape ")]
+    destination = alloy_destination(tree, tree['prometheus.remote_write "xscaler"']["endpoint"])
+    return Scraping(tuple(_alloy_job(tree, name) for name in names), destination)
+
+
+# What reads the parsed configuration of each collector.
+READERS: Mapping[str, Callable[[Tree], Scraping]] = {
     "prometheus": _read_prometheus,
     "alloy": _read_alloy,
     "opentelemetry": _read_opentelemetry,
@@ -125,7 +126,7 @@ def _job(written: Parsed, defaults: Parsed) -> Job:
 
 
 def _alloy_job(blocks: Parsed, name: str) -> Job:
-    scrape = {key: _literal(value) for key, value in blocks[f'prometheus.scrape "{name}"'].items()}
+    scrape = {key: alloy.literal(value) for key, value in blocks[f'prometheus.scrape "{name}"'].items()}
     return Job(
         scrape["job_name"],
         scrape["metrics_path"],
@@ -143,70 +144,60 @@ def _alloy_job(blocks: Parsed, name: str) -> Job:
 def alloy_rules(component: Parsed) -> tuple[Rule, ...]:
     """Return the rules of a relabelling component of Alloy's."""
     blocks = [block for key, block in component.items() if key.partition("#")[0] == "rule"]
-    return tuple(Rule.of({name: _literal(value) for name, value in block.items()}) for block in blocks)
+    return tuple(Rule.of({name: alloy.literal(value) for name, value in block.items()}) for block in blocks)
 
 
-def alloy_destination(endpoint: Parsed) -> Destination:
+def alloy_destination(blocks: Parsed, endpoint: Parsed) -> Destination:
     """Return the destination of an `endpoint` of prometheus.remote_write or loki.write."""
-    headers = {name: _literal(value) for name, value in _PAIR.findall(endpoint.get("headers", ""))}
+    headers = {name: _of_alloy(blocks, value) for name, value in _PAIR.findall(endpoint.get("headers", ""))}
     if "tenant_id" in endpoint:
-        headers[TENANT_HEADER] = _literal(endpoint["tenant_id"])
-    return Destination(
-        _literal(endpoint["url"]),
-        *_tenant_and_headers(headers),
-        _authentication({name: _literal(value) for name, value in endpoint.get("basic_auth", {}).items()} or None),
-        _literal(endpoint.get("proxy_url", '""')),
-        "ca_file" in endpoint.get("tls_config", {}),
+        headers[TENANT_HEADER] = _of_alloy(blocks, endpoint["tenant_id"])
+    basic = endpoint.get("basic_auth")
+    return _destination(
+        url=alloy.literal(endpoint["url"]),
+        headers=headers,
+        authentication=Basic(_of_alloy(blocks, basic["username"]), File(alloy.literal(basic["password_file"])))
+        if basic
+        else Bearer(File(alloy.literal(endpoint["authorization"]["credentials_file"]))),
+        proxy=alloy.literal(endpoint.get("proxy_url", '""')),
+        authority=alloy.literal(endpoint.get("tls_config", {}).get("ca_file", '""')),
     )
 
 
 # A pair of a map as Alloy writes it: a name, and a text or an expression.
 _PAIR = re.compile(r'"?([\w-]+)"?\s*[=:]\s*("(?:[^"\\]|\\.)*"|[^,}]+)')
+_CONTENT = re.compile(r"string\.trim_space\(local\.file\.(\w+)\.content\)")
+
+
+def _of_alloy(blocks: Parsed, expression: str) -> Value:
+    """Read a text, or a reference to the component that reads a file."""
+    found = _CONTENT.fullmatch(expression)
+    if found:
+        return File(alloy.literal(blocks[f'local.file "{found[1]}"']["filename"]))
+    return Literal(alloy.literal(expression))
 
 
 def alloy_namespaces(blocks: Parsed) -> tuple[str, ...]:
     """Return the namespaces that Alloy discovers pods in; none mean all."""
     names = blocks['discovery.kubernetes "pods"'].get("namespaces", {}).get("names", "[]")
-    return tuple(_literal(names))
+    return tuple(alloy.literal(names))
 
 
-def _prometheus_headers(write: Parsed) -> Mapping[str, str]:
-    """Return headers by name. Those of http_headers are lists of values, or of files, which hold what is secret."""
-    of_files = "${file:%s}"
-    rich = {
-        name: (written.get("values") or [of_files % written["files"][0]])[0]
-        for name, written in write.get("http_headers", {}).items()
-    }
-    return {**write.get("headers", {}), **rich}
+def _destination(
+    *, url: str, headers: Mapping[str, Value], authentication: Bearer | Basic, proxy: str, authority: str
+) -> Destination:
+    """Take the tenant out of the headers; `authority` is a path, or empty."""
+    return Destination(
+        url=url,
+        tenant=headers[TENANT_HEADER],
+        headers=tuple(Header(name, headers[name]) for name in sorted(headers) if name != TENANT_HEADER),
+        authentication=authentication,
+        proxy=proxy,
+        authority=File(authority) if authority else None,
+    )
 
 
-def _tenant_and_headers(headers: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
-    tenant = headers.get(TENANT_HEADER, "")
-    others = tuple(f"{name}: {value}" for name, value in sorted(headers.items()) if name != TENANT_HEADER)
-    # What the OpenTelemetry Collector, and what Alloy reads from a file.
-    return FROM_SECRET if tenant.startswith(("${file:", "string.")) else tenant, others
-
-
-def _literal(text: str) -> Any:
-    """Return an attribute's value; what is no literal, such as a reference, stays text."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
-
-
-def _authentication(basic: Parsed | None) -> str:
-    """Say how xScaler is told who sends; `basic` are the settings of basic authentication, if it is chosen."""
-    if basic is None:
-        return "bearer"
-    written = basic.get("username", "")
-    in_file = "username_file" in basic or written.startswith("string.")
-    return f"basic, user name {FROM_SECRET if in_file else written or '(empty)'}"
-
-
-WRITE = 'loki.write "xscaler"'
-
-
-def destination(config: CollectorConfig) -> Destination:
-    """Return where the lines go."""
-    return alloy_destination(alloy.parse(config.text)[WRITE]["endpoint"])
+def _basic(written: Parsed) -> Basic:
+    """Read basic authentication as Prometheus and the OpenTelemetry Collector write it."""
+    username = File(written["username_file"]) if "username_file" in written else Literal(written["username"])
+    return Basic(username, File(written["password_file"]))

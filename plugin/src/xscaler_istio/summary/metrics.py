@@ -1,4 +1,4 @@
-"""Jobs, labels of their series, and where it all goes, in words."""
+"""Jobs, and labels of their series, in words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from xscaler_istio.rendered.scraping import Destination, Job
+    from xscaler_istio.rendered.scraping import Job
 
 
 # What becomes of the pages of a sample mesh.
@@ -101,18 +101,3 @@ def _counted(job: Job, family: str, labels: tuple[str, ...], limit: int) -> str:
     except re.error:
         return "not counted: a rule has an expression that only RE2 understands"
     return f"{sum(not name.startswith('__tmp') for name in left)} of {limit} labels" if left else ""
-
-
-def destination_subject(name: str, destination: Destination) -> Subject:
-    """Say where something is pushed to."""
-    return Subject(
-        name,
-        facts(
-            url=destination.url,
-            tenant=destination.tenant,
-            headers=destination.headers,
-            authentication=destination.authentication,
-            proxy=destination.proxy,
-            authority="one of your own" if destination.own_authority else "the system's",
-        ),
-    )

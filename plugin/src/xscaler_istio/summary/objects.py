@@ -20,14 +20,14 @@ _ROLES = ("ClusterRole", "Role")
 
 def permissions_section(rendered: tuple[Manifest, ...]) -> Section:
     """Say for each account what it may do and where."""
-    roles = {(item.kind, _namespace(item), item.name): item.document for item in rendered if item.kind in _ROLES}
+    roles = {(item.kind, item.namespace, item.name): item.document for item in rendered if item.kind in _ROLES}
     bindings = [item for item in rendered if item.kind in _BINDINGS]
     allowed: dict[str, list[str]] = {}
     for binding in bindings:
         reference = binding.document["roleRef"]
-        own = _namespace(binding) if reference["kind"] == "Role" else ""
+        own = binding.namespace if reference["kind"] == "Role" else ""
         role = roles.get((reference["kind"], own, reference["name"]), {"rules": []})
-        where = f"in {_namespace(binding)}" if binding.kind == "RoleBinding" else "in all namespaces"
+        where = f"in {binding.namespace}" if binding.kind == "RoleBinding" else "in all namespaces"
         for account in binding.document["subjects"]:
             name = f"{account['kind']} {account.get('namespace', '')}/{account['name']}"
             allowed.setdefault(name, []).extend(f"{rule} {where}" for rule in _rules(role))
@@ -43,11 +43,6 @@ def _rules(role: Document) -> Iterator[str]:
         yield f"{', '.join(rule['verbs'])} {', '.join(things)}{of}{names}"
 
 
-def _namespace(item: Manifest) -> str:
-    namespace: str = item.document["metadata"].get("namespace", "")
-    return namespace
-
-
 def objects_section(rendered: tuple[Manifest, ...]) -> Section:
     """List all objects; of workloads say what runs and what it asks of the cluster."""
     return Section("objects", tuple(Subject(title(item), tuple(_workload(item.document))) for item in rendered))
@@ -55,8 +50,7 @@ def objects_section(rendered: tuple[Manifest, ...]) -> Section:
 
 def title(item: Manifest) -> str:
     """Name an object: kind, namespace if any, name."""
-    namespace = item.document["metadata"].get("namespace", "")
-    return f"{item.kind} {namespace}/{item.name}" if namespace else f"{item.kind} {item.name}"
+    return f"{item.kind} {item.namespace}/{item.name}" if item.namespace else f"{item.kind} {item.name}"
 
 
 def _workload(document: Document) -> Iterator[Fact]:

@@ -72,7 +72,7 @@ def exit_code_boundary() -> Iterator[None]:
     _have_signals_interrupt()
     try:
         _need_streams_and_folder()
-        with _extra_explained():
+        with extra_explained("test --local"):
             yield
     except XscalerError as error:
         print(f"error: {visible(error.message)}", file=sys.stderr)  # noqa: T201
@@ -151,8 +151,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - 
 
 
 @contextlib.contextmanager
-def _extra_explained() -> Iterator[None]:
-    """Say which extra is missing where the package was installed without it."""
+def extra_explained(command: str) -> Iterator[None]:
+    """Say which extra is missing for a command where the package was installed without it."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -160,7 +160,7 @@ def _extra_explained() -> Iterator[None]:
         if name not in LOCAL_MODULES:
             raise
         fix = "install the extra: pipx install 'xscaler-istio[local]', or uvx --from 'xscaler-istio[local]' …"
-        raise SetupError(f"the Python package {name} is missing, which test --local needs", fix) from error
+        raise SetupError(f"the Python package {name} is missing, which {command} needs", fix) from error
 
 
 def _where(error: BaseException) -> str:

@@ -30,6 +30,7 @@ class ExistingSecret:
     name: str
     token_key: str
     tenant_id_key: str
+    username_key: str
 
 
 @dataclasses.dataclass(frozen=True)

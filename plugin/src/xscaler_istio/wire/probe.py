@@ -13,28 +13,20 @@ import urllib.request
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from xscaler_istio.rendered.destination import TENANT_HEADER, Bearer
 from xscaler_istio.system.errors import UsageError
 from xscaler_istio.wire import log_push, remote_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from xscaler_istio.rendered.scraping import Destination
+    from xscaler_istio.rendered.destination import Basic, Destination, MountedFiles
 
 JOB = "xscaler-doctor"
 METRIC = "xscaler_doctor_probe"
 _TIMEOUT_SECONDS = 15
 # What went wrong, in the order in which a request gets there.
 NAME, CONNECTION, TLS, ANSWER = "name", "connection", "tls", "answer"
-
-
-@dataclasses.dataclass(frozen=True)
-class Credentials:
-    """What a request proves itself with; `authority` is in PEM, empty for the system's."""
-
-    token: str = dataclasses.field(repr=False)
-    tenant: str
-    authority: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,17 +42,17 @@ class Outcome:
     other: str = ""
 
 
-def ask(what: str, destination: Destination, cluster: str, credentials: Credentials) -> Outcome:
+def ask(what: str, destination: Destination, cluster: str, files: MountedFiles) -> Outcome:
     """Send a sample or a line to a destination; where its host or path does not exist also to the other published form.
 
     `what` is `metrics` or `logs`. Raises UsageError for a URL that is not https: the token would travel in the clear.
     """
     if not destination.url.startswith("https://"):
         raise UsageError(f"{destination.url} is not https", "a token must not travel in the clear: no --probe of it")
-    tried = _send(what, destination.url, destination, cluster, credentials)
+    tried = _send(what, destination.url, destination, cluster, files)
     if tried.stage == NAME or tried.status == 404:
         for url in other_forms(what, destination.url):
-            if not _send(what, url, destination, cluster, credentials).stage:
+            if not _send(what, url, destination, cluster, files).stage:
                 return dataclasses.replace(tried, other=url)
     return tried
 
@@ -78,18 +70,18 @@ def other_forms(what: str, url: str) -> tuple[str, ...]:
     return tuple(form for form in forms[what] if form != url)
 
 
-def _send(what: str, url: str, destination: Destination, cluster: str, credentials: Credentials) -> Outcome:
+def _send(what: str, url: str, destination: Destination, cluster: str, files: MountedFiles) -> Outcome:
     body, headers = _BODIES[what](cluster)
-    own = dict(header.split(": ", 1) for header in destination.headers)
-    headers = {**own, **headers, "Authorization": _authorization(destination, credentials.token)}
-    request = urllib.request.Request(url, body, {**headers, "X-Scope-OrgID": credentials.tenant})  # noqa: S310 - https
+    headers = {**_own_headers(destination, files), **headers}
+    request = urllib.request.Request(url, body, headers)  # noqa: S310 - https
     host = urlsplit(destination.proxy or url)
     try:
         socket.getaddrinfo(host.hostname, host.port or 443, proto=socket.IPPROTO_TCP)
     except OSError as error:
         return Outcome(what, url, NAME, text=f"{host.hostname}: {error.strerror or error}")
     proxies = {"https": destination.proxy} if destination.proxy else {}
-    context = ssl.create_default_context(cadata=credentials.authority or None)
+    authority = files.text(destination.authority) if destination.authority else ""
+    context = ssl.create_default_context(cadata=authority or None)
     handlers = (urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=context), _NoRedirect())
     try:
         with urllib.request.build_opener(*handlers).open(request, timeout=_TIMEOUT_SECONDS) as answer:
@@ -110,11 +102,20 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Follow none: the redirect itself is the answer."""
 
 
-def _authorization(destination: Destination, token: str) -> str:
-    if not destination.authentication.startswith("basic"):
+def _own_headers(destination: Destination, files: MountedFiles) -> Mapping[str, str]:
+    """Return what the values say that every request has."""
+    further = {header.name: files.text(header.value) for header in destination.headers}
+    tenant = files.text(destination.tenant)
+    who = {"Authorization": _authorization(destination.authentication, files), TENANT_HEADER: tenant}
+    return {**further, **who}
+
+
+def _authorization(authentication: Bearer | Basic, files: MountedFiles) -> str:
+    token = files.text(authentication.token)
+    if isinstance(authentication, Bearer):
         return f"Bearer {token}"
-    name = destination.authentication.removeprefix("basic, user name ").replace("(empty)", "")
-    return f"Basic {base64.b64encode(f'{name}:{token}'.encode()).decode()}"
+    pair = f"{files.text(authentication.username)}:{token}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 def _sample(cluster: str) -> tuple[bytes, Mapping[str, str]]:

@@ -1,0 +1,98 @@
+"""A rendered release as one object: what its manifests mean, read back once for all who ask."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING
+
+from xscaler_istio.rendered import logs, manifests, pod_security, scraping
+from xscaler_istio.rendered.manifests import CONFIG_FILES, LOGS
+from xscaler_istio.system.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xscaler_istio.rendered.destination import Destination
+    from xscaler_istio.rendered.logs import LogReading
+    from xscaler_istio.rendered.manifests import CollectorConfig, Manifest
+    from xscaler_istio.rendered.pod_security import Need
+    from xscaler_istio.rendered.scraping import Job, Scraping
+
+METRICS = "metrics"
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """The manifests, and what is in them; each part is worked out when it is first asked for."""
+
+    manifests: tuple[Manifest, ...]
+
+    @classmethod
+    def of(cls, text: str) -> Release:
+        """Read what `helm template` prints."""
+        return cls(manifests.manifests(text))
+
+    @functools.cached_property
+    def configs(self) -> tuple[CollectorConfig, ...]:
+        """The configurations of all workloads: of the metrics collector by shard, then of the log agents."""
+        found = manifests.configs(self.manifests)
+        return tuple(sorted(found, key=lambda config: (config.collector == LOGS, config.shard)))
+
+    @functools.cached_property
+    def collectors(self) -> tuple[CollectorConfig, ...]:
+        """The configurations of the metrics collector, in the order of its shards."""
+        return tuple(config for config in self.configs if config.collector != LOGS)
+
+    @functools.cached_property
+    def log_agents(self) -> tuple[CollectorConfig, ...]:
+        """The configurations of the log agents."""
+        return tuple(config for config in self.configs if config.collector == LOGS)
+
+    @functools.cached_property
+    def scraping(self) -> tuple[Scraping, ...]:
+        """What the metrics collector does, by shard."""
+        return tuple(scraping.READERS[config.collector](config.tree) for config in self.collectors)
+
+    @functools.cached_property
+    def log_reading(self) -> tuple[LogReading, ...]:
+        """What the log agents do."""
+        return tuple(logs.read(config.tree) for config in self.log_agents)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs of all shards."""
+        return tuple(job for shard in self.scraping for job in shard.jobs)
+
+    @property
+    def destinations(self) -> Mapping[str, Destination]:
+        """Where metrics and logs go, by METRICS and LOGS: each shard and each agent sends to the same place."""
+        found = ((METRICS, self.scraping), (LOGS, self.log_reading))
+        return {what: of_all[0].destination for what, of_all in found if of_all}
+
+    @functools.cached_property
+    def needs(self) -> tuple[Need, ...]:
+        """What the workloads need of their namespace's pod security."""
+        return pod_security.needs(self.manifests)
+
+    def of_kind(self, kind: str) -> tuple[Manifest, ...]:
+        """Return the objects of a kind."""
+        return tuple(item for item in self.manifests if item.kind == kind)
+
+    def config_text(self, name: str, shard: int) -> str:
+        """Return the configuration of a collector's shard, or of the log agents; raise UsageError for one not there."""
+        of_name = {config.shard: config.text for config in self.configs if config.collector == name}
+        if not of_name:
+            raise UsageError(f"no configuration for {name} is rendered with these values", _HOW.get(name, ""))
+        if name == LOGS:
+            return "\n".join(of_name.values())
+        if shard not in of_name:
+            message = f"there is no shard {shard}: metrics.shards is {len(of_name)}"
+            raise UsageError(message, f"use 0 to {len(of_name) - 1}")
+        return of_name[shard]
+
+
+_HOW: Mapping[str, str] = {
+    LOGS: "set logs.enabled: true",
+    **{name: f"set metrics.collector: {name}" for name in CONFIG_FILES},
+}
