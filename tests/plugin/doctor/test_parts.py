@@ -16,6 +16,7 @@ from tests.support.paths import ROOT
 from tests.support.tools import tool
 from xscaler_istio.cluster import access, access_logs, network_policies, objects
 from xscaler_istio.cluster.network_policies import EGRESS, INGRESS, Connection, End
+from xscaler_istio.rendered import network_policy, telemetry
 from xscaler_istio.system.errors import UnreachableError, UsageError
 
 from . import recorded
@@ -120,9 +121,9 @@ def config(mesh: str) -> objects.MeshConfig:
     return objects.mesh_config({"metadata": {"namespace": "istio-system", "name": "istio"}, "data": {"mesh": mesh}})
 
 
-def telemetry(namespace: str, *entries: dict[str, Any], created: str = "2026-01-01") -> objects.Telemetry:
+def written(namespace: str, *entries: dict[str, Any], created: str = "2026-01-01") -> telemetry.Telemetry:
     metadata = {"namespace": namespace, "name": "t", "creationTimestamp": created}
-    return objects.telemetry({"metadata": metadata, "spec": {"accessLogging": list(entries)}})
+    return telemetry.parse({"metadata": metadata, "spec": {"accessLogging": list(entries)}})
 
 
 FILE, DEFAULT = "accessLogFile: /dev/stdout", "defaultProviders: {accessLogging: [envoy]}"
@@ -149,12 +150,12 @@ STATES: list[tuple[str, list[Any], list[Any], bool]] = [
 
 @pytest.mark.parametrize(("mesh", "root", "own", "on"), STATES)
 def test_the_effective_state_of_access_logs(mesh: str, root: list[Any], own: list[Any], on: bool) -> None:
-    listed = [telemetry(name, *entries) for name, entries in (("istio-system", root), ("shop", own)) if entries != []]
+    listed = [written(name, *entries) for name, entries in (("istio-system", root), ("shop", own)) if entries != []]
     assert access_logs.state("shop", config(mesh), listed, "istio-system").on is on
 
 
 def test_of_two_objects_the_older_holds() -> None:
-    older, newer = telemetry("shop", ENVOY), telemetry("shop", {**ENVOY, "disabled": True}, created="2026-02-01")
+    older, newer = written("shop", ENVOY), written("shop", {**ENVOY, "disabled": True}, created="2026-02-01")
     assert access_logs.state("shop", config(""), [newer, older], "istio-system").on
 
 
@@ -193,7 +194,7 @@ POLICIES: list[tuple[dict[str, Any], bool]] = [
 
 @pytest.mark.parametrize(("spec", "passes"), POLICIES)
 def test_a_network_policy(spec: dict[str, Any], passes: bool) -> None:
-    policy = objects.policy({"metadata": {"namespace": "shop", "name": "p"}, "spec": spec})
+    policy = network_policy.parse({"metadata": {"namespace": "shop", "name": "p"}, "spec": spec})
     assert network_policies.in_the_way([policy], INGRESS, SCRAPE) == (() if passes else (policy,))
 
 
@@ -202,7 +203,7 @@ def test_policies_add_up() -> None:
         {"podSelector": {}},
         {"podSelector": {}, "ingress": [{"ports": [{"port": 15020}]}]},
     )
-    policies = [objects.policy({"metadata": {"namespace": "shop", "name": "p"}, "spec": spec}) for spec in specs]
+    policies = [network_policy.parse({"metadata": {"namespace": "shop", "name": "p"}, "spec": spec}) for spec in specs]
     assert network_policies.in_the_way(policies, INGRESS, SCRAPE) == ()
     # What a policy of the target's namespace says of going out is not about coming in.
     assert network_policies.in_the_way(policies, EGRESS, SCRAPE) == ()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xscaler_istio.cluster import selectors
+from xscaler_istio.rendered import selectors
 
 KEYS = st.from_regex(r"[a-z]([a-z0-9./-]{0,8}[a-z0-9])?", fullmatch=True).filter(lambda key: key not in ("in", "notin"))
 VALUES = st.from_regex(r"[a-z0-9]{1,6}", fullmatch=True)

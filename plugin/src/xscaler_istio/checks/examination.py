@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from xscaler_istio.checks.case import Case
     from xscaler_istio.cluster.discovery import Outcome
     from xscaler_istio.cluster.inventory import Inventory
-    from xscaler_istio.cluster.objects import MeshConfig, Pod, Policy, Telemetry
+    from xscaler_istio.cluster.objects import MeshConfig, Pod
     from xscaler_istio.rendered.release import Release
     from xscaler_istio.wire.probe import Outcome as Probed
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 class Examination:
     """A cluster and a release before it is installed there, in `namespace`.
 
-    `outcomes` are the pods of the mesh, `telemetries` and `policies` the Telemetry and NetworkPolicy objects that the
-    release brings. `unknown` says by part why it is not known, beside what could not be read. `probes` are what xScaler
-    answered.
+    `outcomes` are the pods of the mesh. `unknown` says by part why it is not known, beside what could not be read.
+    `probes` are what xScaler answered.
     """
 
     case: Case
@@ -30,8 +29,6 @@ class Examination:
     inventory: Inventory
     release: Release
     outcomes: tuple[Outcome, ...]
-    telemetries: tuple[Telemetry, ...]
-    policies: tuple[Policy, ...]
     unknown: Mapping[str, str]
     probes: tuple[Probed, ...] = ()
 

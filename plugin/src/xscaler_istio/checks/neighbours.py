@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.checks.examination import Examination
     from xscaler_istio.cluster.discovery import Outcome
-    from xscaler_istio.cluster.objects import Policy
+    from xscaler_istio.rendered.network_policy import Policy
 
 # By what a configuration can be known to scrape Istio, or every pod that is annotated as Istio annotates its own.
 _SCRAPES_ISTIO = re.compile(
@@ -86,7 +86,7 @@ def policies_in_the_way(examined: Examination) -> Iterator[Issue]:
               ports: [{port: 15020}]
     """
     found: dict[tuple[str, str, int], set[str]] = {}
-    policies = (*examined.inventory.policies.items, *examined.policies)
+    policies = (*examined.inventory.policies.items, *examined.release.policies)
     for outcome, wanted in _scrapes(examined):
         blocking = () if outcome.pod.host_network else in_the_way(policies, INGRESS, wanted)
         if blocking:
@@ -114,7 +114,7 @@ def collectors_shut_in(examined: Examination) -> Iterator[Issue]:
         networkPolicy:
           enabled: true
     """
-    policies = (*examined.inventory.policies.items, *examined.policies)
+    policies = (*examined.inventory.policies.items, *examined.release.policies)
     found: dict[tuple[str, str], set[str]] = {}
     for source in _collectors(examined):
         outside = {
@@ -131,7 +131,7 @@ def collectors_shut_in(examined: Examination) -> Iterator[Issue]:
     for (names, what), workloads in sorted(found.items()):
         whom = f"{what} {some(workloads)}" if workloads else what
         yield Issue(
-            "networkPolicy.enabled" if examined.policies else "",
+            "networkPolicy.enabled" if examined.release.policies else "",
             f"{names} keeps the collector from {whom}",
             "admit it, or set networkPolicy.enabled: true",
             f"Namespace {examined.namespace}",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.checks.examination import Examination
     from xscaler_istio.cluster.access_logs import State
-    from xscaler_istio.cluster.objects import Telemetry
+    from xscaler_istio.rendered.telemetry import Telemetry
 
 # Whose access logs Envoy writes; ztunnel's are on by default and follow other settings.
 _ENVOYS = ("sidecar", "native sidecar", "gateway", "waypoint")
@@ -89,13 +89,13 @@ def no_access_logs(examined: Examination) -> Iterator[Issue]:
     settings = examined.case.settings
     if not settings.logs.enabled:
         return
-    after = _states(examined, examined.telemetries)
+    after = _states(examined, examined.release.telemetries)
     silent = [name for name, state in after.items() if not state.on and chosen(settings.logs.namespaces, name)]
     if silent:
         yield Issue(
             "logs.enabled",
             f"logs.enabled, and no access logs are written in {some(silent)}",
-            _SEE_OBJECTS if examined.telemetries else _ENABLE,
+            _SEE_OBJECTS if examined.release.telemetries else _ENABLE,
         )
 
 
@@ -195,7 +195,7 @@ def telemetry_of_the_release(examined: Examination) -> Iterator[Issue]:
           rootNamespace: istio-system
     """
     configured = {config.root_namespace for config in examined.inventory.mesh.items if config.root_namespace}
-    for ours in examined.telemetries:
+    for ours in examined.release.telemetries:
         if configured and ours.namespace not in configured:
             yield Issue(
                 "istio.rootNamespace",

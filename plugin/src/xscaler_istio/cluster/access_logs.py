@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from xscaler_istio.cluster.objects import MeshConfig, Provider, Telemetry
+    from xscaler_istio.cluster.objects import MeshConfig, Provider
+    from xscaler_istio.rendered.telemetry import Telemetry
 
 _MODES = ("CLIENT", "SERVER")
 # What the container runtime keeps, and a log agent reads.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from xscaler_istio.cluster import kinds, objects
 from xscaler_istio.cluster.access import AnsweredError
+from xscaler_istio.rendered import network_policy, telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -52,11 +53,11 @@ class Inventory:
 
     pods: Part[objects.Pod]
     namespaces: Part[objects.Namespace]
-    telemetries: Part[objects.Telemetry]
+    telemetries: Part[telemetry.Telemetry]
     mesh: Part[objects.MeshConfig]
     secret: Part[objects.Keys]
     authority: Part[objects.Keys]
-    policies: Part[objects.Policy]
+    policies: Part[network_policy.Policy]
     monitors: Part[objects.Text]
     configurations: Part[objects.Text]
     machines: Part[str]
@@ -73,9 +74,9 @@ _LISTS: Mapping[str, tuple[tuple[str, ...], Callable[[Object], Any]]] = {
     "namespaces": (("/api/v1/namespaces",), objects.namespace),
     "telemetries": (
         ("/apis/telemetry.istio.io/v1/telemetries", "/apis/telemetry.istio.io/v1alpha1/telemetries"),
-        objects.telemetry,
+        telemetry.parse,
     ),
-    "policies": (("/apis/networking.k8s.io/v1/networkpolicies",), objects.policy),
+    "policies": (("/apis/networking.k8s.io/v1/networkpolicies",), network_policy.parse),
     "pod_monitors": (("/apis/monitoring.coreos.com/v1/podmonitors",), objects.text),
     "service_monitors": (("/apis/monitoring.coreos.com/v1/servicemonitors",), objects.text),
     "machines": (

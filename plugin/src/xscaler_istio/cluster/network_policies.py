@@ -10,12 +10,12 @@ import dataclasses
 import ipaddress
 from typing import TYPE_CHECKING
 
-from xscaler_istio.cluster.selectors import admits
+from xscaler_istio.rendered.selectors import admits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from xscaler_istio.cluster.objects import Peer, Policy, PolicyPort, PolicyRule
+    from xscaler_istio.rendered.network_policy import Peer, Policy, PolicyPort, PolicyRule
 
 INGRESS, EGRESS = "Ingress", "Egress"
 

@@ -1,6 +1,7 @@
 """What the rules look at of a cluster's objects, parsed once from what the API server gives; nothing else is kept.
 
-Shapes: Kubernetes' API reference, and Istio's `Telemetry` and `MeshConfig` (https://istio.io/latest/docs/reference/config/).
+Shapes: Kubernetes' API reference, and Istio's `MeshConfig` (https://istio.io/latest/docs/reference/config/). Kinds
+that a release brings too are parsed in rendered/.
 """
 
 from __future__ import annotations
@@ -13,12 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from xscaler_istio.cluster.selectors import Requirement
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from xscaler_istio.cluster.selectors import Selector
+    from collections.abc import Mapping
 
     # An object as the API server gives it: arbitrary by nature, and read in this module alone.
     Document = Mapping[str, Any]
@@ -93,41 +90,6 @@ class Namespace:
 
 
 @dataclasses.dataclass(frozen=True)
-class Logging:
-    """One entry of `accessLogging`. `mode` is CLIENT, SERVER or CLIENT_AND_SERVER; `filter` an expression in CEL."""
-
-    providers: tuple[str, ...]
-    disabled: bool
-    mode: str
-    filter: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Tag:
-    """A label that a Telemetry object writes, and the expression that gives its value."""
-
-    name: str
-    value: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Telemetry:
-    """A Telemetry object; `selects`: some pods of its namespace alone. `created` orders as text."""
-
-    namespace: str
-    name: str
-    created: str
-    selects: bool
-    logging: tuple[Logging, ...]
-    tags: tuple[Tag, ...]
-    metrics: bool
-
-    def __str__(self) -> str:
-        """Name it as findings do."""
-        return f"Telemetry {self.namespace}/{self.name}"
-
-
-@dataclasses.dataclass(frozen=True)
 class Provider:
     """One of `extensionProviders` that writes access logs to a file; `path` is empty for another kind."""
 
@@ -170,45 +132,6 @@ class Text:
 
     name: str
     text: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Peer:
-    """One of a rule's peers: a network without some others, or pods of namespaces (None: of the policy's own)."""
-
-    cidr: str
-    excepted: tuple[str, ...]
-    namespaces: Selector | None
-    pods: Selector | None
-
-
-@dataclasses.dataclass(frozen=True)
-class PolicyPort:
-    """Ports from `first` to `last`, or a named one; 0 for all."""
-
-    protocol: str
-    first: int | str
-    last: int
-
-
-@dataclasses.dataclass(frozen=True)
-class PolicyRule:
-    """One rule; no peers are all, no ports are all."""
-
-    peers: tuple[Peer, ...]
-    ports: tuple[PolicyPort, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Policy:
-    """A NetworkPolicy. `directions` are Ingress, Egress or both."""
-
-    namespace: str
-    name: str
-    selector: Selector
-    directions: tuple[str, ...]
-    ingress: tuple[PolicyRule, ...]
-    egress: tuple[PolicyRule, ...]
 
 
 def pod(document: Document) -> Pod:
@@ -265,38 +188,6 @@ def _container(document: Document, *, init: bool, killed: set[str]) -> Container
 def namespace(document: Document) -> Namespace:
     """Parse a v1 Namespace."""
     return Namespace(document["metadata"]["name"], document["metadata"].get("labels") or {})
-
-
-def telemetry(document: Document) -> Telemetry:
-    """Parse a Telemetry object of any version: they have the same fields."""
-    metadata, spec = document["metadata"], document.get("spec") or {}
-    selector = (spec.get("selector") or {}).get("matchLabels")
-    return Telemetry(
-        metadata["namespace"],
-        metadata["name"],
-        metadata.get("creationTimestamp", ""),
-        bool(selector or spec.get("targetRef") or spec.get("targetRefs")),
-        tuple(map(_logging, spec.get("accessLogging") or [])),
-        tuple(_tags(spec)),
-        bool(spec.get("metrics")),
-    )
-
-
-def _logging(entry: Document) -> Logging:
-    return Logging(
-        tuple(item["name"] for item in entry.get("providers") or []),
-        bool(entry.get("disabled")),
-        (entry.get("match") or {}).get("mode", "CLIENT_AND_SERVER"),
-        (entry.get("filter") or {}).get("expression", ""),
-    )
-
-
-def _tags(spec: Document) -> Iterator[Tag]:
-    for metric in spec.get("metrics") or []:
-        for override in metric.get("overrides") or []:
-            for name, change in (override.get("tagOverrides") or {}).items():
-                if change.get("operation", "UPSERT") == "UPSERT":
-                    yield Tag(name, change.get("value", ""))
 
 
 def mesh_config(document: Document) -> MeshConfig:
@@ -357,57 +248,6 @@ def keys(document: Document) -> Keys:
     values = contents(document)
     padded = frozenset(name for name, value in values.items() if value != value.strip())
     return Keys({name: len(value.strip()) for name, value in values.items()}, padded)
-
-
-def policy(document: Document) -> Policy:
-    """Parse a NetworkPolicy."""
-    metadata, spec = document["metadata"], document.get("spec") or {}
-    default = ("Ingress", "Egress") if "egress" in spec else ("Ingress",)
-    return Policy(
-        metadata["namespace"],
-        metadata["name"],
-        _selector(spec.get("podSelector") or {}),
-        tuple(spec.get("policyTypes") or default),
-        tuple(_rule(item, "from") for item in spec.get("ingress") or []),
-        tuple(_rule(item, "to") for item in spec.get("egress") or []),
-    )
-
-
-def _rule(document: Document, peers: str) -> PolicyRule:
-    return PolicyRule(
-        tuple(map(_peer, document.get(peers) or [])),
-        tuple(_policy_port(item) for item in document.get("ports") or []),
-    )
-
-
-def _peer(document: Document) -> Peer:
-    namespaces, pods = document.get("namespaceSelector"), document.get("podSelector")
-    block = document.get("ipBlock") or {}
-    return Peer(
-        block.get("cidr", ""),
-        tuple(block.get("except") or ()),
-        None if namespaces is None else _selector(namespaces),
-        None if pods is None else _selector(pods),
-    )
-
-
-def _policy_port(document: Document) -> PolicyPort:
-    first = document.get("port", 0)
-    last = document.get("endPort", first if isinstance(first, int) else 0)
-    return PolicyPort(document.get("protocol", "TCP"), first, last)
-
-
-def _selector(document: Document) -> Selector:
-    """Parse a LabelSelector; an empty one selects everything."""
-    equal = [Requirement(key, True, frozenset({value})) for key, value in (document.get("matchLabels") or {}).items()]
-    listed = (_requirement(item) for item in document.get("matchExpressions") or [])
-    return (*equal, *listed)
-
-
-def _requirement(expression: Document) -> Requirement:
-    operator = expression["operator"]
-    values = frozenset(expression.get("values") or ()) if operator in ("In", "NotIn") else None
-    return Requirement(expression["key"], operator in ("In", "Exists"), values)
 
 
 def text(document: Document) -> Text:

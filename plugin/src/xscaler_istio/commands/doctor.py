@@ -114,17 +114,12 @@ def examine(
     except re.error as error:
         message = f"an expression of the values cannot be evaluated here: {error}"
         raise SetupError(message, "write it without what only RE2 knows, such as [[:alpha:]]") from error
-    ours = tuple(objects.telemetry(item.document) for item in release.of_kind("Telemetry"))
-    # Objects of now are older than one that is still to come.
-    ours = tuple(dataclasses.replace(item, created="9999") for item in ours)
     return Examination(
         case=case,
         namespace=namespace,
         inventory=read,
         release=release,
         outcomes=outcomes,
-        telemetries=ours,
-        policies=tuple(objects.policy(item.document) for item in release.of_kind("NetworkPolicy")),
         unknown=unknown,
     )
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from xscaler_istio.cluster import selectors
+from xscaler_istio.rendered import selectors
 from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
-from xscaler_istio.rendered import logs, manifests, pod_security, scraping
+from xscaler_istio.rendered import logs, manifests, network_policy, pod_security, scraping, telemetry
 from xscaler_istio.rendered.manifests import CONFIG_FILES, LOGS
 from xscaler_istio.system.errors import UsageError
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from xscaler_istio.rendered.destination import Destination
     from xscaler_istio.rendered.logs import LogReading
     from xscaler_istio.rendered.manifests import CollectorConfig, Manifest
+    from xscaler_istio.rendered.network_policy import Policy
     from xscaler_istio.rendered.pod_security import Need
     from xscaler_istio.rendered.scraping import Job, Scraping
+    from xscaler_istio.rendered.telemetry import Telemetry
 
 METRICS = "metrics"
 
@@ -74,6 +76,16 @@ class Release:
     def needs(self) -> tuple[Need, ...]:
         """What the workloads need of their namespace's pod security."""
         return pod_security.needs(self.manifests)
+
+    @functools.cached_property
+    def telemetries(self) -> tuple[Telemetry, ...]:
+        """The Telemetry objects that it brings."""
+        return tuple(telemetry.parse(item.document) for item in self.of_kind("Telemetry"))
+
+    @functools.cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        """The NetworkPolicies that it brings."""
+        return tuple(network_policy.parse(item.document) for item in self.of_kind("NetworkPolicy"))
 
     def of_kind(self, kind: str) -> tuple[Manifest, ...]:
         """Return the objects of a kind."""

@@ -1,10 +1,10 @@
-"""Kubernetes' field and label selectors, as the API server reads them in a query string."""
+"""Kubernetes' field and label selectors, as objects have them and as the API server reads them in a query string."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,6 +44,19 @@ Selector = tuple[Requirement, ...]
 def admits(selector: Selector, have: Mapping[str, str]) -> bool:
     """Say whether labels or fields meet every requirement."""
     return all(requirement.admits(have) for requirement in selector)
+
+
+def of_object(document: Mapping[str, Any]) -> Selector:
+    """Parse a LabelSelector; an empty one selects everything."""
+    equal = [Requirement(key, True, frozenset({value})) for key, value in (document.get("matchLabels") or {}).items()]
+    listed = (_requirement(item) for item in document.get("matchExpressions") or [])
+    return (*equal, *listed)
+
+
+def _requirement(expression: Mapping[str, Any]) -> Requirement:
+    operator = expression["operator"]
+    values = frozenset(expression.get("values") or ()) if operator in ("In", "NotIn") else None
+    return Requirement(expression["key"], operator in ("In", "Exists"), values)
 
 
 def parse_labels(text: str) -> Selector:
