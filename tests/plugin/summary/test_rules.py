@@ -38,6 +38,9 @@ def test_alternatives_of_an_expression(regex: str, expected: tuple[str, ...]) ->
         (Rule("keep", ("__meta_kubernetes_pod_ip",), ".+"), True, "pod IP is set"),
         (Rule("drop", ("__meta_kubernetes_namespace",), "pay-.*"), False, "namespace does not match pay-.*"),
         (Rule("keep", ("__meta_kubernetes_namespace",), "a|b"), True, "namespace is a or b"),
+        (Rule("drop", ("__meta_kubernetes_namespace",), "a|b"), False, "not: namespace is a or b"),
+        (Rule("drop", (APP,), " and .*"), False, "label app does not match  and .*"),
+        (Rule("drop", (CONTAINER, APP), "(a;)?b"), False, "container and label app do not match (a;)?b"),
         (
             Rule("drop", ("__meta_kubernetes_pod_annotation_xscaler_io_scrape",), "false"),
             False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import TYPE_CHECKING
 
@@ -83,10 +84,29 @@ def named(label: str) -> str:
     return _THINGS.get(rest, rest)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Clause:
+    """That one thing meets an expression. `verbs`: what it does, and does not; `choices`: `rest` names several values."""
+
+    subject: str
+    verbs: tuple[str, str]
+    rest: str
+    choices: bool = False
+
+    def said(self, *, holds: bool = True) -> str:
+        return f"{self.subject} {self.verbs[0 if holds else 1]} {self.rest}"
+
+
+_IS, _MATCHES, _MATCH = ("is", "is not"), ("matches", "does not match"), ("match", "do not match")
+
+
 def condition(rule: Rule, *, holds: bool) -> str:
     """Say when a rule matches, or with `holds` false when it does not."""
-    said = " or ".join(_conjunction(rule.source_labels, item) for item in _separable(rule))
-    return said if holds else f"not: {said}" if " and " in said or " or " in said else _negated(said)
+    clauses = [_clauses(rule.source_labels, item) for item in _separable(rule)]
+    if not holds and len(clauses) == len(clauses[0]) == 1 and not clauses[0][0].choices:
+        return clauses[0][0].said(holds=False)
+    said = " or ".join(" and ".join(clause.said() for clause in together) for together in clauses)
+    return said if holds else f"not: {said}"
 
 
 def _separable(rule: Rule) -> tuple[str, ...]:
@@ -97,28 +117,25 @@ def _separable(rule: Rule) -> tuple[str, ...]:
     return parts
 
 
-def _conjunction(labels: Sequence[str], regex: str) -> str:
+def _clauses(labels: Sequence[str], regex: str) -> tuple[_Clause, ...]:
+    """Return what has to hold of the labels, all of it."""
     parts = split(regex, ";") if len(labels) > 1 else (regex,)
     if len(parts) != len(labels):
-        return f"{' and '.join(map(named, labels))} match {regex}"
-    said = [single(named(label), part) for label, part in zip(labels, parts, strict=True) if part != ".*"]
-    return " and ".join(said)
+        return (_Clause(" and ".join(map(named, labels)), _MATCH, regex),)
+    return tuple(_clause(named(label), part) for label, part in zip(labels, parts, strict=True) if part != ".*")
 
 
 def single(name: str, regex: str) -> str:
     """Say that one thing matches an expression."""
+    return _clause(name, regex).said()
+
+
+def _clause(name: str, regex: str) -> _Clause:
     if regex in (".+", "(.+)"):
-        return f"{name} is set"
+        return _Clause(name, _IS, "set")
     group = re.fullmatch(r"\(([^()]*)\)", regex)
     choices = alternatives(group[1] if group else regex)
     # A dot in a name matches itself; a person means no more by it.
     if all(re.fullmatch(r"[\w./:-]+", choice) for choice in choices):
-        return f"{name} is {' or '.join(choices)}"
-    return f"{name} matches {regex}"
-
-
-def _negated(said: str) -> str:
-    for positive, negative in ((" is ", " is not "), (" matches ", " does not match ")):
-        if positive in said:
-            return said.replace(positive, negative, 1)
-    return f"not: {said}"
+        return _Clause(name, _IS, " or ".join(choices), choices=len(choices) > 1)
+    return _Clause(name, _MATCHES, regex)
