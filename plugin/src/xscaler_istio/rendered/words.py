@@ -86,7 +86,7 @@ def named(label: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _Clause:
-    """That one thing meets an expression. `verbs`: what it does, and does not; `choices`: `rest` names several values."""
+    """That one thing meets an expression. `verbs`: what it does, and does not; `choices`: `rest` names several."""
 
     subject: str
     verbs: tuple[str, str]
