@@ -17,6 +17,7 @@ from tests.support.paths import CHART, ROOT, ci
 from tests.support.rendering import run_template, template
 from tests.support.tools import tool
 from xscaler_istio.helm import ValuesArguments, effective_values
+from xscaler_istio.helm.messages import problems
 from xscaler_istio.values import places, schema
 
 if TYPE_CHECKING:
@@ -122,6 +123,40 @@ def test_nothing_else_in_the_chart_refuses_values() -> None:
 def test_every_message_has_a_case(rule: str, message: str) -> None:
     expression = re.compile(rf"(?m)^{as_expression(message)}$")
     assert any(expression.search(case.said["message"]) for case in REFUSALS), f"{rule} lacks a case in refusals.yaml"
+
+
+@pytest.mark.parametrize(("rule", "message"), MESSAGES, ids=[f"{rule}: {text[:50].strip()}" for rule, text in MESSAGES])
+def test_every_message_names_its_keys_and_its_fix(rule: str, message: str) -> None:
+    marks = [line.partition(":")[0] for line in message.splitlines() if line.startswith("# ")]
+    assert marks == ["# at", "# fix"], rule
+
+
+@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.name)
+def test_programs_read_the_keys_and_the_fix_of_every_problem(case: Case) -> None:
+    known = {".".join(path) for path in schema.paths(schema.load(CHART))}
+    found = problems(case.said["message"])
+    assert found
+    for problem in found:
+        assert problem.fix
+        assert "# " not in f"{problem.text} {problem.fix}"
+        for key in problem.keys:
+            # Below some keys and in lists the names are the user's.
+            assert {key, key.rpartition(".")[0], re.sub(r"\[.*", "", key)} & known, key
+        assert problem.keys
+
+
+WITH_YAML = [case for case in REFUSALS if re.search(r"(?m)^# fix: .*\n  ", case.said["message"])]
+
+
+@pytest.mark.parametrize("case", WITH_YAML, ids=lambda case: case.name)
+def test_the_yaml_of_a_fix_is_enough(case: Case, tmp_path: Path) -> None:
+    said = case.said["message"]
+    (to_set,) = re.findall(r"(?m)^# fix: .*\n((?:  .*\n?)+)", said)
+    fix = tmp_path / "fix.yaml"
+    fix.write_text(to_set)
+    done = run_template("helm4", *DEFAULT, "--values", case.file(tmp_path), "--values", str(fix))
+    assert said.partition("\n")[0] not in done.stderr
+    assert "schema" not in done.stderr
 
 
 @pytest.mark.parametrize("case", CONDITIONS, ids=lambda case: case.name)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tests.support.paths import EXAMPLE, ROOT
 from tests.support.tools import tool
-from xscaler_istio.findings.findings import Finding, Location, Report, Severity
+from xscaler_istio.findings.findings import Finding, Location, Report, Severity, Skipped
 from xscaler_istio.report import REPORTERS
 from xscaler_istio.system import terminal
 from xscaler_istio.system.terminal import Terminal
@@ -45,7 +45,7 @@ WARNING = Finding(
     "XS200", Severity.WARNING, "the token stands in the values", Location("--set xscaler.auth.token"), "t"
 )
 NOTE = Finding("XS213", Severity.INFO, "full", Location("<stdin>", 7, 3), "metrics.profile", "", "", "until March")
-FOUND = Report("validate", (ERROR, WARNING), ("shards: unknown",), (NOTE,))
+FOUND = Report("validate", (ERROR, WARNING), (Skipped("unknown", "shards"),), (NOTE,))
 PLAIN = Terminal()
 
 

@@ -21,18 +21,32 @@ _validations.tpl. The facts about Istio's metrics are in files/labels.yaml.
 {{- end -}}
 {{- end -}}
 {{- if and $over (index $.Values.metrics.targets $job).enabled }}
+
 limits.labelsPerSeries is {{ $limit }}, and series of the job {{ $job }} would have more labels: {{ join ", " $over }}. xScaler refuses
-them. {{ if or $added $tags }}Remove {{ end }}{{ if not (or $added $tags) }}Set limits.labelsPerSeries to what xScaler takes of you, by default 30{{ end }}{{ with $added }}from metrics.extraLabels or metrics.extraMetricRelabelings some of: {{ join ", " . }}{{ end }}{{ if and $added $tags }}; or {{ end }}{{ with $tags }}from istio.customTags, and from the mesh, some of: {{ join ", " . }}{{ end }}.
+them.
+# at: limits.labelsPerSeries{{ if $added }}, metrics.extraLabels, metrics.extraMetricRelabelings{{ end }}{{ if $tags }}, istio.customTags{{ end }}
+# fix: {{ include "xscaler-istio.fewerLabels" (dict "added" $added "tags" $tags) }}
 {{- end }}
 {{- end -}}
+{{- end -}}
+
+{{/* What to do about too many labels. Inputs: added (by extraLabels and rules), tags (custom ones of the mesh) */}}
+{{- define "xscaler-istio.fewerLabels" -}}
+{{- $removals := list -}}
+{{- with .added }}{{ $removals = append $removals (printf "from metrics.extraLabels or metrics.extraMetricRelabelings some of: %s" (join ", " .)) }}{{ end -}}
+{{- with .tags }}{{ $removals = append $removals (printf "from istio.customTags, and from the mesh, some of: %s" (join ", " .)) }}{{ end -}}
+{{- if $removals }}remove {{ join "; or " $removals }}{{ else }}set limits.labelsPerSeries to your plan's limit (30 by default){{ end -}}
 {{- end -}}
 
 {{- define "xscaler-istio.validate.extraLabels" -}}
 {{- $taken := include "xscaler-istio.labelsOfIstio" . | fromYamlArray -}}
 {{- range $name := keys .Values.metrics.extraLabels | sortAlpha -}}
 {{- if or (has $name $taken) (has $name $.Values.istio.customTags) }}
+
 metrics.extraLabels.{{ $name }} is a label that Istio's series already have; theirs would be renamed to exported_{{ $name }}, and
-dashboards would not find them. Choose another name.
+dashboards would not find them.
+# at: metrics.extraLabels.{{ $name }}
+# fix: choose another name
 {{- end }}
 {{- end -}}
 {{- end -}}
@@ -42,14 +56,20 @@ dashboards would not find them. Choose another name.
 {{- range $key := list "includeMetrics" "excludeMetrics" -}}
 {{- range $expression := index $metrics $key -}}
 {{- if not (include "xscaler-istio.isExpression" .) }}
-metrics.{{ $key }} has an entry that is no regular expression in RE2: {{ . }}
+
+metrics.{{ $key }} has an entry that is not a regular expression in RE2: {{ quote . }}.
+# at: metrics.{{ $key }}
+# fix: check its brackets and backslashes
 {{- end }}
 {{- end -}}
 {{- end -}}
 {{- range $expression := $metrics.excludeMetrics -}}
 {{- with include "xscaler-istio.brokenHistograms" (dict "root" $ "rule" (dict "source_labels" (list "__name__") "regex" . "action" "drop")) | trim }}
-metrics.excludeMetrics has {{ $expression | quote }}, which takes a part of {{ . }}. Without one of _bucket, _sum and _count a histogram is
-not whole, and collectors differ in what they make of it. Write for example:
+
+metrics.excludeMetrics has {{ $expression | quote }}, which would drop part of {{ . }}. Without one of _bucket, _sum and _count a histogram is
+not whole, and collectors differ in what they make of it.
+# at: metrics.excludeMetrics
+# fix: write, for example,
   metrics:
     excludeMetrics:
       - {{ splitList ", " . | first }}_(bucket|sum|count)
@@ -60,7 +80,10 @@ not whole, and collectors differ in what they make of it. Write for example:
 {{- $base := regexReplaceAll "_(bucket|sum)$" . "" -}}
 {{- $all := printf "^(?:%s)$" (join "|" $metrics.includeMetrics) -}}
 {{- if not (and (regexMatch $all (printf "%s_sum" $base)) (regexMatch $all (printf "%s_count" $base))) }}
-metrics.includeMetrics has {{ . }} without the rest of its histogram or summary. Write:
+
+metrics.includeMetrics has {{ . }} without the rest of its histogram or summary.
+# at: metrics.includeMetrics
+# fix: write
   metrics:
     includeMetrics:
       - {{ $base }}_(bucket|sum|count)
@@ -78,7 +101,10 @@ metrics.includeMetrics has {{ . }} without the rest of its histogram or summary.
 {{- $action := default "replace" $rule.action -}}
 {{- $regex := default "(.*)" $rule.regex -}}
 {{- if not (include "xscaler-istio.isExpression" $regex) }}
-{{ $place }}.regex is no regular expression in RE2: {{ $regex }}
+
+{{ $place }}.regex is not a regular expression in RE2: {{ quote $regex }}.
+# at: {{ $place }}.regex
+# fix: check its brackets and backslashes
 {{- else if has $action (list "labeldrop" "labelkeep") }}
 {{- $gone := list -}}
 {{- range $labels -}}
@@ -87,27 +113,38 @@ metrics.includeMetrics has {{ . }} without the rest of its histogram or summary.
 {{- $ofTheMesh := list -}}
 {{- range $gone }}{{ if has . $tags }}{{ $ofTheMesh = append $ofTheMesh . }}{{ end }}{{ end -}}
 {{- if and $ofTheMesh (gt (len $gone) (len $ofTheMesh)) }}
+
 {{ $place }} removes {{ join ", " $gone }}. These tell series apart: two series would become one, and one of their values would be
-lost at every scrape. Let it remove labels of your own alone.
+lost at every scrape.
+# at: {{ $place }}
+# fix: remove only labels of your own
 {{- else if $ofTheMesh }}
+
 {{ $place }} removes {{ join ", " $gone }}. These tell series apart: two series would become one, and one of their values would be
-lost at every scrape. Remove a tag where it arises, in the mesh, with a Telemetry object:
-  spec.metrics[].overrides[].tagOverrides.{{ first $ofTheMesh }}.operation: REMOVE
+lost at every scrape.
+# at: {{ $place }}
+# fix: remove a tag where it arises, in the mesh, with a Telemetry object: spec.metrics[].overrides[].tagOverrides.{{ first $ofTheMesh }}.operation: REMOVE
 {{- else if $gone }}
+
 {{ $place }} removes {{ join ", " $gone }}. These tell series apart: two series would become one, and one of their values would be
-lost at every scrape. For fewer series choose another profile:
-  metrics:
-    profile: minimal
+lost at every scrape.
+# at: {{ $place }}
+# fix: remove it; for fewer series choose another profile, for example metrics.profile: minimal
 {{- end }}
 {{- else if has $action (list "replace" "hashmod" "lowercase" "uppercase") }}
 {{- if has $rule.target_label $labels }}
+
 {{ $place }} writes {{ $rule.target_label }}, which tells series apart: two series could become one, and one of their values would be lost
-at every scrape. Write to a label of your own.
+at every scrape.
+# at: {{ $place }}
+# fix: write to a label of your own
 {{- end }}
 {{- else if has $action (list "keep" "drop") }}
 {{- with include "xscaler-istio.brokenHistograms" (dict "root" $ "rule" $rule) | trim }}
-{{ $place }} takes a part of {{ . }}. _bucket{le="+Inf"}, _sum and _count stay together. Match
-all of them or none.
+
+{{ $place }} would drop part of {{ . }}. _bucket{le="+Inf"}, _sum and _count stay together.
+# at: {{ $place }}
+# fix: match all of them or none
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -152,8 +189,9 @@ that keep; a rule that no such name can be tried with counts as one that leaves 
 {{- $names = $left -}}
 {{- end -}}
 {{- if and $culprit (not $open) (ne $metrics.collector "none") }}
-{{ $culprit }} leaves nothing of the profile {{ $metrics.profile }}: pods would be scraped, and no metric of theirs sent. Remove the entry that
-matches too much; for a release without metrics set:
+{{ $culprit }} leaves nothing of the profile {{ $metrics.profile }}: pods would be scraped, and no metric of theirs sent.
+# at: {{ $culprit }}
+# fix: remove the entry that matches too much; for a release without metrics set
   metrics:
     collector: none
 {{- end }}

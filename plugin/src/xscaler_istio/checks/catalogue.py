@@ -23,6 +23,7 @@ from xscaler_istio.checks import (  # noqa: F401
     unused,
 )
 from xscaler_istio.checks.registry import CLUSTER_CHECKS, OBJECT_CHECKS, VALUE_CHECKS, Issue
+from xscaler_istio.findings.findings import Skipped
 from xscaler_istio.findings.rules import RULES, Rule
 from xscaler_istio.system.errors import UsageError
 
@@ -46,12 +47,12 @@ def of_object(manifest: Manifest) -> Iterator[tuple[Rule, Issue]]:
         yield from ((RULES[name], issue) for issue in judge(manifest))
 
 
-def of_cluster(examined: Examination) -> Iterator[tuple[Rule, Issue | str]]:
-    """Judge a cluster by every rule. In the place of an issue is a text: why the rule could not be judged."""
+def of_cluster(examined: Examination) -> Iterator[tuple[Rule, Issue | Skipped]]:
+    """Judge a cluster by every rule, or say why a rule could not be judged."""
     for name, check in sorted(CLUSTER_CHECKS.items()):
         missing = next(filter(None, map(examined.missing, check.needs)), "")
         if missing:
-            yield RULES[name], missing
+            yield RULES[name], Skipped(missing)
         else:
             yield from ((RULES[name], issue) for issue in check.judge(examined))
 

@@ -16,7 +16,7 @@ from xscaler_istio.cluster.access import AnsweredError
 from xscaler_istio.commands.project import Project
 from xscaler_istio.commands.validate import validate
 from xscaler_istio.findings import ignores
-from xscaler_istio.findings.findings import Finding, Location, Report, Severity
+from xscaler_istio.findings.findings import Finding, Location, Report, Severity, Skipped
 from xscaler_istio.helm.reading import files_of
 from xscaler_istio.rendered.destination import File, MountedFiles
 from xscaler_istio.rendered.release import Release
@@ -73,8 +73,8 @@ def doctor(
     except helm.ChartError:
         said = validate(inputs, project).findings
         refused = tuple(item for item in said if item.severity >= Severity.ERROR)
-        reason = "the cluster: not checked: the values are refused, and what a release would do is not known"
-        return Report("doctor", refused, (reason,), fail_on=fail_on)
+        reason = "not checked: the values are refused, and what a release would do is not known"
+        return Report("doctor", refused, (Skipped(reason, "the cluster"),), fail_on=fail_on)
     case = case_of(inputs, merged, defaults, project.surroundings)
     read = inventory.read(access, _wanted(case, inputs.namespace))
     unknown = {"probes": _NOT_ASKED, **({} if given else {"values": _NO_VALUES})}
@@ -82,7 +82,7 @@ def doctor(
     if ask:
         examined = _probed(ask, access, examined, token)
     found, missing = judge(examined, origins)
-    skipped = tuple(f"{', '.join(rules)}: not checked: {reason}" for reason, rules in missing.items())
+    skipped = tuple(Skipped(f"not checked: {reason}", "", tuple(rules)) for reason, rules in missing.items())
     judged = CLUSTER_CHECKS.keys() - {rule for rules in missing.values() for rule in rules}
     stay, ignored = ignores.apply(found, project.ignores, judged)
     return Report("doctor", tuple(sorted(stay, key=_weight)), skipped, ignored, fail_on)
@@ -172,8 +172,8 @@ def judge(examined: Examination, origins: Origins) -> tuple[list[Finding], dict[
     findings: list[Finding] = []
     skipped: dict[str, list[str]] = {}
     for rule, issue in catalogue.of_cluster(examined):
-        if isinstance(issue, str):
-            skipped.setdefault(issue, []).append(rule.id)
+        if isinstance(issue, Skipped):
+            skipped.setdefault(issue.reason, []).append(rule.id)
         else:
             findings.append(_finding(rule.id, rule.severity, issue, origins))
     return findings, skipped

@@ -11,6 +11,7 @@ import yaml
 
 from xscaler_istio import helm
 from xscaler_istio.commands import diff
+from xscaler_istio.findings.findings import Skipped
 from xscaler_istio.summary.rendering import Rendering
 from xscaler_istio.system.errors import SetupError
 
@@ -41,7 +42,7 @@ class Effect:
 
     context: tuple[tuple[str, str], ...] = ()
     changes: tuple[Change, ...] = ()
-    unknown: str = ""
+    unknown: Skipped | None = None
 
 
 def effect(key: Key, inputs: Inputs) -> Effect:
@@ -58,14 +59,14 @@ def effect(key: Key, inputs: Inputs) -> Effect:
         try:
             sides.append(Rendering.of(_with(inputs, given)))
         except helm.ChartError as error:
-            return Effect(context, unknown=f"{words} the chart refuses the values: {_first_sentence(error)}")
+            return Effect(context, unknown=Skipped(f"{words} the chart refuses the values: {_first_sentence(error)}"))
         except SetupError as error:
-            return Effect(context, unknown=error.message)
+            return Effect(context, unknown=Skipped(error.message))
     return Effect(context, diff.compare(*sides))
 
 
 def _first_sentence(error: helm.ChartError) -> str:
-    said = " ".join((error.problems or (error.message,))[0].split())
+    said = error.problems[0].text if error.problems else " ".join(error.message.split())
     return f"{said.partition('. ')[0].removesuffix('.')}."
 
 
@@ -145,7 +146,7 @@ def _context(found: Effect) -> Iterator[str]:
 
 def _effect(found: Effect, terminal: Terminal) -> list[str]:
     if found.unknown:
-        return _row("    ", found.unknown, terminal.width or _PIPE_WIDTH)
+        return _row("    ", str(found.unknown), terminal.width or _PIPE_WIDTH)
     if not found.changes:
         return ["    nothing in what is rendered"]
     narrower = dataclasses.replace(terminal, width=(terminal.width or _PIPE_WIDTH) - 4)
@@ -171,6 +172,6 @@ def as_json(key: Key, found: Effect) -> str:
         "with": {name: json.loads(value) for name, value in found.context},
         "keys": [child.path for child in key.children],
         "differences": diff.as_data(found.changes),
-        "unknown": found.unknown,
+        "unknown": str(found.unknown or ""),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

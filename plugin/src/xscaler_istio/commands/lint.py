@@ -19,7 +19,7 @@ from xscaler_istio.checks import catalogue, registry
 from xscaler_istio.commands.project import Project
 from xscaler_istio.commands.validate import from_warning, validate
 from xscaler_istio.findings import ignores
-from xscaler_istio.findings.findings import Finding, Location, Report, Severity
+from xscaler_istio.findings.findings import Finding, Location, Report, Severity, Skipped
 from xscaler_istio.rendered.manifests import LOGS
 from xscaler_istio.rendered.release import Release
 from xscaler_istio.system import programs, scratch
@@ -51,7 +51,7 @@ def lint(
     if not cases:
         linted = [_linted(inputs, kubernetes_version, "rendered")]
     findings = dict.fromkeys(finding for one in linted for finding in one.findings)
-    skipped = dict.fromkeys(reason for one in linted for reason in one.skipped)
+    skipped = dict.fromkeys(item for one in linted for item in one.skipped)
     judged = frozenset.intersection(*(one.rules for one in linted))
     stay, ignored = ignores.apply(findings, (project or Project()).ignores, judged)
     return Report("lint", stay, tuple(skipped), ignored, fail_on)
@@ -62,7 +62,7 @@ class _Linted:
     """What is wrong with one release, which checks were skipped and why, and the rules XS3.. that were judged."""
 
     findings: tuple[Finding, ...]
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     rules: frozenset[str] = frozenset()
 
 
@@ -79,12 +79,12 @@ def _linted(inputs: Inputs, kubernetes_version: str, place: str) -> _Linted:
         return _Linted((first, *refused, *warned))
     release = Release.of(text)
     findings = [*(from_warning(item, Location(place)) for item in warnings), *_helm_lint(inputs)]
-    skipped: list[str] = []
+    skipped: list[Skipped] = []
     judged = {"XS300", "XS301"}
     for name, check in _CHECKS.items():
         found = check.run(release, kubernetes_version or NEWEST_KUBERNETES)
-        if isinstance(found, str):
-            skipped.append(f"{name}: {found}")
+        if isinstance(found, Skipped):
+            skipped.append(dataclasses.replace(found, what=name))
         else:
             findings += (_at(place, item) for item in found)
             judged |= check.rules
@@ -115,13 +115,13 @@ def _helm_lint(inputs: Inputs) -> list[Finding]:
 # -- Kubernetes' schemas ------------------------------------------------------------------------------------------
 
 
-def _kubernetes(release: Release, version: str) -> list[Finding] | str:
+def _kubernetes(release: Release, version: str) -> list[Finding] | Skipped:
     program = programs.find("kubeconform")
     if not program:
-        return f"kubeconform is not on PATH ({programs.WHERE_TO_GET['kubeconform']})"
+        return Skipped(f"kubeconform is not on PATH ({programs.WHERE_TO_GET['kubeconform']})")
     schemas = kubernetes_schemas(version)
     if not schemas:
-        return f"no schemas of Kubernetes {version} (pip install kubernetes-validate==1.37.0)"
+        return Skipped(f"no schemas of Kubernetes {version} (pip install kubernetes-validate==1.37.0)")
     stream = "\n---\n".join(json.dumps(item.document) for item in release.manifests)
     location = f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
     command = [str(program), "-strict", "-ignore-missing-schemas", "-verbose", "-output", "json"]
@@ -182,11 +182,11 @@ def _copy_schemas(source: Path, target: Path) -> None:
 # -- the collectors' own checks -----------------------------------------------------------------------------------
 
 
-def _collectors(release: Release, version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
+def _collectors(release: Release, version: str) -> list[Finding] | Skipped:  # noqa: ARG001 - one shape
     findings: list[Finding] = []
     for config in release.configs:
         found = check_config(config)
-        if isinstance(found, str):
+        if isinstance(found, Skipped):
             return found
         findings += found
     return findings
@@ -211,12 +211,12 @@ _VALIDATORS: Mapping[str, _Validator] = {
 _DECIDING_FLAGS = ("--feature-gates", "--stability.level")
 
 
-def check_config(config: CollectorConfig) -> list[Finding] | str:
+def check_config(config: CollectorConfig) -> list[Finding] | Skipped:
     """Have a collector judge its configuration; return findings, or why it could not be asked."""
     validator = _VALIDATORS[config.collector]
     program = programs.find(validator.program)
     if not program:
-        return f"{validator.program} is not on PATH ({programs.WHERE_TO_GET[validator.program]})"
+        return Skipped(f"{validator.program} is not on PATH ({programs.WHERE_TO_GET[validator.program]})")
     with scratch.folder() as folder:
         # The programs open the files that the configuration names; on this machine there are none.
         for name in ("auth/token", "auth/tenant-id", "auth/username", "ca/ca.crt"):
@@ -237,7 +237,7 @@ def check_config(config: CollectorConfig) -> list[Finding] | str:
 # -- what the namespace has to admit ------------------------------------------------------------------------------
 
 
-def _pod_security(release: Release, version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
+def _pod_security(release: Release, version: str) -> list[Finding] | Skipped:  # noqa: ARG001 - one shape
     return [
         Finding(
             "XS330",
@@ -252,7 +252,7 @@ def _pod_security(release: Release, version: str) -> list[Finding] | str:  # noq
     ]
 
 
-def _rules(release: Release, version: str) -> list[Finding] | str:  # noqa: ARG001 - one shape
+def _rules(release: Release, version: str) -> list[Finding] | Skipped:  # noqa: ARG001 - one shape
     return [
         Finding(
             rule.id,
@@ -271,7 +271,7 @@ def _rules(release: Release, version: str) -> list[Finding] | str:  # noqa: ARG0
 class _Check:
     """One check of what is rendered, for a Kubernetes version: findings or why it cannot be made, and its rules."""
 
-    run: Callable[[Release, str], list[Finding] | str]
+    run: Callable[[Release, str], list[Finding] | Skipped]
     rules: Set[str]
 
 

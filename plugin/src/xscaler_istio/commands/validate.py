@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import re
 from typing import TYPE_CHECKING
 
 from xscaler_istio import helm
@@ -12,17 +10,17 @@ from xscaler_istio.checks import catalogue, registry
 from xscaler_istio.checks.case import Case, Surroundings, case_of
 from xscaler_istio.commands.project import Project
 from xscaler_istio.findings import ignores
-from xscaler_istio.findings.findings import Finding, Location, Report, Severity
+from xscaler_istio.findings.findings import Finding, Location, Report, Severity, Skipped
 from xscaler_istio.helm.reading import reading
 from xscaler_istio.values import places, schema
 from xscaler_istio.values.excerpt import excerpt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from xscaler_istio.helm import Inputs, Warned
+    from xscaler_istio.helm import ChartProblem, Inputs, Warned
     from xscaler_istio.helm.reading import FromHelm, Reading
-    from xscaler_istio.values.places import KeyPath, Origins
+    from xscaler_istio.values.places import Origins
 
 
 def validate(release: Inputs, project: Project | None = None, fail_on: Severity = Severity.ERROR) -> Report:
@@ -42,7 +40,8 @@ def judge(read: Reading, project: Project, fail_on: Severity = Severity.ERROR) -
     ordered = sorted(stay, key=_weight_and_place)
     told = ordered[: schema.MOST_FINDINGS]
     if len(told) == schema.MOST_FINDINGS:
-        skipped = (*skipped, f"findings beyond the first {len(told)}: mend these, and validate again")
+        beyond = f"findings beyond the first {len(told)}"
+        skipped = (*skipped, Skipped("fix these, and validate again", beyond))
     return Report("validate", tuple(_with_line(item, origins) for item in told), skipped, ignored, fail_on)
 
 
@@ -60,7 +59,7 @@ class _Judged:
     """The findings of all layers that the values reach, what was not checked and why, and the rules XS2.. that were."""
 
     findings: tuple[Finding, ...]
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     rules: frozenset[str] = frozenset()
 
 
@@ -83,8 +82,8 @@ def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> _Jud
     missing = tuple(_not_checked(case))
     return _Judged(
         _without_repetition((*broken, *found, *refused, *_semantic(case, origins))),
-        tuple(f"{what} ({', '.join(rules)}): {why}" for what, rules, why in missing),
-        frozenset(registry.VALUE_CHECKS) - {rule for _, rules, _ in missing for rule in rules} | {"XS280"},
+        missing,
+        frozenset(registry.VALUE_CHECKS) - {rule for item in missing for rule in item.rules} | {"XS280"},
     )
 
 
@@ -105,13 +104,14 @@ def _semantic(case: Case, origins: Origins) -> Iterator[Finding]:
         yield Finding(rule.id, rule.severity, issue.message, place, issue.path, issue.fix)
 
 
-def _not_checked(case: Case) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """Yield what cannot be judged, the rules that would, and what they lack."""
+def _not_checked(case: Case) -> Iterator[Skipped]:
+    """Yield what cannot be judged for lack of a fact that is not in the values."""
     if case.settings.collector and not case.surroundings.mesh:
         why = "how large is the mesh? --mesh proxies=300,peers=10,codes=3, or mesh: in .xscaler.yaml"
-        yield "shards and memory", ("XS260", "XS261", "XS262"), why
+        yield Skipped(why, "shards and memory", ("XS260", "XS261", "XS262"))
     if case.settings.logs.enabled and case.settings.logs.source != "api" and not case.surroundings.pod_security:
-        yield "admission of the log agent", ("XS240",), "which level has the namespace? podSecurity: in .xscaler.yaml"
+        why = "which level has the namespace? podSecurity: in .xscaler.yaml"
+        yield Skipped(why, "admission of the log agent", ("XS240",))
 
 
 def _with_line(finding: Finding, origins: Origins) -> Finding:
@@ -163,33 +163,11 @@ def _without_repetition(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 _SAID_BY_ERRORS = ("XS273", "XS280")
 
 
-def _from_problem(problem: str, origins: Origins) -> Finding:
-    """Make a finding of one paragraph: prose, of which the last sentences say what to do, and indented what to set."""
-    lines = problem.splitlines()
-    prose = list(itertools.takewhile(lambda line: not line.startswith(" "), lines))
-    message, *advice = _ADVICE.split(" ".join(prose), maxsplit=1)
-    fix = _fix("".join(advice), [line for line in lines[len(prose) :] if line.strip()])
-    path = _culprit(message, " ".join(advice), origins)
-    return Finding("XS100", Severity.ERROR, message.removesuffix("."), _place(path, origins), path, fix)
-
-
-# Where the sentence begins that says what to do.
-_ADVICE = re.compile(r"(?<=\.) (?=(?:Choose|For|Let|Make|Match|Remove|Set|Use|Write)\b)")
-_KEY = re.compile(r"[A-Za-z]\w*(?:\.[\w-]+|\[\d+\])*")
-
-
-def _culprit(message: str, advice: str, origins: Origins) -> str:
-    """Return the key that a problem is about: the first of those it names that the user set, or the first of all."""
-    named: list[str] = [*_KEY.findall(message), *_KEY.findall(advice), ""]
-    return next((name for name in named if _is_set(places.key_path(name), origins)), named[0])
-
-
-def _is_set(path: KeyPath, origins: Origins) -> bool:
-    # A single word may be one of prose: a block is not called by its name alone.
-    block = len(path) == 1 and any(
-        len(place) > 1 and place[:1] == path for file in origins.files for place in file.places
-    )
-    return not block and origins.sets(path)
+def _from_problem(problem: ChartProblem, origins: Origins) -> Finding:
+    """Make a finding of what the chart refuses, at the first of the problem's keys that the user has set."""
+    keys = [key for key in problem.keys if origins.sets(places.key_path(key))]
+    path = next(iter((*keys, *problem.keys)), "")
+    return Finding("XS100", Severity.ERROR, problem.text.removesuffix("."), _place(path, origins), path, problem.fix)
 
 
 def _place(path: str, origins: Origins) -> Location:
@@ -197,22 +175,3 @@ def _place(path: str, origins: Origins) -> Location:
     steps = places.key_path(path)
     value, key = origins.locate(steps), origins.locate(steps, key=True)
     return value if value.line == key.line else key
-
-
-def _fix(advice: str, block: Sequence[str]) -> str:
-    """Join the sentence that says what to do, and the lines to set, of which `a:`, `b: c` are written as a.b: c."""
-    keys: list[str] = []
-    others: list[str] = []
-    for line in block:
-        if found := re.fullmatch(r"\s*([A-Za-z]+):\s*(.*)", line):
-            keys.append(f"{found[1]}: {found[2]}" if found[2] else found[1])
-        elif keys and (item := re.fullmatch(r"\s*- (.*)", line)):
-            keys[-1] = f"{keys[-1]}: [{item[1]}]"
-        else:
-            others.append(line.strip())
-    lead = f"{advice[:1].lower()}{advice[1:]}".rstrip(".:")
-    to_set = ".".join(keys)
-    if re.search(r"\bset( at least)?$", lead):
-        return f"{lead} {to_set}"
-    what = "; ".join(filter(None, (*others, f"set {to_set}" if others and keys else to_set)))
-    return ": ".join(filter(None, (lead, what)))

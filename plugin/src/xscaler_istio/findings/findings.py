@@ -67,15 +67,34 @@ class Finding:
 
 
 @dataclasses.dataclass(frozen=True)
+class Skipped:
+    """Something that was not judged, and why: `what` it is in words, and the rules that would have judged it."""
+
+    reason: str
+    what: str = ""
+    rules: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """What was not judged."""
+        rules = ", ".join(self.rules)
+        return f"{self.what} ({rules})" if self.what and rules else self.what or rules
+
+    def __str__(self) -> str:
+        """Write it as one sentence."""
+        return f"{self.subject}: {self.reason}" if self.subject else self.reason
+
+
+@dataclasses.dataclass(frozen=True)
 class Report:
-    """What a command found, `ignored` apart; `skipped` says what was not checked and why.
+    """What a command found, `ignored` apart.
 
     `fail_on` is the least severity with which the verdict is no.
     """
 
     command: str
     findings: tuple[Finding, ...]
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     ignored: tuple[Finding, ...] = ()
     fail_on: Severity = Severity.ERROR
 

@@ -1,7 +1,7 @@
 """The one place that runs Helm; its parts' public names."""
 
 from xscaler_istio.helm.files import spooled
-from xscaler_istio.helm.messages import ChartError, Warned, warnings
+from xscaler_istio.helm.messages import ChartError, ChartProblem, Warned, warnings
 from xscaler_istio.helm.run import (
     Beside,
     HelmCommand,
@@ -22,6 +22,7 @@ from xscaler_istio.helm.run import (
 __all__ = [
     "Beside",
     "ChartError",
+    "ChartProblem",
     "HelmCommand",
     "HelmError",
     "Inputs",

@@ -16,14 +16,20 @@ if TYPE_CHECKING:
 _NEEDS = re.compile(r"the values need changes:\n\n(.*)", re.DOTALL)
 
 
-# A rule that has several things to say begins each with the key on a new line.
-_BETWEEN_PROBLEMS = re.compile(
-    r"\n\n(?=\S)|\n(?=[a-z][A-Za-z]*[.\[][\w.\[\]]+ (?:is|are|has|holds|needs|writes|removes|takes|and|\())"
-)
+@dataclasses.dataclass(frozen=True)
+class ChartProblem:
+    """What the chart refuses: in words, the keys that it is about, the first the likeliest, and what to do about it.
+
+    Of an older chart there are words only.
+    """
+
+    text: str
+    keys: tuple[str, ...] = ()
+    fix: str = ""
 
 
 class ChartError(XscalerError):
-    """Helm refuses the values or cannot render the chart; `problems` are the chart's own, a paragraph each.
+    """Helm refuses the values or cannot render the chart; `problems` are what the chart's own rules say.
 
     `flag` is the one of the `--set` families that Helm cannot read, or empty.
     """
@@ -33,7 +39,7 @@ class ChartError(XscalerError):
     def __init__(
         self,
         message: str,
-        problems: tuple[str, ...] = (),
+        problems: tuple[ChartProblem, ...] = (),
         warnings: tuple[Warned, ...] = (),
         *,
         flag: str = "",
@@ -57,14 +63,31 @@ def chart_error(stderr: str) -> ChartError:
     """Turn what Helm 3 or 4 says into one error, without its wrapping."""
     text = stderr.replace("Use --debug flag to render out invalid YAML", "").strip()
     if found := _NEEDS.search(text):
-        problems = tuple(part.strip() for part in _BETWEEN_PROBLEMS.split(found[1].strip()))
-        return ChartError("the values need changes:\n\n" + "\n\n".join(problems), problems, warnings(stderr))
+        return ChartError(found[0], problems(found[1]), warnings(stderr))
     if found := _FLAG.search(text):
         return _unreadable_flag(found["flag"], found["said"])
     lines = [_masked(line) for line in text.splitlines() if line and not _LOGGED.match(line)]
     said = _MAP_AS_KEY.sub(r"\1", "\n".join(lines).removeprefix("Error: "))
     # Of Helm 4 alone.
     return ChartError(_of_either(said.replace("cannot unmarshal yaml document: ", "")), (), warnings(stderr))
+
+
+def problems(text: str) -> tuple[ChartProblem, ...]:
+    """Read what the chart's rules say; templates/validations/_validations.tpl describes a problem."""
+    return tuple(_problem(part) for part in text.strip().split("\n\n") if part)
+
+
+_PROBLEM = re.compile(r"(?P<text>(?s:.+?))\n# at: (?P<keys>.+)\n# fix: (?P<fix>.+)(?P<to_set>(?:\n  .*)*)")
+
+
+def _problem(paragraph: str) -> ChartProblem:
+    found = _PROBLEM.fullmatch(paragraph)
+    if not found:
+        return ChartProblem(" ".join(paragraph.split()))
+    # `a:` with `b: c` below it is a.b: c, with `- d` below it a: [d].
+    to_set = re.sub(r":\n +", ".", re.sub(r":\n +- (.*)", r": [\1]", found["to_set"].strip()))
+    fix = " ".join(filter(None, (found["fix"], to_set)))
+    return ChartProblem(" ".join(found["text"].split()), tuple(found["keys"].split(", ")), fix)
 
 
 # Of a value that the schema refuses: a URL with a password may be among them.

@@ -22,7 +22,7 @@ _COMMANDS: Mapping[Severity, str] = {Severity.ERROR: "error", Severity.WARNING: 
 def report(found: Report, _: Terminal) -> str:
     """Return a command for each finding, and a notice for each check that was skipped."""
     lines = [_command(finding) for finding in found.findings]
-    lines += [f"::notice title=skipped::{_data(reason)}" for reason in found.skipped]
+    lines += [f"::notice title=skipped::{_data(str(skipped))}" for skipped in found.skipped]
     return "".join(f"{line}\n" for line in lines)
 
 

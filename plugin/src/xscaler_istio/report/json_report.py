@@ -22,7 +22,7 @@ def report(found: Report, _: Terminal) -> str:
         "command": found.command,
         "findings": [_finding(finding) for finding in found.findings],
         "ignored": [{**_finding(finding), "reason": finding.ignored} for finding in found.ignored],
-        "skipped": list(found.skipped),
+        "skipped": [str(skipped) for skipped in found.skipped],
         "summary": {severity.label: found.count(severity) for severity in sorted(Severity, reverse=True)},
         "ok": found.ok,
     }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def report(found: Report, _: Terminal) -> str:
     """Return a suite in which findings as severe as --fail-on fail; the others are passed cases that say something."""
     cases = [_case(finding, failed=finding.severity >= found.fail_on) for finding in found.findings]
-    cases += [junit.TestCase(reason.partition(":")[0], skipped=reason) for reason in found.skipped]
+    cases += [junit.TestCase(skipped.subject, skipped=str(skipped)) for skipped in found.skipped]
     if not found.findings:
         cases.insert(0, junit.TestCase("no findings"))
     return junit.suite(f"helm xscaler {found.command}", cases)

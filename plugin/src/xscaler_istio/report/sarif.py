@@ -39,7 +39,7 @@ def report(found: Report, _: Terminal) -> str:
             {
                 "executionSuccessful": True,
                 "toolExecutionNotifications": [
-                    {"level": "note", "message": {"text": f"skipped: {reason}"}} for reason in found.skipped
+                    {"level": "note", "message": {"text": f"skipped: {skipped}"}} for skipped in found.skipped
                 ],
             }
         ],

@@ -23,7 +23,7 @@ _LEAST_WIDTH = 24
 def report(found: Report, terminal: Terminal) -> str:
     """Return place, severity, message and rule, the line, and the fix of each finding; at the end a sentence."""
     lines = [line for finding in found.findings for line in _lines(_visible(finding), terminal)]
-    lines += [line for reason in found.skipped for line in _broken(f"skipped: {reason}", terminal)]
+    lines += [line for skipped in found.skipped for line in _broken(f"skipped: {skipped}", terminal)]
     lines += [f"{rule}: {RULES[rule].url}" for rule in sorted({finding.rule for finding in found.findings})]
     return "\n".join([*lines, f"{found.command}: {_verdict(found)}"]) + "\n"
 
