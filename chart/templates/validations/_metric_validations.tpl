@@ -151,8 +151,8 @@ at every scrape.
 {{- end -}}
 
 {{/*
-Whether anything is left to send. It is tried with a name for each expression of the profile, of includeMetrics and of rules
-that keep; a rule that no such name can be tried with counts as one that leaves something.
+Whether rules leave anything to send. It is tried with a name for each expression of the profile, of includeMetrics and of
+rules that keep; a rule that no such name can be tried with counts as one that leaves something.
 */}}
 {{- define "xscaler-istio.validate.somethingIsKept" -}}
 {{- $metrics := .Values.metrics -}}
@@ -173,10 +173,16 @@ that keep; a rule that no such name can be tried with counts as one that leaves 
 {{- end -}}
 {{- $names := list -}}
 {{- $open := list -}}
-{{- range $expression := $tried -}}
+{{- $all := printf "^(?:%s)$" (join "|" $kept) -}}
+{{- /* Without rules there is nothing to try, and a third of the chart's time is saved. */ -}}
+{{- range $number, $expression := ternary $tried (list) (gt (len $rules) 0) -}}
+{{- $itself := printf "^(?:%s)$" $expression -}}
 {{- range $name := include "xscaler-istio.namesLike" . | trim | splitList " " -}}
-{{- if not (regexMatch (printf "^(?:%s)$" $expression) .) }}{{ $open = append $open . }}{{ end -}}
-{{- if regexMatch (printf "^(?:%s)$" (join "|" $kept)) . }}{{ $names = append $names . }}{{ end -}}
+{{- if not (regexMatch $itself .) -}}
+{{- $open = append $open . -}}
+{{- else if or (lt $number (len $kept)) (regexMatch $all .) -}}
+{{- $names = append $names . -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $culprit := "" -}}
@@ -197,14 +203,23 @@ that keep; a rule that no such name can be tried with counts as one that leaves 
 {{- end }}
 {{- end -}}
 
-{{/* Names that an expression matches, one for each choice that it has, separated by spaces. Inputs: the expression */}}
+{{/*
+Names that an expression matches, one for each choice that it has, separated by spaces; none where it has very many.
+Inputs: the expression
+*/}}
 {{- define "xscaler-istio.namesLike" -}}
+{{- $choices := 1 -}}
+{{- range splitList "(" . }}{{ $choices = min 1000000 (mul $choices (regexFindAll `[|?]` . -1 | len | add1)) }}{{ end -}}
+{{- if lt $choices 1000 }}{{ include "xscaler-istio.everyName" . }}{{ end -}}
+{{- end -}}
+
+{{- define "xscaler-istio.everyName" -}}
 {{- $expression := . -}}
 {{- $group := regexFind `\([^()]*\)\??` . -}}
 {{- if $group -}}
 {{- $choices := $group | trimSuffix "?" | trimSuffix ")" | trimPrefix "(" | trimPrefix "?:" | splitList "|" -}}
 {{- range $choice := ternary (append $choices "") $choices (hasSuffix "?" $group) -}}
-{{- include "xscaler-istio.namesLike" (replace $group . $expression) -}}
+{{- include "xscaler-istio.everyName" (replace $group . $expression) -}}
 {{- end -}}
 {{- else -}}
 {{- range $choice := regexReplaceAll `\.[*+]` . "x" | splitList "|" }}{{ . }} {{ end -}}

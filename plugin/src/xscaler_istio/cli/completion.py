@@ -106,15 +106,14 @@ def answer(words: Sequence[str]) -> str:
 
 def _candidates(before: list[str], typed: str) -> Candidates:
     """Walk Typer's tree of commands. Its own completion reads all values first, for which it loads pydantic."""
-    from xscaler_istio.cli import app
+    from xscaler_istio.cli import app, made
 
     group: Any = typer.main.get_command(app)
     name = next((word for word in before if not word.startswith("-")), "")
     if not name:
         commands = [(item, command.get_short_help_str(_WIDTH)) for item, command in group.commands.items()]
         return [item for item in commands if item[0].startswith(typed)] or _flags(group, typed)
-    command = group.commands.get(name)
-    return _of_command(command, before[before.index(name) + 1 :], typed) if command else []
+    return _of_command(made(name), before[before.index(name) + 1 :], typed) if name in group.commands else []
 
 
 def _of_command(command: Any, before: list[str], typed: str) -> Candidates:

@@ -74,8 +74,8 @@ def command(
             helm.ValuesArguments((*common, side), sets, (*names, *options.shown([name])))
             for side, name in zip(sides, (old, new or old), strict=True)
         )
-        before, after = (
-            Rendering.of(helm.Inputs(folder, given, namespace=namespace), given.names[-1])
+        before, after = Rendering.each(
+            (helm.Inputs(folder, given, namespace=namespace), given.names[-1])
             for folder, given in zip(charts, arguments, strict=True)
         )
     changes = diff.compare(before, after)

@@ -68,14 +68,14 @@ def doctor(
     ask = _ask() if probe and given else None
     origins = places.Origins(files_of(inputs.values), places.set_keys(inputs.values.sets) if given else ())
     try:
-        merged, defaults = helm.values_and_defaults(inputs.chart, inputs.values)
-        release = Release.of(helm.template(inputs))
+        answer = helm.answered(inputs)
     except helm.ChartError:
         said = validate(inputs, project).findings
         refused = tuple(item for item in said if item.severity >= Severity.ERROR)
         reason = "not checked: the values are refused, and what a release would do is not known"
         return Report("doctor", refused, (Skipped(reason, "the cluster"),), fail_on=fail_on)
-    case = case_of(inputs, merged, defaults, project.surroundings)
+    release = Release.of(answer.text)
+    case = case_of(inputs, answer.values, answer.defaults, project.surroundings)
     read = inventory.read(access, _wanted(case, inputs.namespace))
     unknown = {"probes": _NOT_ASKED, **({} if given else {"values": _NO_VALUES})}
     examined = examine(case, inputs.namespace, read, release, unknown)

@@ -54,10 +54,12 @@ def effect(key: Key, inputs: Inputs) -> Effect:
         return Effect()
     own = bool(inputs.values.files or inputs.values.sets)
     context, base = ((), ()) if own else (key.context, (*_REQUIRED, *key.context))
+    with_it = (*base, (key.path, key.example))
+    rendered = Rendering.each((_with(inputs, given), "") for given in (base, with_it))
     sides = []
-    for given, words in ((base, "without it"), ((*base, (key.path, key.example)), "with it")):
+    for words in ("without it", "with it"):
         try:
-            sides.append(Rendering.of(_with(inputs, given)))
+            sides.append(next(rendered))
         except helm.ChartError as error:
             return Effect(context, unknown=Skipped(f"{words} the chart refuses the values: {_first_sentence(error)}"))
         except SetupError as error:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from xscaler_istio.helm import ChartProblem, Inputs, Warned
-    from xscaler_istio.helm.reading import FromHelm, Reading
+    from xscaler_istio.helm.answer import Answer
+    from xscaler_istio.helm.reading import Reading
     from xscaler_istio.values.places import Origins
 
 
@@ -70,15 +71,16 @@ def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> _Jud
         return _Judged(broken)
     loaded = schema.load(release.chart)
     try:
-        merged, defaults = read.helm.values.result()
+        answer = read.helm.result()
     except helm.ChartError as error:
         return _Judged((*broken, _unreadable(error, origins, loaded)))
-    found = (*schema.check(merged, loaded, origins), *schema.deprecated(merged, defaults, loaded, origins))
-    content = all(finding.severity < Severity.ERROR for finding in found)
-    refused = _chart_rules(read.helm, origins, schema_content=content)
-    if not content:
+    # Helm has checked what it renders, and what the chart's own rules refuse.
+    violations = schema.check(answer.values, loaded, origins) if answer.failure else ()
+    found = (*violations, *schema.deprecated(answer.values, answer.defaults, loaded, origins))
+    refused = tuple(_chart_rules(answer, origins, schema_content=not violations))
+    if violations:
         return _Judged(_without_repetition((*broken, *found, *refused)))
-    case = case_of(release, merged, defaults, surroundings)
+    case = case_of(release, answer.values, answer.defaults, surroundings)
     missing = tuple(_not_checked(case))
     return _Judged(
         _without_repetition((*broken, *found, *refused, *_semantic(case, origins))),
@@ -124,20 +126,14 @@ def _with_line(finding: Finding, origins: Origins) -> Finding:
     return dataclasses.replace(finding, excerpt=excerpt(line, finding.location.column, cut_after=cut_after))
 
 
-def _chart_rules(from_helm: FromHelm, origins: Origins, *, schema_content: bool) -> list[Finding]:
-    """Return what the chart's own rules say, which Helm runs when it renders, and what Helm warns of."""
-    try:
-        _, warned = from_helm.output.result()
-    except helm.ChartError as error:
-        found = [from_warning(item, origins.locate(_keys(item.path))) for item in error.warnings]
-        if error.problems:
-            return [*found, *(_from_problem(problem, origins) for problem in error.problems)]
-        if schema_content:
-            fix = "if the values look right, report this as a bug of the chart"
-            return [*found, Finding("XS199", Severity.ERROR, error.message, origins.locate(()), "", fix)]
-        # Templates stumble over values of a wrong type; the schema has said so already.
-        return found
-    return [from_warning(item, origins.locate(_keys(item.path))) for item in warned]
+def _chart_rules(answer: Answer, origins: Origins, *, schema_content: bool) -> Iterator[Finding]:
+    """Yield what Helm warns of, and what the chart's own rules say, which Helm runs."""
+    yield from (from_warning(item, origins.locate(_keys(item.path))) for item in answer.warnings)
+    yield from (_from_problem(problem, origins) for problem in answer.problems)
+    # Templates fail at values of a wrong type; the schema has said so already.
+    if answer.failure and schema_content and not answer.problems:
+        fix = "if the values look right, report this as a bug of the chart"
+        yield Finding("XS199", Severity.ERROR, answer.failure.message, origins.locate(()), "", fix)
 
 
 def _keys(path: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The one place that runs Helm; its parts' public names."""
 
+from xscaler_istio.helm.answer import Answer, answered, rendered_with_values
 from xscaler_istio.helm.files import spooled
 from xscaler_istio.helm.messages import ChartError, ChartProblem, Warned, warnings
 from xscaler_istio.helm.run import (
@@ -20,6 +21,7 @@ from xscaler_istio.helm.run import (
 )
 
 __all__ = [
+    "Answer",
     "Beside",
     "ChartError",
     "ChartProblem",
@@ -29,11 +31,13 @@ __all__ = [
     "Run",
     "ValuesArguments",
     "Warned",
+    "answered",
     "effective_values",
     "lint",
     "merged",
     "of_release",
     "rendered",
+    "rendered_with_values",
     "spooled",
     "template",
     "template_and_warnings",

@@ -63,13 +63,18 @@ def chart_error(stderr: str) -> ChartError:
     """Turn what Helm 3 or 4 says into one error, without its wrapping."""
     text = stderr.replace("Use --debug flag to render out invalid YAML", "").strip()
     if found := _NEEDS.search(text):
-        return ChartError(found[0], problems(found[1]), warnings(stderr))
+        return refused(found[1], warnings(stderr))
     if found := _FLAG.search(text):
         return _unreadable_flag(found["flag"], found["said"])
     lines = [_masked(line) for line in text.splitlines() if line and not _LOGGED.match(line)]
     said = _MAP_AS_KEY.sub(r"\1", "\n".join(lines).removeprefix("Error: "))
     # Of Helm 4 alone.
     return ChartError(_of_either(said.replace("cannot unmarshal yaml document: ", "")), (), warnings(stderr))
+
+
+def refused(text: str, warned: tuple[Warned, ...]) -> ChartError:
+    """Return the error of what the chart's rules say."""
+    return ChartError(f"the values need changes:\n\n{text.strip()}", problems(text), warned)
 
 
 def problems(text: str) -> tuple[ChartProblem, ...]:

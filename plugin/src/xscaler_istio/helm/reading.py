@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from xscaler_istio.helm.run import Beside, merged, rendered
+from xscaler_istio.helm.answer import examined
+from xscaler_istio.helm.run import Beside
 from xscaler_istio.values import places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xscaler_istio.helm.messages import Warned
+    from xscaler_istio.helm.answer import Answer
     from xscaler_istio.helm.run import Inputs, Run, ValuesArguments
     from xscaler_istio.values.places import ValuesFile
 
@@ -24,23 +25,15 @@ _UNREADABLE = frozenset({"XS010", "XS013", "XS014", "XS015", "XS016"})
 
 
 @dataclasses.dataclass(frozen=True)
-class FromHelm:
-    """What Helm will have said: the effective values with the chart's own, and the output with warnings.
-
-    Their results raise ChartError where Helm or the chart refuses.
-    """
-
-    values: Run[tuple[dict[str, Any], dict[str, Any]]]
-    output: Run[tuple[str, tuple[Warned, ...]]]
-
-
-@dataclasses.dataclass(frozen=True)
 class Reading:
-    """The values files of a release in their order; nothing from Helm where one of them is unreadable."""
+    """The values files of a release in their order; nothing from Helm where one of them is unreadable.
+
+    The result of `helm` raises ChartError where Helm cannot read what was given.
+    """
 
     release: Inputs
     files: tuple[ValuesFile, ...]
-    helm: FromHelm | None
+    helm: Run[Answer] | None
 
 
 def files_of(given: ValuesArguments) -> tuple[ValuesFile, ...]:
@@ -50,7 +43,7 @@ def files_of(given: ValuesArguments) -> tuple[ValuesFile, ...]:
 
 @contextlib.contextmanager
 def reading(release: Inputs) -> Iterator[Reading]:
-    """Read the values files of a release, and have Helm render them without regard to the schema.
+    """Read the values files of a release, and have Helm say what it makes of them.
 
     Raises SetupError for an unreadable file.
     """
@@ -58,7 +51,5 @@ def reading(release: Inputs) -> Iterator[Reading]:
     if any(finding.rule in _UNREADABLE for file in files for finding in file.findings):
         yield Reading(release, files, None)
         return
-    lenient = dataclasses.replace(release, extra=(*release.extra, "--skip-schema-validation"))
     with Beside() as beside:
-        values = beside.start(merged(release.chart, release.values))
-        yield Reading(release, files, FromHelm(values, beside.start(rendered(lenient))))
+        yield Reading(release, files, beside.start(examined(release)))

@@ -124,7 +124,7 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
                     os.killpg(process.pid, signal.SIGKILL)
         self.warnings = stderr.decode(errors="replace")
         if process.returncode and not (stdout + stderr).strip():
-            raise _no_helm(words[0], f"ends with {process.returncode} and says nothing")
+            raise no_helm(f"ends with {process.returncode} and says nothing")
         if process.returncode:
             raise HelmError(process.returncode, stdout, stderr)
         return stdout
@@ -134,7 +134,7 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
         flags = ["--namespace", release.namespace, *release.values.flags(), *release.extra]
         printed = await self.run(["template", release.name, str(release.chart), *flags])
         if not printed:
-            raise _no_helm(self._executable, "prints nothing for a chart")
+            raise no_helm("prints nothing for a chart")
         return printed.decode()
 
     async def lint(self, release: Inputs) -> tuple[bool, str]:
@@ -146,8 +146,9 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
             return False, release.values.shown(error.stdout.decode() + error.stderr.decode())
 
 
-def _no_helm(program: str, why: str) -> SetupError:
-    return SetupError(f"{program} {why}: is it Helm?", "mend or unset HELM_BIN")
+def no_helm(why: str) -> SetupError:
+    """Return the error of a program that does not do what Helm does."""
+    return SetupError(f"{programs.require('helm')} {why}: is it Helm?", "fix or unset HELM_BIN")
 
 
 def template(release: Inputs) -> str:
@@ -162,12 +163,28 @@ def template_and_warnings(release: Inputs) -> tuple[str, tuple[Warned, ...]]:
 
 async def rendered(release: Inputs) -> tuple[str, tuple[Warned, ...]]:
     """Do what `template_and_warnings` does, for `Beside`."""
+    done = await printed(release)
+    if done.code:
+        raise chart_error(release.values.shown(done.stderr))
+    return done.stdout, warnings(done.stderr)
+
+
+@dataclasses.dataclass(frozen=True)
+class Printed:
+    """What `helm template` printed, and its exit code."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+async def printed(release: Inputs) -> Printed:
+    """Run `helm template`; raise SetupError where Helm cannot run."""
     command = _command()
     try:
-        text = await command.template_text(release)
+        return Printed(0, await command.template_text(release), command.warnings)
     except HelmError as error:
-        raise chart_error(release.values.shown(error.stderr.decode(errors="replace"))) from error
-    return text, warnings(command.warnings)
+        return Printed(error.returncode, "", error.stderr.decode(errors="replace"))
 
 
 def lint(release: Inputs) -> tuple[bool, str]:
@@ -204,12 +221,16 @@ async def merged(chart: Path, values: ValuesArguments) -> tuple[dict[str, Any], 
         (probe / "Chart.yaml").write_text("apiVersion: v2\nname: probe\nversion: 0.0.1\n", encoding="utf-8")
         for name in ("values.yaml", "defaults.yaml"):
             (probe / name).write_bytes((chart / "values.yaml").read_bytes())
-        (probe / "templates" / "values.yaml").write_text(f"{_filled_in(chart, probe)}{_PROBE}", encoding="utf-8")
+        fill_in = FILLED_IN if filled_in(chart) else ""
+        for part in filled_in(chart):
+            (probe / part).parent.mkdir(exist_ok=True)
+            (probe / part).write_bytes((chart / part).read_bytes())
+        (probe / "templates" / "values.yaml").write_text(f"{fill_in}{_PROBE}", encoding="utf-8")
         text, _ = await rendered(Inputs(probe, values))
-    printed = manifests.load(text)
-    if not isinstance(printed, dict):
-        raise _no_helm(str(programs.require("helm")), "does not print what a chart renders")
-    return json.loads(printed["values"]), json.loads(printed["defaults"])
+    said = manifests.load(text)
+    if not isinstance(said, dict):
+        raise no_helm("does not print what a chart renders")
+    return json.loads(said["values"]), json.loads(said["defaults"])
 
 
 _PROBE = """\
@@ -218,17 +239,17 @@ defaults: {{ .Files.Get "defaults.yaml" | fromYaml | toJson | quote }}
 """
 
 
-def _filled_in(chart: Path, probe: Path) -> str:
-    """Copy what puts the chart's defaults where a key was taken away, and return the action that calls it."""
+# The action that calls them.
+FILLED_IN = """\
+{{- $defaults := .Files.Get "files/defaults.yaml" | fromYaml -}}
+{{- include "xscaler-istio.fillIn" (dict "values" .Values "defaults" $defaults) -}}
+"""
+
+
+def filled_in(chart: Path) -> tuple[str, ...]:
+    """Return the files that put the chart's defaults where a key was taken away; none of a chart from before."""
     parts = ("templates/_defaults.tpl", "files/defaults.yaml")
-    if not all((chart / part).exists() for part in parts):
-        # A chart from before it had them.
-        return ""
-    for part in parts:
-        (probe / part).parent.mkdir(exist_ok=True)
-        (probe / part).write_bytes((chart / part).read_bytes())
-    defaults = '(.Files.Get "files/defaults.yaml" | fromYaml)'
-    return f'{{{{- include "xscaler-istio.fillIn" (dict "values" .Values "defaults" {defaults}) }}}}'
+    return parts if all((chart / part).exists() for part in parts) else ()
 
 
 def _command() -> HelmCommand:

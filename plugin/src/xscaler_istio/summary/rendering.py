@@ -11,6 +11,8 @@ from xscaler_istio.summary import summarize
 from xscaler_istio.summary.metrics import SeriesFacts, series_facts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from xscaler_istio.summary.model import Summary
 
 
@@ -24,17 +26,23 @@ class Rendering:
     @classmethod
     def of(cls, inputs: helm.Inputs, name: str = "") -> Rendering:
         """Render a release; raises ChartError where Helm or the chart refuses, which says it of `name`."""
+        (found,) = cls.each(((inputs, name),))
+        return found
+
+    @classmethod
+    def each(cls, releases: Iterable[tuple[helm.Inputs, str]]) -> Iterator[Rendering]:
+        """Render releases beside each other, and yield them in their order; raises as `of` at the first refused."""
         with helm.Beside() as beside:
-            values = beside.start(helm.merged(inputs.chart, inputs.values))
-            try:
-                text, _ = beside.start(helm.rendered(inputs)).result()
-                release = Release.of(text)
-            except helm.ChartError as error:
-                message = f"{name}: {error.message}" if name else error.message
-                raise helm.ChartError(
-                    message, error.problems, error.warnings, flag=error.flag, fix=error.fix
-                ) from error
-            return cls(release, series_facts(inputs.chart, values.result()[0]))
+            runs = [(item, name, beside.start(helm.rendered_with_values(item))) for item, name in releases]
+            for item, name, run in runs:
+                try:
+                    answer = run.result()
+                except helm.ChartError as error:
+                    message = f"{name}: {error.message}" if name else error.message
+                    raise helm.ChartError(
+                        message, error.problems, error.warnings, flag=error.flag, fix=error.fix
+                    ) from error
+                yield cls(Release.of(answer.text), series_facts(item.chart, answer.values))
 
     def summary(self) -> Summary:
         """Say what it does."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import itertools
 import json
 import re
 from typing import TYPE_CHECKING, Any
-
-import jsonschema
-import jsonschema.validators
 
 from xscaler_istio.findings.findings import Finding, Location, Severity
 from xscaler_istio.system.errors import SetupError
@@ -21,6 +19,8 @@ from xscaler_istio.values.places import changed, dotted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    import jsonschema
 
     from xscaler_istio.values.places import KeyPath, Origins
 
@@ -104,7 +104,7 @@ def check(values: Json, schema: Json, origins: Origins) -> tuple[Finding, ...]:
     More than MOST_FINDINGS are not looked for.
     """
     known = tuple(paths(schema))
-    errors = itertools.islice(_Validator(schema).iter_errors(values), MOST_FINDINGS)
+    errors = itertools.islice(_validator()(schema).iter_errors(values), MOST_FINDINGS)
     violations = _one_for_each_value(_Violation.of(error, schema) for error in errors)
     findings = (finding for violation in violations for finding in _findings(violation, known, origins))
     found = itertools.islice(findings, MOST_FINDINGS)
@@ -115,6 +115,8 @@ def _pattern_as_in_go(
     _validator: object, pattern: str, instance: object, _schema: Json
 ) -> Iterator[jsonschema.ValidationError]:
     """Match as Helm does: to Go's RE2 `$` is the end and not a line's, and letters and digits are those of ASCII."""
+    import jsonschema
+
     if isinstance(instance, str) and not re.search(_end_of_text(pattern), instance, re.ASCII):
         yield jsonschema.ValidationError("does not match")
 
@@ -123,9 +125,16 @@ def _end_of_text(pattern: str) -> str:
     return re.sub(r"(\\.|\[(?:\\.|[^\]\\])*\])|\$", lambda found: found[1] or r"\Z", pattern)
 
 
-_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-    jsonschema.Draft7Validator, {"pattern": _pattern_as_in_go}
-)
+@functools.cache
+def _validator() -> Callable[[Json], jsonschema.protocols.Validator]:
+    # Loaded where Helm refuses values, and has to be said why: it takes as long as Helm to start.
+    import jsonschema
+    import jsonschema.validators
+
+    extended: Callable[[Json], jsonschema.protocols.Validator] = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+        jsonschema.Draft7Validator, {"pattern": _pattern_as_in_go}
+    )
+    return extended
 
 
 # A value of a wrong type breaks its pattern and bounds too, and means nothing to the rules around it.
@@ -209,7 +218,7 @@ def _is_text_by_flag(error: _Violation, place: Location) -> bool:
     if error.rule != "type" or not isinstance(error.value, str) or not place.file.startswith("--set"):
         return False
     try:
-        return bool(_Validator({"type": error.wanted}).is_valid(json.loads(error.value)))
+        return bool(_validator()({"type": error.wanted}).is_valid(json.loads(error.value)))
     except ValueError:
         return False
 
