@@ -119,7 +119,8 @@ def as_data(changes: Sequence[Change]) -> list[dict[str, object]]:
 
 
 def _in_words(old: Rendering, new: Rendering) -> Iterator[Change]:
-    for before, after in zip(old.summary().sections, new.summary().sections, strict=True):
+    alike = old.selections() & new.selections()
+    for before, after in zip(old.summary(alike).sections, new.summary(alike).sections, strict=True):
         if before.title != _OBJECTS:
             yield from _section(before, after)
 

@@ -306,7 +306,7 @@ class Beside:
         self._loop.close()
 
     def start(self, coroutine: Coroutine[Any, Any, Result]) -> Run[Result]:
-        """Start `rendered` or `merged`."""
+        """Start one that runs Helm, such as `rendered`."""
         return Run(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
 
 

@@ -8,21 +8,25 @@ from xscaler_istio.summary import destinations, logs, metrics, objects
 from xscaler_istio.summary.model import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from xscaler_istio.rendered.release import Release
     from xscaler_istio.summary.metrics import SeriesFacts
     from xscaler_istio.summary.model import Section
+    from xscaler_istio.summary.sample import Selection
 
 
-def summarize(release: Release, series: SeriesFacts) -> Summary:
-    """Say what a release does. Jobs are those of the first shard: the others differ in their targets only."""
-    return Summary(tuple(_sections(release, series)))
+def summarize(release: Release, series: SeriesFacts, known: Collection[Selection] = ()) -> Summary:
+    """Say what a release does, but for what jobs with `known` selections keep.
+
+    Jobs are those of the first shard: the others differ in their targets only.
+    """
+    return Summary(tuple(_sections(release, series, known)))
 
 
-def _sections(release: Release, series: SeriesFacts) -> Iterator[Section]:
+def _sections(release: Release, series: SeriesFacts, known: Collection[Selection]) -> Iterator[Section]:
     jobs = tuple(job for first in release.scraping[:1] for job in first.jobs)
-    yield metrics.jobs_section(jobs)
+    yield metrics.jobs_section(jobs, known)
     yield metrics.labels_section(jobs, series)
     yield logs.logs_section(release.log_reading)
     yield destinations.endpoints_section(release.destinations)

@@ -13,10 +13,11 @@ from xscaler_istio.summary.model import Fact, Section, Subject, facts
 from xscaler_istio.summary.rules import metric_facts, target_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from xscaler_istio.rendered.scraping import Job
+    from xscaler_istio.summary.sample import Selection
 
 
 # What becomes of the pages of a sample mesh.
@@ -51,12 +52,12 @@ def series_facts(chart: Path, values: Mapping[str, Any]) -> SeriesFacts:
     return SeriesFacts(families, int(values.get("limits", {}).get("labelsPerSeries", 0)))
 
 
-def jobs_section(jobs: tuple[Job, ...]) -> Section:
-    """Say for each job which targets it finds and what it keeps of them."""
-    return Section("jobs", tuple(Subject(job.name, _job_facts(job)) for job in jobs))
+def jobs_section(jobs: tuple[Job, ...], known: Collection[Selection] = ()) -> Section:
+    """Say for each job which targets it finds and what it keeps of them, but for selections that are `known`."""
+    return Section("jobs", tuple(Subject(job.name, _job_facts(job, known)) for job in jobs))
 
 
-def _job_facts(job: Job) -> tuple[Fact, ...]:
+def _job_facts(job: Job, known: Collection[Selection]) -> tuple[Fact, ...]:
     return (
         *facts(namespaces=job.namespaces),
         *target_facts(job.target_rules, job.path),
@@ -65,15 +66,18 @@ def _job_facts(job: Job) -> tuple[Fact, ...]:
             sample_limit=str(job.sample_limit or ""),
             body_size_limit=job.body_size_limit,
         ),
-        *_sample_facts(job),
+        *_sample_facts(job, known),
         *metric_facts(job.metric_rules),
     )
 
 
-def _sample_facts(job: Job) -> tuple[Fact, ...]:
+def _sample_facts(job: Job, known: Collection[Selection]) -> tuple[Fact, ...]:
     """Say what is kept of the pages of a sample mesh, which is what the expressions below come to."""
+    selected = sample.selection(job)
+    if selected in known:
+        return ()
     try:
-        found = sample.kept(job)
+        found = sample.kept(selected)
     except re.error:
         return ()
     return tuple(fact for fact in (Fact(KEPT, found.kept), Fact(DROPPED, found.dropped)) if fact.values)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio import helm
 from xscaler_istio.rendered.release import Release
-from xscaler_istio.summary import summarize
+from xscaler_istio.summary import sample, summarize
 from xscaler_istio.summary.metrics import SeriesFacts, series_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from xscaler_istio.summary.model import Summary
+    from xscaler_istio.summary.sample import Selection
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Rendering:
                     ) from error
                 yield cls(Release.of(answer.text), series_facts(item.chart, answer.values))
 
-    def summary(self) -> Summary:
-        """Say what it does."""
-        return summarize(self.release, self.series)
+    def summary(self, known: Collection[Selection] = ()) -> Summary:
+        """Say what it does, but for what jobs with `known` selections keep: to work that out takes longest."""
+        return summarize(self.release, self.series, known)
+
+    def selections(self) -> frozenset[Selection]:
+        """Return what decides about what its jobs keep."""
+        return frozenset(sample.selection(job) for job in self.release.jobs)

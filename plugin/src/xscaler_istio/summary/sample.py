@@ -32,19 +32,29 @@ class Kept:
     dropped: tuple[str, ...]
 
 
-def kept(job: Job) -> Kept:
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """What of a job decides about what it keeps: two jobs with equal ones keep the same."""
+
+    name: str
+    port: int
+    path: str
+    rules: tuple[Rule, ...]
+
+
+def selection(job: Job) -> Selection:
+    """Return a job's selection."""
+    return Selection(job.name, _port(job), job.path, job.metric_rules)
+
+
+@functools.cache
+def kept(selected: Selection) -> Kept:
     """Return what a job keeps; nothing for a job that no pod of the sample mesh belongs to.
 
     Raises re.error for an expression that is RE2's alone.
     """
-    return _kept(job.name, _port(job), job.path, job.metric_rules)
-
-
-# Two releases that are compared have most of their jobs in common.
-@functools.cache
-def _kept(name: str, port: int, path: str, rules: tuple[Rule, ...]) -> Kept:
-    series = _series(name, port, path)
-    stays = {item for item in series if relabel(dict(item), rules)}
+    series = _series(selected.name, selected.port, selected.path)
+    stays = {item for item in series if relabel(dict(item), selected.rules)}
     families: dict[str, list[frozenset[tuple[str, str]]]] = {}
     histograms = {dict(item)["__name__"].removesuffix("_bucket") for item in series if "le" in dict(item)}
     for item in series:
