@@ -12,17 +12,24 @@ KUBERNETES ?=
 NODE_TOOLS := $(addsuffix $(if $(KUBERNETES),-$(KUBERNETES)),kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
 CLUSTER_TOOLS := $(TEST_TOOLS) kubectl $(NODE_TOOLS) kube-router coredns pilot-discovery pilot-agent install-cni istio-cni
 MATRIX_TOOLS := helm3-17 helm3-18 helm3 helm4-1 helm4
-DEMO_TOOLS := helm4 prometheus mimir
+# What stores behind the demo's gateway: prometheus, which is compiled anyway, or mimir as in the tests. Both give the same
+# verdicts (tests/plugin/local/test_gateway.py).
+BACKEND ?= prometheus
+DEMO_TOOLS := $(sort helm prometheus $(BACKEND))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-chart test-pipeline test-cluster test-matrix cluster-up cluster-down lint schema alerts golden dashboards tour package site bench wheelhouse tools lock clean
+.PHONY: help demo demo-tools test test-unit test-chart test-pipeline test-cluster test-matrix cluster-up cluster-down lint schema alerts golden dashboards tour package site bench wheelhouse tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.installed ## The main job: render, scrape a mesh, push, ask; about a minute once everything is built
+demo: ## The main job: render, scrape a mesh, push, ask; half a minute once everything is there (BACKEND=mimir stores in Mimir)
+	@$(MAKE) --no-print-directory -j 2 $(VENV)/.installed demo-tools
+	@HELM_BIN="$${HELM_BIN:-$$(tools/get helm)}" $(BIN)/xscaler-istio test --local --values examples/values.yaml --backend $(BACKEND) --output-dir build/demo
+
+# Beside the packages; with pip of the environment, which not every Python has.
+demo-tools: | $(BIN)/python
 	@tools/get $(DEMO_TOOLS) >/dev/null
-	@$(BIN)/xscaler-istio test --local --values examples/values.yaml --backend mimir --output-dir build/demo
 
 test: lint test-unit test-chart test-pipeline ## All tiers that need no cluster, and the linters
 
