@@ -10,7 +10,10 @@ TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir
 # KUBERNETES=1.37 starts clusters of that minor, the second one in tools/tools.ini.
 KUBERNETES ?=
 NODE_TOOLS := $(addsuffix $(if $(KUBERNETES),-$(KUBERNETES)),kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
-CLUSTER_TOOLS := $(TEST_TOOLS) kubectl $(NODE_TOOLS) kube-router coredns pilot-discovery pilot-agent install-cni istio-cni
+# CLUSTER=kind starts them in Docker; KUBERNETES is then a version of kind's images, as v1.35.0.
+CLUSTER ?=
+MESH_TOOLS := kubectl helm3 prometheus alloy otelcol mimir loki pilot-discovery pilot-agent install-cni istio-cni
+CLUSTER_TOOLS := $(TEST_TOOLS) $(MESH_TOOLS) $(NODE_TOOLS) kube-router coredns
 MATRIX_TOOLS := helm3-17 helm3-18 helm3 helm4-1 helm4
 # What stores behind the demo's gateway: prometheus, which is compiled anyway, or mimir as in the tests. Both give the same
 # verdicts (tests/plugin/local/test_gateway.py).
@@ -59,12 +62,12 @@ else
 	$(BIN)/python -m tests.cluster --name test --kubernetes "$(KUBERNETES)" with $(BIN)/python -m pytest -n 6 --maxschedchunk 1 --durations=12 tests/cluster
 endif
 
-cluster-up: $(VENV)/.installed-dev ## Start a Kubernetes with Istio, an application and a local xScaler, to try the chart in (root)
-	@tools/get $(CLUSTER_TOOLS) >/dev/null
-	@$(BIN)/python -m tests.cluster --kubernetes "$(KUBERNETES)" up --mesh
+cluster-up: $(VENV)/.installed-dev ## Start a Kubernetes with Istio, an application and a local xScaler, to try the chart in (root; or CLUSTER=kind)
+	@tools/get $(MESH_TOOLS) $(if $(filter kind,$(CLUSTER)),kind,$(NODE_TOOLS) kube-router coredns) >/dev/null
+	@$(BIN)/python -m tests.cluster --on $(or $(filter kind,$(CLUSTER)),node) --kubernetes "$(KUBERNETES)" up --mesh
 
 cluster-down: $(VENV)/.installed-dev ## End it, and remove all that it had
-	@$(BIN)/python -m tests.cluster down
+	@$(BIN)/python -m tests.cluster --on $(or $(filter kind,$(CLUSTER)),node) down
 
 lint: $(VENV)/.installed-dev ## ruff, mypy, and what is generated is fresh
 	$(BIN)/ruff check .
