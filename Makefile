@@ -13,7 +13,9 @@ NODE_TOOLS := $(addsuffix $(if $(KUBERNETES),-$(KUBERNETES)),kube-apiserver kube
 # CLUSTER=kind starts them in Docker; KUBERNETES is then a version of kind's images, as v1.35.0.
 CLUSTER ?=
 MESH_TOOLS := kubectl helm3 prometheus alloy otelcol mimir loki pilot-discovery pilot-agent install-cni istio-cni
-CLUSTER_TOOLS := $(TEST_TOOLS) $(MESH_TOOLS) $(NODE_TOOLS) kube-router coredns
+# What only a node of ours needs.
+OWN_TOOLS := $(NODE_TOOLS) kube-router coredns
+CLUSTER_TOOLS := $(TEST_TOOLS) $(MESH_TOOLS) $(if $(filter existing,$(CLUSTER)),,$(OWN_TOOLS))
 MATRIX_TOOLS := helm3-17 helm3-18 helm3 helm4-1 helm4
 # What stores behind the demo's gateway: prometheus, which is compiled anyway, or mimir as in the tests. Both give the same
 # verdicts (tests/plugin/local/test_gateway.py).
@@ -63,7 +65,7 @@ else
 endif
 
 cluster-up: $(VENV)/.installed-dev ## Start a Kubernetes with Istio, an application and a local xScaler, to try the chart in (root; or CLUSTER=kind)
-	@tools/get $(MESH_TOOLS) $(if $(filter kind,$(CLUSTER)),kind,$(NODE_TOOLS) kube-router coredns) >/dev/null
+	@tools/get $(MESH_TOOLS) $(if $(filter kind,$(CLUSTER)),kind,$(OWN_TOOLS)) >/dev/null
 	@$(BIN)/python -m tests.cluster --on $(or $(filter kind,$(CLUSTER)),node) --kubernetes "$(KUBERNETES)" up --mesh
 
 cluster-down: $(VENV)/.installed-dev ## End it, and remove all that it had
