@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from tests.chart.conftest import tool
-from xscaler_istio.errors import SetupError
+from tests.support.tools import tool
+from xscaler_istio.system.errors import SetupError
 
 from . import machine
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chart.conftest import tool
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from types import ModuleType
