@@ -10,19 +10,31 @@ TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir
 # KUBERNETES=1.37 starts clusters of that minor, the second one in tools/tools.ini.
 KUBERNETES ?=
 NODE_TOOLS := $(addsuffix $(if $(KUBERNETES),-$(KUBERNETES)),kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
-CLUSTER_TOOLS := $(TEST_TOOLS) kubectl $(NODE_TOOLS) kube-router coredns pilot-discovery pilot-agent install-cni istio-cni
+# CLUSTER=kind starts them in Docker; KUBERNETES is then a version of kind's images, as v1.35.0.
+CLUSTER ?=
+MESH_TOOLS := kubectl helm3 prometheus alloy otelcol mimir loki pilot-discovery pilot-agent install-cni istio-cni
+# What only a node of ours needs.
+OWN_TOOLS := $(NODE_TOOLS) kube-router coredns
+CLUSTER_TOOLS := $(TEST_TOOLS) $(MESH_TOOLS) $(if $(filter existing,$(CLUSTER)),,$(OWN_TOOLS))
 MATRIX_TOOLS := helm3-17 helm3-18 helm3 helm4-1 helm4
-DEMO_TOOLS := helm4 prometheus mimir
+# What stores behind the demo's gateway: prometheus, which is compiled anyway, or mimir as in the tests. Both give the same
+# verdicts (tests/plugin/local/test_gateway.py).
+BACKEND ?= prometheus
+DEMO_TOOLS := $(sort helm prometheus $(BACKEND))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-chart test-pipeline test-cluster test-matrix cluster-up cluster-down lint schema alerts golden dashboards tour package site bench wheelhouse tools lock clean
+.PHONY: help demo demo-tools test test-unit test-chart test-pipeline test-cluster test-matrix cluster-up cluster-down lint schema alerts golden dashboards tour package site bench wheelhouse tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.installed ## The main job: render, scrape a mesh, push, ask; about a minute once everything is built
+demo: ## The main job: render, scrape a mesh, push, ask; half a minute once everything is there (BACKEND=mimir stores in Mimir)
+	@$(MAKE) --no-print-directory -j 2 $(VENV)/.installed demo-tools
+	@HELM_BIN="$${HELM_BIN:-$$(tools/get helm)}" $(BIN)/xscaler-istio test --local --values examples/values.yaml --backend $(BACKEND) --output-dir build/demo
+
+# Beside the packages; with pip of the environment, which not every Python has.
+demo-tools: | $(BIN)/python
 	@tools/get $(DEMO_TOOLS) >/dev/null
-	@$(BIN)/xscaler-istio test --local --values examples/values.yaml --backend mimir --output-dir build/demo
 
 test: lint test-unit test-chart test-pipeline ## All tiers that need no cluster, and the linters
 
@@ -52,12 +64,12 @@ else
 	$(BIN)/python -m tests.cluster --name test --kubernetes "$(KUBERNETES)" with $(BIN)/python -m pytest -n 6 --maxschedchunk 1 --durations=12 tests/cluster
 endif
 
-cluster-up: $(VENV)/.installed-dev ## Start a Kubernetes with Istio, an application and a local xScaler, to try the chart in (root)
-	@tools/get $(CLUSTER_TOOLS) >/dev/null
-	@$(BIN)/python -m tests.cluster --kubernetes "$(KUBERNETES)" up --mesh
+cluster-up: $(VENV)/.installed-dev ## Start a Kubernetes with Istio, an application and a local xScaler, to try the chart in (root; or CLUSTER=kind)
+	@tools/get $(MESH_TOOLS) $(if $(filter kind,$(CLUSTER)),kind,$(OWN_TOOLS)) >/dev/null
+	@$(BIN)/python -m tests.cluster --on $(or $(filter kind,$(CLUSTER)),node) --kubernetes "$(KUBERNETES)" up --mesh
 
 cluster-down: $(VENV)/.installed-dev ## End it, and remove all that it had
-	@$(BIN)/python -m tests.cluster down
+	@$(BIN)/python -m tests.cluster --on $(or $(filter kind,$(CLUSTER)),node) down
 
 lint: $(VENV)/.installed-dev ## ruff, mypy, and what is generated is fresh
 	$(BIN)/ruff check .

@@ -1,8 +1,9 @@
-"""A cluster for tests: python -m tests.cluster up | down | mesh | with COMMAND... | images FOLDER"""
+"""A cluster for tests: python -m tests.cluster up | down | mesh | with COMMAND..."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import subprocess
 import sys
@@ -13,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio.system.errors import SetupError
 
-from . import catalogue, kubectl, mesh, node
+from . import catalogue, kind, kubectl, mesh, node
 from .authority import IMAGES
 from .layout import NODE, Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .images import Image
 
@@ -27,8 +28,13 @@ HERE = Path(__file__).parent
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
-    parser.add_argument("--name", default="default", help="clusters of different names live beside each other")
-    parser.add_argument("--kubernetes", metavar="MINOR", default="", help="another minor than the usual, as 1.37")
+    parser.add_argument("--name", default="", help="clusters of different names live beside each other")
+    parser.add_argument(
+        "--kubernetes", default="", help="another than the usual: a minor, as 1.37; with kind, as v1.35.0"
+    )
+    parser.add_argument(
+        "--on", choices=_PLACES, default="node", help="where it runs: as a node of this machine, in Docker"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start a node, with DNS and the images of the chart")
     up.add_argument("--mesh", action="store_true", help="and what the command mesh installs")
@@ -37,10 +43,8 @@ def main() -> int:
     within = commands.add_parser("with", help="run a command with a cluster and a mesh, which go when it ends")
     within.add_argument("argument", nargs=argparse.REMAINDER)
     commands.add_parser("guard", help="wait for the end of standard input, then do as down does")
-    images = commands.add_parser("images", help="write the images as archives, for `kind load image-archive`")
-    images.add_argument("folder", type=Path)
     arguments = parser.parse_args()
-    layout = Layout(arguments.name)
+    layout = Layout(arguments.name or _PLACES[arguments.on].name)
     try:
         return _COMMANDS[arguments.command](arguments, layout)
     except SetupError as error:
@@ -50,21 +54,31 @@ def main() -> int:
 
 def _up(arguments: argparse.Namespace, layout: Layout) -> int:
     start = time.monotonic()
-    node.up(layout, arguments.kubernetes)
-    os.environ.update(layout.environment())
-    _say(f"API after {time.monotonic() - start:.0f} s")
-    load(layout, map(catalogue.image, catalogue.OF_THE_NODE))
-    kubectl.run("apply", "-f", HERE / "manifests/dns.yaml")
-    node.wait_until(lambda: NODE in kubectl.run("get", "nodes", "-o", "name"), 30, "the node does not register")
-    kubectl.run("wait", "--for=condition=Ready", f"node/{NODE}", "--timeout=60s")
-    _say(f"node ready after {time.monotonic() - start:.0f} s")
-    load(layout, map(catalogue.image, catalogue.OF_THE_TESTS))
-    kubectl.rolled_out("deployment/coredns", "kube-system")
-    _say(f"DNS and images after {time.monotonic() - start:.0f} s")
+    _PLACES[arguments.on].start(layout, arguments.kubernetes)
+    _say(f"cluster with DNS and images after {time.monotonic() - start:.0f} s")
     if arguments.mesh:
         _mesh(arguments, layout)
     print(f"export KUBECONFIG={layout.kubeconfig}")
     return 0
+
+
+def _node(layout: Layout, kubernetes: str) -> None:
+    node.up(layout, kubernetes)
+    os.environ.update(layout.environment())
+    _say("the API answers")
+    load(layout, map(catalogue.image, catalogue.OF_THE_NODE))
+    kubectl.run("apply", "-f", HERE / "manifests/dns.yaml")
+    node.wait_until(lambda: NODE in kubectl.run("get", "nodes", "-o", "name"), 30, "the node does not register")
+    kubectl.run("wait", "--for=condition=Ready", f"node/{NODE}", "--timeout=60s")
+    _say("the node is ready")
+    load(layout, map(catalogue.image, catalogue.OF_THE_TESTS))
+    kubectl.rolled_out("deployment/coredns", "kube-system")
+
+
+def _kind(layout: Layout, kubernetes: str) -> None:
+    kind.up(layout, kubernetes)
+    os.environ.update(layout.environment())
+    kind.load(layout, (catalogue.image(name).archive(IMAGES) for name in catalogue.OF_THE_TESTS))
 
 
 def _mesh(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 - one shape
@@ -75,25 +89,19 @@ def _mesh(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001
     return 0
 
 
-def _down(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 - one shape
-    node.down(layout)
+def _down(arguments: argparse.Namespace, layout: Layout) -> int:
+    _PLACES[arguments.on].end(layout)
     return 0
 
 
 def _with(arguments: argparse.Namespace, layout: Layout) -> int:
     with node.guarded(layout):
-        _up(argparse.Namespace(mesh=True, kubernetes=arguments.kubernetes), layout)
+        _up(argparse.Namespace(mesh=True, kubernetes=arguments.kubernetes, on="node"), layout)
         return subprocess.run(arguments.argument, check=False, env={**os.environ, "CLUSTER": layout.name}).returncode
 
 
 def _guard(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 - one shape
     node.guard(layout)
-    return 0
-
-
-def _images(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001 - one shape
-    for name in catalogue.OF_THE_TESTS:
-        print(catalogue.image(name).archive(arguments.folder))
     return 0
 
 
@@ -114,13 +122,22 @@ def _say(text: str) -> None:
     print(f"cluster: {text}", file=sys.stderr, flush=True)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where a cluster can run: the name that it has unless told otherwise, how it starts and ends."""
+
+    name: str
+    start: Callable[[Layout, str], None]
+    end: Callable[[Layout], None]
+
+
+_PLACES = {"node": _Place("default", _node, node.down), "kind": _Place("kind", _kind, kind.down)}
 _COMMANDS = {
     "up": _up,
     "mesh": _mesh,
     "down": _down,
     "with": _with,
     "guard": _guard,
-    "images": _images,
 }
 
 if __name__ == "__main__":

@@ -143,14 +143,14 @@ def _credentials(layout: Layout, api: str) -> None:
     authority.kubeconfig("admin", api).rename(layout.kubeconfig)
 
 
-def _hierarchies() -> Iterator[Path]:
-    yield from (folder for folder in machine.CGROUPS.iterdir() if folder.is_dir() and not folder.is_symlink())
-
-
 def _make_cgroups(layout: Layout) -> None:
     """Make the kubelet's root, and a group for the node's own programs, in every hierarchy."""
-    for hierarchy in _hierarchies():
-        for group in (hierarchy / layout.cgroup, hierarchy / layout.cgroup / "node"):
+    for hierarchy in machine.hierarchies():
+        root = hierarchy / layout.cgroup
+        for group in (root, root / "node"):
+            # In v2 a group has the controllers that those above pass on.
+            if machine.unified():
+                machine.delegate(group.parent)
             group.mkdir(exist_ok=True)
             for file in ("cpuset.cpus", "cpuset.mems"):
                 if (hierarchy / file).exists():
@@ -158,7 +158,7 @@ def _make_cgroups(layout: Layout) -> None:
 
 
 def _remove_cgroups(layout: Layout) -> bool:
-    for hierarchy in _hierarchies():
+    for hierarchy in machine.hierarchies():
         root = hierarchy / layout.cgroup
         for folder, _, _ in os.walk(root, topdown=False):
             with contextlib.suppress(OSError):
@@ -169,7 +169,7 @@ def _remove_cgroups(layout: Layout) -> bool:
 
 
 def _start(layout: Layout, listener: socket.socket, programs: dict[str, str]) -> None:
-    groups = [str(hierarchy / layout.cgroup / "node" / "cgroup.procs") for hierarchy in _hierarchies()]
+    groups = [str(hierarchy / layout.cgroup / "node" / "cgroup.procs") for hierarchy in machine.hierarchies()]
     join = 'for group in "$@"; do [ "$group" = -- ] && break; echo $$ > "$group"; shift; done; shift; exec "$@"'
     own = [
         "unshare",

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.paths import ROOT
 from xscaler_istio.system.errors import SetupError
@@ -31,7 +32,7 @@ with node.guarded(layout):
 
 def snapshot(name: str) -> dict[str, object]:
     """Return what a cluster could leave on the machine."""
-    groups = list(Path("/sys/fs/cgroup").glob(f"*/{Layout(name).cgroup}"))
+    groups = [group for group in machine.hierarchies() if (group / Layout(name).cgroup).exists()]
     commands = [_content(file) for file in Path("/proc").glob("[0-9]*/cmdline")]
     return {
         "mounts": Path("/proc/mounts").read_text(),
@@ -76,3 +77,75 @@ def test_a_machine_that_cannot_run_one_says_why(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(SetupError, match=r"it takes root.*no cgroup v1 hierarchies for cpu, cpuset") as caught:
         machine.ensure()
     assert "CLUSTER=existing" in caught.value.fix
+    # As in a container that was not given all of them.
+    (tmp_path / "cgroup.controllers").write_text("cpu memory pids\n")
+    with pytest.raises(SetupError, match="no cgroup v2 controllers for cpuset in") as caught:
+        machine.ensure()
+    assert "CLUSTER=kind make cluster-up" in caught.value.fix
+
+
+def test_in_cgroup_v2_the_kubelet_has_every_controller_that_it_asks_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(machine, "CGROUPS", tmp_path)
+    root = tmp_path / Layout("test").cgroup
+    groups = (tmp_path, root, root / "node")
+    for group in groups:
+        group.mkdir(exist_ok=True)
+        (group / "cgroup.controllers").write_text("cpuset cpu io memory hugetlb pids rdma misc\n")
+        (group / "cgroup.subtree_control").write_text("")
+    assert not any("cgroup" in obstacle for obstacle in machine.obstacles())
+    node._make_cgroups(Layout("test"))
+    passed_on = [(group / "cgroup.subtree_control").read_text() for group in groups]
+    # Not those of the node's own programs: a group of cgroup v2 has processes or passes controllers on.
+    assert passed_on == ["+cpu +cpuset +memory +pids +hugetlb +io"] * 2 + [""]
+
+
+def test_a_cgroup_that_must_not_pass_controllers_on_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(machine, "CGROUPS", tmp_path)
+    (tmp_path / "cgroup.controllers").write_text("cpu\n")
+    # What cannot be written, by root either.
+    (tmp_path / "cgroup.subtree_control").mkdir()
+    with pytest.raises(SetupError, match=r"cgroup\.subtree_control cannot be written: Is a directory") as caught:
+        node._make_cgroups(Layout("test"))
+    assert "CLUSTER=kind" in caught.value.fix
+
+
+# -- kind ---------------------------------------------------------------------------------------------------------
+
+
+def pretend(folder: Path, name: str, script: str) -> None:
+    """Write a program."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def launch(cache: Path, path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the launcher with programs of ours before those of the machine."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "PATH": f"{path}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "tests.cluster", "--on", "kind", *arguments]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=ROOT)
+
+
+def test_without_docker_kind_is_not_begun(tmp_path: Path) -> None:
+    pretend(tmp_path / "bin", "docker", "echo the daemon sleeps >&2; exit 1")
+    done = launch(tmp_path, tmp_path / "bin", "up", "--mesh")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("error: Docker does not answer: the daemon sleeps\n  fix: start it")
+
+
+def test_kind_makes_a_cluster_in_a_kubeconfig_of_its_own(tmp_path: Path) -> None:
+    # Docker runs on few machines of developers' tests; the workflow `cluster` has the real one.
+    pretend(tmp_path / "bin", "docker", "echo 28.0")
+    asked = f'echo "$@" >>{tmp_path}/asked; cat >{tmp_path}/config'
+    pretend(tmp_path / "bin", "kind", f'if [ "$1" = version ]; then echo kind v0.31.0 go1.26; else {asked}; exit 1; fi')
+    done = launch(tmp_path, tmp_path / "bin", "--kubernetes", "v1.35.0", "up", "--mesh")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "error: kind create cluster ended with 1" in done.stderr
+    own = f"--kubeconfig={tmp_path}/xscaler-istio/clusters/kind/kubeconfig --name=xscaler-istio-kind"
+    assert (tmp_path / "asked").read_text() == (
+        f"create cluster --image=kindest/node:v1.35.0 --config=- --wait=120s {own}\n"
+    )
+    (patch,) = yaml.safe_load((tmp_path / "config").read_text())["kubeadmConfigPatches"]
+    assert yaml.safe_load(patch) == {"kind": "KubeletConfiguration", "syncFrequency": "10s"}
