@@ -17,7 +17,7 @@ DEMO_TOOLS := helm4 prometheus mimir
 # All that needs no cluster, in one session: more workers than cores, as many of them wait (tests/session.py).
 WORKERS ?= 6
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
-SUITE := tests/test_session.py tests/test_suite.py tests/plugin tests/tools tests/dashboards tests/release tests/website tests/chart tests/pipeline
+SUITE := $(wildcard tests/test_*.py) tests/plugin tests/tools tests/dashboards tests/release tests/website tests/chart tests/pipeline
 # Each worker imports every test: compiled files are worth their place, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -45,6 +45,11 @@ test test-all:
 test-rest: $(VENV)/.installed-dev ## What make test-all has and make test has not
 	@tools/get $(TEST_TOOLS) >/dev/null
 	$(PYTEST) -m whole $(SUITE)
+
+# BASE=COMMIT compares with another commit than the one at which the branch left main.
+test-changed: $(VENV)/.installed-dev ## What the change at hand can break, by imports and by names of files
+	@tools/get $(TEST_TOOLS) >/dev/null
+	@$(BIN)/python -m tests.changed --base "$(BASE)" $(PYTEST)
 
 test-unit: $(VENV)/.installed-dev ## Tier 1: plugin, schema and the parts of the local test
 	@tools/get $(TEST_TOOLS) >/dev/null
