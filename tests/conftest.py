@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from tests import session
+from tests.session import BothEnds, arrange, check, publish
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -23,16 +23,24 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
-# Before xdist reads the groups, and before pytest deselects.
+# Before pytest deselects.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    session.check(items)
-    session.arrange(items)
+    check(items)
+    arrange(items)
+
+
+# Before xdist says that the worker has collected.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    worker = getattr(session.config, "workerinput", None)
+    if worker and session.config.getoption("loadgroup"):
+        publish(session.items, worker["testrunuid"])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling | None:
-    return session.BothEnds(config, log) if config.getoption("dist") == "loadgroup" else None
+    return BothEnds(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 # Around pytest's own, which makes an expected failure of a skip.
@@ -44,11 +52,3 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if skipped and os.environ.get("CI") == "true" and not item.nodeid.startswith("tests/cluster/"):
         report.outcome, report.longrepr = "failed", f"CI=true, and this is skipped: {report.longrepr}"
     return report
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Name a test without its group, so that its name can be given to pytest."""
-    head, _, group = report.nodeid.rpartition("@")
-    if head and "]" not in group:
-        report.nodeid = head

@@ -6,11 +6,15 @@ workers begin with what waits, the others compute beside it.
 
 from __future__ import annotations
 
+import functools
 import itertools
+import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from xdist.scheduler import LoadGroupScheduling
+from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,14 +42,24 @@ def arrange(items: list[pytest.Item]) -> None:
     """Put what begins first to the front, and tests that share what a fixture has made into one group."""
     items.sort(key=lambda item: _rank(item.nodeid))
     for file, tests in itertools.groupby(items, key=lambda item: item.nodeid.partition("::")[0]):
-        alone = 0
+        numbers = itertools.count()
         for item in tests:
-            if item.get_closest_marker("xdist_group"):
-                continue
-            name = _shared(item)
-            if not name:
-                name, alone = f"{file}-{alone // CHUNK}", alone + 1
-            item.add_marker(pytest.mark.xdist_group(name))
+            if not item.get_closest_marker("xdist_group"):
+                name = _shared(item) or f"{file}-{next(numbers) // CHUNK}"
+                item.add_marker(pytest.mark.xdist_group(name))
+
+
+def publish(items: Iterable[pytest.Item], run: str) -> None:
+    """Write the groups, for the process that schedules: it collects no tests. xdist's own way needs an older pytest."""
+    groups = {item.nodeid: mark.args[0] for item in items if (mark := item.get_closest_marker("xdist_group"))}
+    with tempfile.NamedTemporaryFile("w", dir=_file(run).parent, delete=False, encoding="utf-8") as written:
+        json.dump(groups, written)
+    # Every worker writes the same.
+    Path(written.name).replace(_file(run))
+
+
+def _file(run: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"xscaler-istio-groups-{run}.json"
 
 
 def _rank(name: str) -> int:
@@ -61,8 +75,18 @@ def _shared(item: pytest.Item) -> str:
     return max((each.baseid for each in shared), key=len, default="")
 
 
-class BothEnds(LoadGroupScheduling):  # type: ignore[misc]
-    """Two of three workers take groups from the front, the third takes them from the back."""
+class BothEnds(LoadScopeScheduling):  # type: ignore[misc]
+    """Schedules by group. Two of three workers take groups from the front, the third takes them from the back."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return str(self._groups.get(nodeid, nodeid))
+
+    @functools.cached_property
+    def _groups(self) -> dict[str, str]:
+        file = _file(self.nodes[0].workerinput["testrunuid"])
+        read: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+        file.unlink()
+        return read
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         if self.nodes.index(node) >= len(self.nodes) * 2 // 3:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import session
 from tests.support import rendering
 from tests.support.paths import CHART, ROOT, ci
 
@@ -34,11 +35,18 @@ def ran(tmp_path: Path) -> Callable[..., str]:
     return run
 
 
-@pytest.mark.parametrize(
-    "mark", ["whole", "whole()", "whole('')", "whole(1)", "whole(reason='why')", "whole('a', 'b')"]
-)
-def test_a_marker_without_a_reason_ends_the_session(mark: str, ran: Callable[..., str]) -> None:
-    said = ran(f"import pytest\n\n@pytest.mark.{mark}\ndef test_a(): pass\n")
+@pytest.mark.parametrize("reason", [(), ("",), (" ",), (1,), ("a", "b")])
+def test_a_marker_without_a_reason_is_refused(reason: tuple[object, ...], request: pytest.FixtureRequest) -> None:
+    item = pytest.Function.from_parent(request.node.parent, name="test_a", callobj=lambda: None)
+    item.add_marker(pytest.mark.whole("it takes a minute"))
+    session.check([item])
+    item.add_marker(pytest.mark.whole(*reason))
+    with pytest.raises(pytest.UsageError, match=r"test_session\.py::test_a: whole\(reason\) takes one sentence"):
+        session.check([item])
+
+
+def test_a_marker_without_a_reason_ends_the_session(ran: Callable[..., str]) -> None:
+    said = ran("import pytest\n\n@pytest.mark.whole\ndef test_a(): pass\n")
     assert "test_it.py::test_a: whole(reason) takes one sentence" in said
 
 
@@ -46,7 +54,6 @@ def test_the_two_halves_are_the_whole(ran: Callable[..., str]) -> None:
     text = "import pytest\n\n@pytest.mark.whole('because')\ndef test_a(): pass\ndef test_b(): pass\n"
     assert "1 passed, 1 deselected" in ran(text, "-m", "not whole")
     assert "1 passed, 1 deselected" in ran(text, "-m", "whole")
-    assert "2 passed" in ran(text)
 
 
 def test_nothing_is_skipped_in_continuous_integration(ran: Callable[..., str]) -> None:
@@ -58,15 +65,7 @@ def test_nothing_is_skipped_in_continuous_integration(ran: Callable[..., str]) -
     assert "no wish" in said
 
 
-def test_workers_begin_at_both_ends_and_run_each_test_once(ran: Callable[..., str]) -> None:
-    text = "import pytest\n\n@pytest.mark.parametrize('n', range(100))\ndef test_a(n): assert n != 50\n"
-    said = ran(text, "-n", "3", "--dist", "loadgroup")
-    assert "1 failed, 99 passed" in said
-    # Its name is one that pytest takes.
-    assert "test_it.py::test_a[50] - " in said
-
-
-def test_tests_with_a_fixture_in_common_run_in_one_worker(ran: Callable[..., str]) -> None:
+def test_workers_run_each_test_once_and_share_no_fixture(ran: Callable[..., str]) -> None:
     text = """\
 import os
 import pytest
@@ -78,11 +77,13 @@ def made(): print("made", os.getpid())
 def test_a(made, n): pass
 
 @pytest.mark.parametrize("n", range(40))
-def test_b(n): pass
+def test_b(n): assert n != 20
 """
-    said = ran(text, "-n", "2", "--dist", "loadgroup", "-rP")
-    assert "80 passed" in said
+    said = ran(text, "-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder", "-rPf")
+    assert "1 failed, 79 passed" in said
     assert len(re.findall(r"(?m)^made \d+$", said)) == 1
+    # Its name is one that pytest takes.
+    assert "test_it.py::test_b[20] - " in said
 
 
 @pytest.mark.parametrize(
