@@ -31,16 +31,11 @@ def test_every_setting_can_be_drawn() -> None:
     assert ("metrics", "targets", "proxies", "port") in {path for path, _ in SETTINGS}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return tmp_path_factory.mktemp("values")
-
-
 @pytest.mark.parametrize("collector", run.COLLECTORS)
 @settings(max_examples=30, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_values_keep_the_contract_or_are_refused(
-    collector: str, data: st.DataObject, folder: Any, monkeypatch: pytest.MonkeyPatch
+    collector: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("promtool", "alloy", "otelcol"):
         monkeypatch.setenv(f"XSCALER_{name.upper()}", str(tool(name)))
@@ -48,7 +43,7 @@ def test_values_keep_the_contract_or_are_refused(
     chosen.setdefault("metrics", {})["collector"] = collector
     # Half of them with access logs, whatever else was drawn.
     chosen.setdefault("logs", {}).setdefault("enabled", data.draw(st.booleans()))
-    file = folder / "values.yaml"
+    file = tmp_path_factory.mktemp("values") / "values.yaml"
     file.write_text(yaml.dump(chosen, Dumper=ForHelm))
     done = render("helm4", "--values", str(file))
     if done.returncode:
