@@ -22,8 +22,15 @@ MATRIX_TOOLS := helm3-17 helm3-18 helm3 helm4-1 helm4
 BACKEND ?= prometheus
 DEMO_TOOLS := $(sort helm prometheus $(BACKEND))
 
+# All that needs no cluster, in one session: more workers than cores, as many of them wait (tests/session.py).
+WORKERS ?= 6
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+SUITE := $(wildcard tests/test_*.py) tests/plugin tests/tools tests/dashboards tests/release tests/website tests/chart tests/pipeline
+# Each worker imports every test: compiled files are worth their place, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-tools test test-unit test-chart test-pipeline test-cluster test-matrix cluster-up cluster-down lint schema alerts golden dashboards tour package site bench wheelhouse tools lock clean
+.PHONY: help demo demo-tools test test-all test-rest test-changed test-unit test-chart test-pipeline test-cluster test-matrix cluster-up cluster-down lint schema alerts golden dashboards tour package site bench wheelhouse tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,19 +43,37 @@ demo: ## The main job: render, scrape a mesh, push, ask; half a minute once ever
 demo-tools: | $(BIN)/python
 	@tools/get $(DEMO_TOOLS) >/dev/null
 
-test: lint test-unit test-chart test-pipeline ## All tiers that need no cluster, and the linters
+test: $(VENV)/.installed-dev ## What to run before a commit: every kind of proof, and the linters, in five minutes
+test-all: $(VENV)/.installed-dev ## Everything that needs no cluster, and the linters, in a quarter of an hour
+test: CHOSEN := -m "not whole"
+# The linters compute beside the tests; what they say comes last, where it is read.
+test test-all:
+	@tools/get $(TEST_TOOLS) >/dev/null
+	@mkdir -p build
+	@make --no-print-directory lint >build/lint.log 2>&1 & linters=$$!; tests=0; \
+	$(PYTEST) $(CHOSEN) $(SUITE) || tests=$$?; \
+	wait $$linters && echo "make lint: nothing to say" || { cat build/lint.log; exit 1; }; exit $$tests
+
+test-rest: $(VENV)/.installed-dev ## What make test-all has and make test has not
+	@tools/get $(TEST_TOOLS) >/dev/null
+	$(PYTEST) -m whole $(SUITE)
+
+# BASE=COMMIT compares with another commit than the one at which the branch left main.
+test-changed: $(VENV)/.installed-dev ## What the change at hand can break, by imports and by names of files
+	@tools/get $(TEST_TOOLS) >/dev/null
+	@$(BIN)/python -m tests.changed --base "$(BASE)" $(PYTEST)
 
 test-unit: $(VENV)/.installed-dev ## Tier 1: plugin, schema and the parts of the local test
 	@tools/get $(TEST_TOOLS) >/dev/null
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/test_suite.py tests/plugin tests/tools tests/dashboards tests/release tests/website
+	$(PYTEST) $(filter-out tests/chart tests/pipeline,$(SUITE))
 
 test-chart: $(VENV)/.installed-dev ## Tier 2: the chart, rendered by both Helms and checked by the real programs
 	@tools/get $(TEST_TOOLS) >/dev/null
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/chart
+	$(PYTEST) tests/chart
 
 test-pipeline: $(VENV)/.installed-dev ## Tier 3: real collectors scrape a mesh and push to a local xScaler
 	@tools/get $(TEST_TOOLS) >/dev/null
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/pipeline
+	$(PYTEST) tests/pipeline
 
 # XSCALER_PYTHONS and XSCALER_HELMS choose some of them.
 test-matrix: $(VENV)/.installed-dev ## The installed plugin's cases with every supported Helm and each Python that is here

@@ -6,8 +6,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sphinx.cmd.build import build_main
-
 from website.stage import stage
 
 HERE = Path(__file__).resolve().parent
@@ -15,6 +13,8 @@ HERE = Path(__file__).resolve().parent
 
 def main(target: str) -> int:
     """Build into a folder; return the exit code."""
+    from sphinx.cmd.build import build_main
+
     with tempfile.TemporaryDirectory() as name:
         sources = Path(name) / "sources"
         stage(sources)

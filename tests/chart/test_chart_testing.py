@@ -22,8 +22,8 @@ def ct(helm: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[
     return subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, env=environment)
 
 
-def test_ct_lints_the_chart_with_every_values_file(helm: str) -> None:
-    done = ct(helm, ROOT, "lint", "--charts", "chart")
+def test_ct_lints_the_chart_with_every_values_file(each_helm: str) -> None:
+    done = ct(each_helm, ROOT, "lint", "--charts", "chart")
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'Linting chart "xscaler-istio' in done.stdout
     for file in INSTALLED:

@@ -12,7 +12,7 @@ import yaml
 
 from tests.support.paths import ci
 from tests.support.rendering import configs, objects, of_kind, parsed, prometheus_config, template
-from tests.support.tools import HELMS, tool
+from tests.support.tools import tool
 from xscaler_istio.commands import lint
 from xscaler_istio.local import run
 
@@ -131,7 +131,6 @@ def test_none_renders_no_workload(helm: str) -> None:
     assert [item["kind"] for item in objects(rendered)] == ["PrometheusRule"]
 
 
-@pytest.mark.parametrize("helm", HELMS)
 def test_the_secret_volume_holds_only_the_keys_in_use(helm: str) -> None:
     auth = ci("auth")
     pod = of_kind(template(helm, "--values", str(auth)), "Deployment")[0]["spec"]["template"]["spec"]

@@ -9,7 +9,6 @@ import yaml
 
 from tests.support.paths import CHART, ci
 from tests.support.rendering import run_template, template
-from tests.support.tools import HELMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +31,6 @@ def test_the_defaults_are_those_of_the_values_file() -> None:
     assert yaml.safe_load((CHART / "values.yaml").read_text()) == DEFAULTS
 
 
-@pytest.mark.parametrize("helm", HELMS)
 @pytest.mark.parametrize("block", [key for key, value in DEFAULTS.items() if isinstance(value, dict)])
 def test_a_missing_key_has_its_default(helm: str, block: str) -> None:
     found = paths({block: DEFAULTS[block]})

@@ -125,20 +125,20 @@ def test_helmfile_s_values_give_the_same(helm: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def umbrella(helm: str, tmp_path: Path) -> Path:
+def umbrella(each_helm: str, tmp_path: Path) -> Path:
     """The umbrella chart in a checkout of its own, with its dependency packed into it as Helm does."""
     chart = tmp_path / "examples/umbrella"
     shutil.copytree(EXAMPLES / "umbrella", chart)
     (tmp_path / "chart").symlink_to(CHART)
-    command = [str(tool(helm)), "dependency", "build", str(chart)]
+    command = [str(tool(each_helm)), "dependency", "build", str(chart)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert list((chart / "charts").glob("xscaler-istio-*.tgz"))
     return chart
 
 
-def test_an_umbrella_chart_passes_values_and_what_is_global(helm: str, umbrella: Path) -> None:
-    command = [str(tool(helm)), "template", "t", str(umbrella), "--namespace", "telemetry"]
+def test_an_umbrella_chart_passes_values_and_what_is_global(each_helm: str, umbrella: Path) -> None:
+    command = [str(tool(each_helm)), "template", "t", str(umbrella), "--namespace", "telemetry"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     (workload,) = of_kind(text, "Deployment")
     pod = workload["spec"]["template"]["spec"]
@@ -146,6 +146,6 @@ def test_an_umbrella_chart_passes_values_and_what_is_global(helm: str, umbrella:
     assert pod["imagePullSecrets"] == [{"name": "registry-credentials"}]
 
 
-def test_an_umbrella_chart_has_a_switch(helm: str, umbrella: Path) -> None:
-    command = [str(tool(helm)), "template", "t", str(umbrella), "--set", "xscaler-istio.enabled=false"]
+def test_an_umbrella_chart_has_a_switch(each_helm: str, umbrella: Path) -> None:
+    command = [str(tool(each_helm)), "template", "t", str(umbrella), "--set", "xscaler-istio.enabled=false"]
     assert objects(subprocess.run(command, check=True, capture_output=True, text=True).stdout) == []

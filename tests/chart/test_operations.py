@@ -10,7 +10,6 @@ import yaml
 
 from tests.support.paths import CHART, ci
 from tests.support.rendering import configs, log_configs, objects, of_kind, parsed, run_template, template
-from tests.support.tools import HELMS
 from xscaler_istio.local import run
 
 if TYPE_CHECKING:
@@ -383,7 +382,6 @@ def test_fargate_gets_no_daemon_set() -> None:
 # -- additions to the release, and what it needs from a cluster ---------------------------------------------------
 
 
-@pytest.mark.parametrize("helm", HELMS)
 def test_further_objects_are_templates(helm: str) -> None:
     names = {item["metadata"]["name"]: item for item in of_kind(template(helm, *OPERATIONS), "ConfigMap")}
     assert names["t-extra"]["data"] == {"cluster": "prod-1"}

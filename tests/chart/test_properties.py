@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.any_values import SCHEMA, SETTINGS, ForHelm, values
 from tests.support.paths import CHART
 from tests.support.relabel import relabel
-from tests.support.rendering import configs, log_configs, objects, run_template
+from tests.support.rendering import configs, log_configs, objects, render
 from tests.support.tools import tool
 from xscaler_istio.commands import lint
 from xscaler_istio.helm import ValuesArguments, effective_values
@@ -31,16 +31,11 @@ def test_every_setting_can_be_drawn() -> None:
     assert ("metrics", "targets", "proxies", "port") in {path for path, _ in SETTINGS}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return tmp_path_factory.mktemp("values")
-
-
 @pytest.mark.parametrize("collector", run.COLLECTORS)
 @settings(max_examples=30, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_values_keep_the_contract_or_are_refused(
-    collector: str, data: st.DataObject, folder: Any, monkeypatch: pytest.MonkeyPatch
+    collector: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("promtool", "alloy", "otelcol"):
         monkeypatch.setenv(f"XSCALER_{name.upper()}", str(tool(name)))
@@ -48,9 +43,9 @@ def test_values_keep_the_contract_or_are_refused(
     chosen.setdefault("metrics", {})["collector"] = collector
     # Half of them with access logs, whatever else was drawn.
     chosen.setdefault("logs", {}).setdefault("enabled", data.draw(st.booleans()))
-    file = folder / "values.yaml"
+    file = tmp_path_factory.mktemp("values") / "values.yaml"
     file.write_text(yaml.dump(chosen, Dumper=ForHelm))
-    done = run_template("helm4", "--values", str(file))
+    done = render("helm4", "--values", str(file))
     if done.returncode:
         # Said by a rule, and not by a template that broke; or by a condition of the schema: each value is right by
         # itself, not always beside the others.
@@ -60,7 +55,7 @@ def test_values_keep_the_contract_or_are_refused(
         expected = "the values need changes:" if fits else "values don't meet the specifications of the schema"
         assert expected in done.stderr, done.stderr
         return
-    assert run_template("helm4", "--values", str(file)).stdout == done.stdout
+    assert render("helm4", "--values", str(file)).stdout == done.stdout
     rendered = objects(done.stdout)
     for item in rendered:
         _CHECKS.get(item["kind"], _nothing)(item, chosen)

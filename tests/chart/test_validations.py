@@ -189,8 +189,8 @@ def test_every_condition_of_the_schema_has_a_case() -> None:
     assert set(conditions(schema.load(CHART))) == {case.said["condition"] for case in CONDITIONS}
 
 
-def test_all_that_is_missing_is_said_at_once(helm: str) -> None:
-    done = run_template(helm)
+def test_all_that_is_missing_is_said_at_once(each_helm: str) -> None:
+    done = run_template(each_helm)
     assert done.returncode == 1
     assert "the values need changes:" in done.stderr
     for key in ("cluster.name", "xscaler.region", "xscaler.tenantId", "xscaler.auth.existingSecret.name"):
@@ -226,13 +226,13 @@ SCHEMA = [
 
 
 @pytest.mark.parametrize(("setting", "mention"), SCHEMA, ids=[setting for setting, _ in SCHEMA])
-def test_the_schema_refuses(helm: str, setting: str, mention: str) -> None:
-    done = run_template(helm, *DEFAULT, "--set", setting)
+def test_the_schema_refuses(each_helm: str, setting: str, mention: str) -> None:
+    done = run_template(each_helm, *DEFAULT, "--set", setting)
     assert done.returncode == 1
     assert "schema" in done.stderr
     assert mention in done.stderr
 
 
 @pytest.mark.parametrize("setting", ["global.image.registry=x", "enabled=true", "x-anchors.a=1"])
-def test_the_schema_admits_what_umbrella_charts_and_anchors_need(helm: str, setting: str) -> None:
-    assert template(helm, *DEFAULT, "--set", setting)
+def test_the_schema_admits_what_umbrella_charts_and_anchors_need(each_helm: str, setting: str) -> None:
+    assert template(each_helm, *DEFAULT, "--set", setting)

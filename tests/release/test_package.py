@@ -127,6 +127,7 @@ def test_helm_4_refuses_a_plugin_that_was_changed(packaged: Path, tmp_path: Path
     assert helm("plugin", "list").stdout.splitlines()[1:] == []
 
 
+@pytest.mark.whole("make test installs the signed archive with Helm 4; pip takes 17 seconds of CPU each time")
 def test_helm_3_installs_the_unpacked_plugin(packaged: Path, tmp_path: Path) -> None:
     helm = helm_in(tmp_path, "helm3")
     refused = helm("plugin", "install", packaged / PLUGIN_FILE)

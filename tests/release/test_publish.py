@@ -63,6 +63,7 @@ def test_the_chart_is_pulled_and_verified(name: str, pushed: str, packaged: Path
     assert "kind: Deployment" in rendered.stdout, rendered.stderr
 
 
+@pytest.mark.whole("make test installs the same archive from a file, and pulls the chart from the registry")
 def test_helm_4_installs_the_plugin_from_the_registry(pushed: str, packaged: Path, tmp_path: Path) -> None:
     helm = helm_in(tmp_path, "helm4")
     source = f"oci://{pushed}/xscaler/plugins/{PLUGIN}:{VERSION}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.any_values import ForHelm, values
 from tests.support.paths import CHART, ROOT
-from tests.support.rendering import configs, run_template
+from tests.support.rendering import configs, render
 from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.local import run
@@ -72,7 +72,7 @@ def test_values_are_explained_with_every_job(collector: str, data: st.DataObject
         assert refused.problems or "meet the specifications of the schema" in refused.message, refused.message
         return
     said = text.text(summary, Terminal(colour=False, width=data.draw(st.sampled_from([0, 20, 80]))))
-    config = configs(run_template("helm4", "--values", str(file)).stdout)[0]
+    config = configs(render("helm4", "--values", str(file)).stdout)[0]
     jobs = JOBS[collector](config.text)
     assert jobs
     assert re.findall(r"(?m)^  (\S+)$", section(said, "jobs")) == jobs
