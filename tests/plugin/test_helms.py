@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.command import runner
 from tests.support.paths import EXAMPLE, ROOT
 from tests.support.tools import HELMS, tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BAD = ROOT / "tests/plugin/examples"
 SECRET = "ef0123SECRET"  # noqa: S105 - no real one
