@@ -26,7 +26,7 @@ def test_case(file: Path) -> None:
 
 @pytest.fixture(scope="session")
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # What `helm plugin install` makes of a folder, without its hook: test_installed.py runs that.
+    # What `helm plugin install` makes of a folder, without its hook: test_launcher.py runs that.
     folder = tmp_path_factory.mktemp("plugins")
     (folder / "xscaler").symlink_to(ROOT / "plugin")
     return folder
