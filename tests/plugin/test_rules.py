@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from tests.support import merged
 from tests.support.command import runner
@@ -14,7 +13,6 @@ from tests.support.paths import CHART, ROOT
 from tests.support.tools import tool
 from xscaler_istio.checks import case, catalogue, documentation
 from xscaler_istio.checks.registry import VALUE_CHECKS
-from xscaler_istio.cli import app
 from xscaler_istio.commands.project import Project
 from xscaler_istio.commands.validate import judge
 from xscaler_istio.findings.rules import DOCS, RULES
@@ -73,16 +71,12 @@ def test_the_command_reports_what_is_judged_from_the_merge(file: Path) -> None:
     assert of_the_command(file) == of_the_merge(file)
 
 
-def test_pod_security_is_judged_by_what_the_project_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HELM_BIN", str(tool("helm4")))
-    monkeypatch.chdir(tmp_path)
-    sets = "logs.enabled=true,istio.telemetry.accessLogging.enabled=true"
+def test_pod_security_is_judged_by_what_the_project_says(tmp_path: Path) -> None:
+    run, sets = runner(tool("helm4"), tmp_path), "logs.enabled=true,istio.telemetry.accessLogging.enabled=true"
 
     def validate() -> tuple[str, int]:
-        ran = CliRunner().invoke(
-            app, ["validate", "--chart", str(CHART), "-f", str(BASE), "--set", sets, "--mesh", MESH]
-        )
-        return ran.stdout, ran.exit_code
+        ran = run("validate", "-f", BASE, "--set", sets, "--mesh", MESH)
+        return ran.out, ran.code
 
     out, code = validate()
     assert "skipped: admission of the log agent (XS240)" in out
@@ -118,6 +112,6 @@ def test_the_page_of_rules_is_fresh() -> None:
 
 
 def test_rules_explains_one_in_any_case() -> None:
-    ran = CliRunner().invoke(app, ["rules", "xs310"])
-    assert ran.stdout.startswith("XS310 (error): An object that Kubernetes would refuse\n\nWhy: kubeconform ")
-    assert ran.stdout.endswith("docs/rules.md#xs310\n")
+    ran = runner("helm")("rules", "xs310")
+    assert ran.out.startswith("XS310 (error): An object that Kubernetes would refuse\n\nWhy: kubeconform ")
+    assert ran.out.endswith("docs/rules.md#xs310\n")

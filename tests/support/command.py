@@ -34,8 +34,8 @@ class Ran:
     err: str
 
 
-def runner(helm: Path | str) -> Callable[..., Ran]:
-    """Return a function that runs the command line with a Helm, in this process: a process of its own costs thrice.
+def runner(helm: Path | str, folder: Path = ROOT) -> Callable[..., Ran]:
+    """Return a function that runs the command line with a Helm in a folder, in this process: a third of what one costs.
 
     Streams, environment, working directory and exit code are those of a process. Not for what only a process has:
     signals, pipes, the end of what it started.
@@ -43,7 +43,7 @@ def runner(helm: Path | str) -> Callable[..., Ran]:
 
     def run(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> Ran:
         words = [str(SCRIPT), *map(str, arguments)]
-        with _like_a_process(words, stdin, _variables(helm, environment)) as (out, err):
+        with _like_a_process(words, stdin, _variables(helm, environment), folder) as (out, err):
             code = _exit_code()
         return Ran(code, out.getvalue().decode(), err.getvalue().decode())
 
@@ -78,7 +78,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextlib.contextmanager
 def _like_a_process(
-    words: Sequence[str], stdin: bytes, variables: Mapping[str, str]
+    words: Sequence[str], stdin: bytes, variables: Mapping[str, str], folder: Path
 ) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
     """Give the block what a process has of its own, and take back afterwards what it changed."""
     out, err = io.BytesIO(), io.BytesIO()
@@ -96,7 +96,7 @@ def _like_a_process(
         patch.setattr(sys, "excepthook", sys.excepthook)
         # It remembers what TMPDIR was.
         patch.setattr(tempfile, "tempdir", None)
-        patch.chdir(ROOT)
+        patch.chdir(folder)
         try:
             _set_environment(variables)
             yield out, err

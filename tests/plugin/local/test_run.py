@@ -9,13 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.plugin import test_page as page
+from tests.support import waiting
 from tests.support.command import script
 from tests.support.paths import CHART, EXAMPLE, ROOT
 from tests.support.published import published
@@ -228,8 +228,7 @@ def test_interrupted_in_the_middle(environment: dict[str, str], number: signal.S
     with nothing_left(environment):
         process = started(environment)
         until(process, "waiting for")
-        time.sleep(0.5)
-        assert len(children_of(environment["TMPDIR"])) >= 5
+        waiting.until(lambda: len(children_of(environment["TMPDIR"])) >= 5, 60, "its programs do not run")
         process.send_signal(number)
         _, rest = process.communicate(timeout=40)
     assert process.returncode == 130
@@ -242,10 +241,7 @@ def test_killed_in_the_middle_leaves_no_process(environment: dict[str, str]) -> 
     until(process, "waiting for")
     process.kill()
     process.communicate()
-    deadline = time.monotonic() + 10
-    while children_of(environment["TMPDIR"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    waiting.until(lambda: not children_of(environment["TMPDIR"]), 60, "what it started lives on")
 
 
 def test_two_runs_do_not_meet() -> None:
