@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.cases import FILES, check
+from tests.support.cases import FILES, check, through
 from tests.support.checkout import copy_checkout
 from tests.support.tools import tool
 
@@ -65,4 +65,4 @@ def test_all_cases(data: tuple[Path, Path], subtests: pytest.Subtests) -> None:
     helm, folder = data
     for file in FILES:
         with subtests.test(case=file.stem):
-            check(file, helm, {"HELM_DATA_HOME": str(folder)})
+            check(file, through(helm, HELM_DATA_HOME=str(folder)))

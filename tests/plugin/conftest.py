@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
     from tests.support.command import Ran
 
+_TWIN = pytest.mark.whole("test_helms.py shows that both majors get the same answer of each kind")
 
-@pytest.fixture(params=("helm3", "helm4"))
+
+@pytest.fixture(params=[pytest.param("helm3", marks=_TWIN), "helm4"])
 def cli(request: pytest.FixtureRequest) -> Callable[..., Ran]:
-    """The console script, with each Helm major."""
+    """The command line, with each Helm major."""
     return runner(tool(request.param))
 
 
 @pytest.fixture
 def cli4() -> Callable[..., Ran]:
-    """The console script with Helm 4, where Helm's major does not matter."""
+    """The command line with Helm 4, where Helm's major does not matter."""
     return runner(tool("helm4"))

@@ -1,4 +1,4 @@
-"""The plugin as Helm runs it, over example files: a new case is a new file, as tests/support/cases.py reads it."""
+"""The plugin over example files: a new case is a new file, as tests/support/cases.py reads it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,39 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.cases import FILES, check
+from tests.support.cases import FILES, check, through
+from tests.support.command import runner
 from tests.support.paths import ROOT
-from tests.support.tools import tool
+from tests.support.tools import HELMS, tool
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_case(file: Path) -> None:
+    # What Helm tells its plugins.
+    run = runner(tool("helm4"))
+    told = {"HELM_PLUGIN_DIR": str(ROOT / "plugin"), "HELM_NAMESPACE": "default", "HELM_DEBUG": "false"}
+    check(file, lambda *words: run(*words, **told))
+
+
 @pytest.fixture(scope="session")
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # What `helm plugin install` makes of a folder, without its hook: test_installed.py runs that.
+    # What `helm plugin install` makes of a folder, without its hook: test_launcher.py runs that.
     folder = tmp_path_factory.mktemp("plugins")
     (folder / "xscaler").symlink_to(ROOT / "plugin")
     return folder
 
 
-@pytest.mark.parametrize("helm", ["helm3", "helm4"])
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_case(file: Path, helm: str, plugins: Path) -> None:
-    check(file, tool(helm), {"HELM_PLUGINS": str(plugins), "XSCALER_PYTHON": sys.executable})
+_REST = pytest.mark.whole("one case of each command is run through Helm, and all of them without it")
+# The first of each command.
+_FIRST = {file.stem.partition("-")[0]: file for file in reversed(FILES)}.values()
+
+
+@pytest.mark.parametrize("helm", HELMS)
+@pytest.mark.parametrize(
+    "file", [pytest.param(file, marks=[] if file in _FIRST else [_REST], id=file.stem) for file in FILES]
+)
+def test_case_through_helm(file: Path, helm: str, plugins: Path) -> None:
+    check(file, through(tool(helm), HELM_PLUGINS=str(plugins), XSCALER_PYTHON=sys.executable))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.support.command import runner
+from tests.support.command import runner, script
 from tests.support.paths import CHART, CI_FILES, EXAMPLE, ROOT
 from tests.support.tools import tool
 
@@ -71,7 +71,10 @@ def test_a_folder_of_the_release(helm_name: str, tmp_path: Path) -> None:
     assert (ran.code, [folder.name for folder in tmp_path.iterdir()]) == (0, ["rel"])
 
 
-@pytest.fixture(params=("helm3", "helm4"))
+_TWIN = pytest.mark.whole("what Helm prints is passed on, and with Helm 4 the same tests show how")
+
+
+@pytest.fixture(params=[pytest.param("helm3", marks=_TWIN), "helm4"])
 def helm_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -227,6 +230,30 @@ def test_bad_input_gets_a_message_and_its_code(
     assert ran.code == code
     assert says in ran.err
     assert "Traceback" not in ran.err
+
+
+PROCESSES: tuple[tuple[str | Path, ...], ...] = (
+    ("validate", "-f", "-", "-f", EXAMPLE, "--set", "metrics.shards=many"),
+    ("render", "-f", EXAMPLE, "--explain"),
+    ("diff", EXAMPLE, "-", "--detailed-exitcode"),
+    ("explain", "metrics.shards", "-o", "json"),
+    ("init", "--print", "--region", "euw1-01", "--tenant-id", "acme", "--cluster", "prod-1"),
+    ("schema",),
+    ("lint", "-f", "-", "-f", EXAMPLE, "--set", "cluster.name="),
+    ("doctor", "--kubeconfig-that-is-no-option"),
+    ("test",),
+    ("rules", "xs310"),
+    (),
+)
+
+
+@pytest.mark.parametrize("words", PROCESSES, ids=lambda words: (words or ("none",))[0])
+def test_a_process_of_its_own_does_what_the_tests_run(words: tuple[str | Path, ...]) -> None:
+    given = {"stdin": "cluster: {name: prod-\u00fc}\n".encode(), "XSCALER_KUBECTL": "/nowhere"}
+    helm = tool("helm4")
+    environment = dict(os.environ)
+    assert runner(helm)(*words, **given) == script(helm)(*words, **given)
+    assert dict(os.environ) == environment
 
 
 def test_a_missing_helm() -> None:

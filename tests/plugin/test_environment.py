@@ -5,49 +5,71 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command import runner
+from tests.support.command import SCRIPT, runner
 from tests.support.paths import EXAMPLE
 from tests.support.tools import tool
 
-PROGRAM = Path(sys.executable).parent / "xscaler-istio"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SHELL = [
     # (what a shell runs in a folder of its own, what it says)
-    (f"{PROGRAM} validate -f {EXAMPLE} >&-", "error: standard output is closed\n  fix: leave it open, or send it to"),
-    (f"{PROGRAM} render -f {EXAMPLE} >/dev/full", "error: cannot read or write the output: No space left on device\n"),
-    (f"{PROGRAM} --help >/dev/full", "error: cannot read or write the output: No space left on device\n"),
+    (f"{SCRIPT} validate -f {EXAMPLE} >&-", "error: standard output is closed\n  fix: leave it open, or send it to"),
+    (f"{SCRIPT} render -f {EXAMPLE} >/dev/full", "error: cannot read or write the output: No space left on device\n"),
+    (f"{SCRIPT} --help >/dev/full", "error: cannot read or write the output: No space left on device\n"),
     (
-        f"mkdir gone; cd gone; rmdir ../gone; {PROGRAM} validate -f {EXAMPLE}",
+        f"mkdir gone; cd gone; rmdir ../gone; {SCRIPT} validate -f {EXAMPLE}",
         "error: cannot read the working directory: No such file or directory\n  fix: cd into one that exists\n",
     ),
-    (f"HELM_BIN=/bin/true {PROGRAM} validate -f {EXAMPLE}", "error: /bin/true prints nothing for a chart: is it Helm?"),
-    (f"HELM_BIN=/bin/true {PROGRAM} render -f {EXAMPLE}", "error: /bin/true prints nothing for a chart: is it Helm?"),
-    (f"HELM_BIN=/bin/echo {PROGRAM} validate -f {EXAMPLE}", "error: /bin/echo does not print what a chart renders"),
-    (f"HELM_BIN=/bin/false {PROGRAM} validate -f {EXAMPLE}", "error: /bin/false ends with 1 and says nothing: is it"),
-    (f"HELM_BIN=/bin/false {PROGRAM} lint -f {EXAMPLE}", "error: /bin/false ends with 1 and says nothing: is it Helm?"),
-    (f"{PROGRAM} validate -f /dev/zero", "error: /dev/zero is larger than 1 MiB [XS016]\n  fix: is it the right file?"),
-    (f"yes | {PROGRAM} validate -f -", "error: standard input is larger than 1 MiB [XS016]\n"),
-    (f"mkfifo pipe; yes >pipe & {PROGRAM} render -f pipe", "error: pipe is larger than 1 MiB [XS016]\n"),
-    (
-        f"{PROGRAM} validate -f {EXAMPLE} --set-file a=/nowhere",
-        "error: cannot read the file of --set-file a: No such file or directory\n  fix: check the path behind the =\n",
-    ),
-    (
-        f"{PROGRAM} render -f {EXAMPLE} --set-file a={EXAMPLE},b=/tmp",
-        "error: cannot read the file of --set-file b: Is a directory\n",
-    ),
+    (f"yes | {SCRIPT} validate -f -", "error: standard input is larger than 1 MiB [XS016]\n"),
+    (f"mkfifo pipe; yes >pipe & {SCRIPT} render -f pipe", "error: pipe is larger than 1 MiB [XS016]\n"),
 ]
 
 
-@pytest.mark.parametrize(("command", "says"), SHELL, ids=[case[0].replace(f"{PROGRAM} ", "") for case in SHELL])
+@pytest.mark.parametrize(("command", "says"), SHELL, ids=[case[0].replace(f"{SCRIPT} ", "") for case in SHELL])
 def test_it_is_said_with_exit_code_3(tmp_path: Path, command: str, says: str) -> None:
     environment = {**os.environ, "HELM_BIN": str(tool("helm4"))}
     done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, cwd=tmp_path, env=environment)
     assert done.stderr.decode().startswith(says)
     assert done.returncode == 3
+
+
+GIVEN: list[tuple[str, tuple[str | Path, ...], str]] = [
+    # (what HELM_BIN is, the command, what it says)
+    ("/bin/true", ("validate", "-f", EXAMPLE), "error: /bin/true prints nothing for a chart: is it Helm?"),
+    ("/bin/true", ("render", "-f", EXAMPLE), "error: /bin/true prints nothing for a chart: is it Helm?"),
+    ("/bin/echo", ("validate", "-f", EXAMPLE), "error: /bin/echo does not print what a chart renders"),
+    ("/bin/false", ("validate", "-f", EXAMPLE), "error: /bin/false ends with 1 and says nothing: is it"),
+    ("/bin/false", ("lint", "-f", EXAMPLE), "error: /bin/false ends with 1 and says nothing: is it Helm?"),
+    (
+        "",
+        ("validate", "-f", "/dev/zero"),
+        "error: /dev/zero is larger than 1 MiB [XS016]\n  fix: is it the right file?",
+    ),
+    (
+        "",
+        ("validate", "-f", EXAMPLE, "--set-file", "a=/nowhere"),
+        "error: cannot read the file of --set-file a: No such file or directory\n  fix: check the path behind the =\n",
+    ),
+    (
+        "",
+        ("render", "-f", EXAMPLE, "--set-file", f"a={EXAMPLE},b=/tmp"),
+        "error: cannot read the file of --set-file b: Is a directory\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("helm", "words", "says"), GIVEN, ids=[f"{case[0]} {case[1][0]} {case[1][-1]}" for case in GIVEN]
+)
+def test_what_is_given_is_said_with_exit_code_3(helm: str, words: tuple[str | Path, ...], says: str) -> None:
+    ran = runner(helm or tool("helm4"))(*words)
+    assert ran.err.startswith(says)
+    assert ran.code == 3
 
 
 def test_no_temporary_folder(tmp_path: Path) -> None:
@@ -67,7 +89,7 @@ main()
 
 def test_without_standard_input_or_errors() -> None:
     environment = {**os.environ, "HELM_BIN": str(tool("helm4"))}
-    command = f"{PROGRAM} render -f {EXAMPLE} <&- 2>&-"
+    command = f"{SCRIPT} render -f {EXAMPLE} <&- 2>&-"
     done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, env=environment)
     assert (done.returncode, done.stdout[:4]) == (0, b"---\n")
 
@@ -83,11 +105,9 @@ def test_without_standard_input_or_errors() -> None:
 )
 def test_a_project_file_that_is_not_plain(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / ".xscaler.yaml").write_text(f"{text}\n")
-    environment = {**os.environ, "HELM_BIN": str(tool("helm4"))}
-    command = [str(PROGRAM), "validate", "-f", str(EXAMPLE)]
-    done = subprocess.run(command, check=False, capture_output=True, cwd=tmp_path, env=environment)
-    assert done.stderr.decode().startswith(f"error: .xscaler.yaml{says}")
-    assert done.returncode == 3
+    ran = runner(tool("helm4"), tmp_path)("validate", "-f", EXAMPLE)
+    assert ran.err.startswith(f"error: .xscaler.yaml{says}")
+    assert ran.code == 3
 
 
 @pytest.mark.parametrize(("variables", "name"), [({"HELM_PLUGIN_DIR": "/p"}, "helm xscaler"), ({}, "xscaler-istio")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.checkout import copy_checkout
+from tests.support import checkout as checkouts
 from tests.support.paths import EXAMPLE, ROOT
-from tests.support.tools import tool
+from tests.support.tools import HELMS, tool
+from tests.support.waiting import until
 
 MAKING = "making the plugin's environment"
 URL = "https://github.com/xscaler/xscaler-istio"
@@ -22,18 +24,15 @@ NO_NETWORK = ("unshare", "--map-root-user", "--net")
 
 
 @pytest.fixture(scope="session")
-def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages of the lock file, as `make wheelhouse` gets them."""
-    folder = tmp_path_factory.mktemp("wheelhouse")
-    command = ["make", "--silent", "wheelhouse", f"PYTHON={sys.executable}", f"WHEELHOUSE={folder}"]
-    subprocess.run(command, check=True, cwd=ROOT)
-    return folder
+def wheelhouse() -> Path:
+    """The packages of the lock file."""
+    return checkouts.wheelhouse()
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy, in a folder with a space in its name."""
-    return copy_checkout(tmp_path / "a checkout")
+    return checkouts.copy_checkout(tmp_path / "a checkout")
 
 
 def variables(wheelhouse: Path | None = None, **more: object) -> dict[str, str]:
@@ -52,19 +51,68 @@ def run(*command: object, **variables_: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(words, check=False, capture_output=True, text=True, env=variables_, timeout=900)
 
 
-@pytest.mark.parametrize("helm", ["helm3", "helm4"])
-def test_offline_from_a_folder_beside_the_plugin(helm: str, checkout: Path, wheelhouse: Path, tmp_path: Path) -> None:
+def offline(checkout: Path, wheelhouse: Path, helm: str, data: Path) -> None:
+    """Install the plugin from a checkout that has its packages beside it."""
     (checkout / "plugin/wheelhouse").symlink_to(wheelhouse)
-    environment = variables(HELM_DATA_HOME=tmp_path / "helm data")
+    environment = variables(HELM_DATA_HOME=data)
     installed = run(tool(helm), "plugin", "install", checkout, **environment)
     assert installed.returncode == 0, installed.stderr
     assert MAKING in installed.stdout + installed.stderr
+
+
+@pytest.fixture(scope="module")
+def made(wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout after its first run."""
+    checkout = checkouts.copy_checkout(tmp_path_factory.mktemp("made") / "a checkout")
+    offline(checkout, wheelhouse, "helm4", tmp_path_factory.mktemp("helm data"))
+    return checkout
+
+
+_OFFLINE = pytest.mark.whole("with Helm 4 the same hook has made the environment that test_install_and_use takes")
+_GIT = pytest.mark.whole("only how Helm gets the folder differs from what test_install_and_use does")
+_MAKING = pytest.mark.whole("makes three environments; that of test_install_and_use is made in the same way")
+
+
+@_OFFLINE
+def test_offline_from_a_folder_beside_the_plugin_with_helm_3(checkout: Path, wheelhouse: Path, tmp_path: Path) -> None:
+    offline(checkout, wheelhouse, "helm3", tmp_path / "helm data")
+
+
+@pytest.mark.parametrize("helm", HELMS)
+@pytest.mark.parametrize("folder", [".", "plugin"])
+def test_install_and_use(helm: str, folder: str, made: Path, tmp_path: Path) -> None:
+    # HELM_DATA_HOME keeps the plugin out of the user's Helm, in both majors.
+    environment = variables(HELM_DATA_HOME=tmp_path / "helm data")
+    installed = run(tool(helm), "plugin", "install", made / folder, **environment)
+    assert (installed.returncode, MAKING in installed.stdout + installed.stderr) == (0, False), installed.stderr
     good = run(tool(helm), "xscaler", "validate", "-f", EXAMPLE, **environment)
     assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "validate: 1 info"), good.stderr
     assert MAKING not in good.stderr
+    bad = run(tool(helm), "xscaler", "validate", "-f", EXAMPLE, "--set", "cluster.name=", **environment)
+    assert bad.returncode == 1
+    assert "cluster.name is empty" in bad.stdout
+    rendered = run(tool(helm), "xscaler", "render", "-f", EXAMPLE, "--namespace", "elsewhere", **environment)
+    assert 'namespace: "elsewhere"' in rendered.stdout
 
 
-@pytest.mark.parametrize("helm", ["helm3", "helm4"])
+def test_no_suitable_python_is_said(checkout: Path, tmp_path: Path) -> None:
+    plugin, bare = checkout / "plugin", tmp_path / "bin"
+    bare.mkdir()
+    for program in ("sh", "dirname", "rm"):
+        found = shutil.which(program)
+        assert found
+        (bare / program).symlink_to(found)
+    done = subprocess.run(
+        [plugin / "bin/xscaler"], check=False, capture_output=True, text=True, env={"PATH": str(bare)}
+    )
+    assert done.returncode == 70
+    assert "no Python from 3.10 on with venv and ensurepip" in done.stderr
+    assert "fix: apt-get install python3-venv" in done.stderr
+    assert not (plugin / ".venv").exists()
+
+
+@_GIT
+@pytest.mark.parametrize("helm", HELMS)
 def test_from_a_git_url(helm: str, checkout: Path, wheelhouse: Path, tmp_path: Path) -> None:
     git = ("git", "-C", str(checkout), "-c", "user.name=test", "-c", "user.email=test@localhost")
     for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "all")):
@@ -89,6 +137,7 @@ def test_from_a_git_url(helm: str, checkout: Path, wheelhouse: Path, tmp_path: P
     assert schema.endswith("chart/values.schema.json")
 
 
+@_MAKING
 def test_interrupted_then_three_at_once_then_broken_and_moved(checkout: Path, wheelhouse: Path) -> None:
     launcher, environment = checkout / "plugin/bin/xscaler", variables(wheelhouse)
     python = checkout / "plugin/.venv/bin/python"
@@ -96,7 +145,7 @@ def test_interrupted_then_three_at_once_then_broken_and_moved(checkout: Path, wh
     first = subprocess.Popen(
         [launcher, "--version"], env=environment, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    wait_until(python.exists)
+    until(python.exists, 300, "the environment is not begun")
     os.killpg(first.pid, signal.SIGKILL)
     assert first.wait() == -signal.SIGKILL
 
@@ -120,20 +169,16 @@ def test_interrupted_then_three_at_once_then_broken_and_moved(checkout: Path, wh
     assert after.stdout.strip() == str(moved / "chart/values.schema.json")
 
 
-def wait_until(condition: object, seconds: float = 300) -> None:
-    assert callable(condition)
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
+@pytest.mark.whole("makes half an environment for one message")
 def test_a_wheelhouse_without_the_packages_is_said(checkout: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     done = run(checkout / "plugin/bin/xscaler", "--version", **variables(empty, PIP_FIND_LINKS=""))
     assert done.returncode == 70
     assert f"fix: {empty} has not all packages for " in done.stderr
+
+
+def test_a_wheelhouse_that_is_not_there_is_said(checkout: Path, tmp_path: Path) -> None:
     gone = run(checkout / "plugin/bin/xscaler", "--version", **variables(tmp_path / "gone"))
     assert (gone.returncode, gone.stdout) == (70, "")
     assert (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command import runner
+from tests.support.command import runner, script
 from tests.support.paths import CHART, EXAMPLE
 from tests.support.tools import tool
 from xscaler_istio.system import packages
@@ -41,7 +41,8 @@ def test_a_package_renders_as_helm_renders_it(tmp_path: Path, name: str) -> None
     made, helm = package(CHART, tmp_path), str(tool(name))
     done = subprocess.run([helm, "template", "rel", str(made), "-f", str(EXAMPLE)], check=True, capture_output=True)
     (tmp_path / "temporary").mkdir()
-    ran = runner(helm)("render", "rel", "-f", EXAMPLE, "--chart", made, TMPDIR=str(tmp_path / "temporary"))
+    # What is unpacked goes with the process.
+    ran = script(helm)("render", "rel", "-f", EXAMPLE, "--chart", made, TMPDIR=str(tmp_path / "temporary"))
     assert ran.out == done.stdout.decode()
     assert list((tmp_path / "temporary").iterdir()) == []
     assert runner(helm)("validate", "-f", EXAMPLE, "--chart", made).code == 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_the_page_is_fresh(tmp_path: Path) -> None:
-    # `make tour` writes it. What the install hook makes is test_installed.py's to try.
+    # `make tour` writes it. What the install hook makes is test_launcher.py's to try.
     work, plugins = tmp_path / "work", tmp_path / "plugins"
     for folder in (work, plugins):
         folder.mkdir()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.checkout import wheelhouse
 from tests.support.command import Ran
 from tests.support.paths import CHART, EXAMPLE, ROOT
 from tests.support.tools import tool
@@ -45,16 +46,22 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new environment with the wheel and what it asks for, in the versions of the lock file; no extras."""
     folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=True)
+    # The pip of the tests installs into it.
+    venv.create(folder, with_pip=False)
     pins = folder / "constraints.txt"
     locked = (ROOT / "requirements.lock").read_text().splitlines()
     pins.write_text("".join(f"{line.rstrip(chr(92))}\n" for line in locked if line[:1].isalnum()))
-    install = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--constraint", str(pins), str(wheel)]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(folder / "bin/python")]
+    where = ["--no-index", "--find-links", str(wheelhouse())]
+    install = [*pip, "install", "--quiet", *where, "--constraint", str(pins), str(wheel)]
     subprocess.run(install, check=True, env=no_python_variables())
     return folder
 
 
-@pytest.fixture(params=["helm3", "helm4"])
+_TWIN = pytest.mark.whole("which Helm is on PATH is nothing to the wheel; with Helm 4 the same tests run")
+
+
+@pytest.fixture(params=[pytest.param("helm3", marks=_TWIN), "helm4"])
 def installed(request: pytest.FixtureRequest, bare: Path, tmp_path: Path) -> Callable[..., Ran]:
     """The installed program, each Helm on PATH and nothing else, in an empty folder."""
 

@@ -13,10 +13,11 @@ import shlex
 import subprocess
 from typing import TYPE_CHECKING
 
+from .command import Ran
 from .paths import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
 FILES = sorted((ROOT / "tests/plugin/cases").glob("*.yaml"))
@@ -27,20 +28,25 @@ def said(text: str, mark: str) -> list[str]:
     return re.findall(rf"^#{re.escape(mark)} ?(.*)$", text, re.MULTILINE)
 
 
-def check(file: Path, helm: Path, variables: Mapping[str, str]) -> None:
-    """Run the case of a file with a Helm that finds the plugin by these variables."""
+def through(helm: Path, **variables: str) -> Callable[..., Ran]:
+    """Return a function that runs the plugin through a Helm that finds it by these variables."""
+
+    def run(*words: str) -> Ran:
+        environment = {**os.environ, "NO_COLOR": "1", **variables}
+        done = subprocess.run(
+            [helm, "xscaler", *words], check=False, capture_output=True, text=True, cwd=ROOT, env=environment
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def check(file: Path, run: Callable[..., Ran]) -> None:
+    """Run the case of a file."""
     text = file.read_text(encoding="utf-8")
     (command,) = said(text, "$")
-    words = [str(file) if word == "FILE" else word for word in shlex.split(command)]
-    done = subprocess.run(
-        [helm, "xscaler", *words],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "NO_COLOR": "1", **variables},
-    )
-    assert done.stdout.replace(str(file), "FILE").splitlines() == said(text, ">"), done.stderr
+    ran = run(*(str(file) if word == "FILE" else word for word in shlex.split(command)))
+    assert ran.out.replace(str(file), "FILE").splitlines() == said(text, ">"), ran.err
     # Helm adds that the plugin failed.
-    assert done.stderr.replace(str(file), "FILE").splitlines()[: len(said(text, "E"))] == said(text, "E")
-    assert done.returncode == int(*said(text, "!") or ["0"])
+    assert ran.err.replace(str(file), "FILE").splitlines()[: len(said(text, "E"))] == said(text, "E")
+    assert ran.code == int(*said(text, "!") or ["0"])

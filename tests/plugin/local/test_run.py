@@ -9,14 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.plugin import test_page as page
-from tests.support.command import runner
+from tests.support import waiting
+from tests.support.command import script
 from tests.support.paths import CHART, EXAMPLE, ROOT
 from tests.support.published import published
 from tests.support.tools import tool
@@ -59,7 +59,7 @@ def nothing_left(environment: dict[str, str]) -> Iterator[None]:
 
 def test_yes(environment: dict[str, str], tmp_path: Path) -> None:
     with nothing_left(environment):
-        ran = runner(tool("helm4"))(*SMALL, "--output-dir", tmp_path / "kept", **environment)
+        ran = script(tool("helm4"))(*SMALL, "--output-dir", tmp_path / "kept", **environment)
     report = json.loads(ran.out)
     published("test", report)
     assert ran.code == 0, ran.err
@@ -86,7 +86,7 @@ def test_yes_with_logs(environment: dict[str, str], tmp_path: Path) -> None:
     programs = {f"XSCALER_{name.upper()}": str(tool(name)) for name in ("alloy", "loki")}
     flags = ("--set", "logs.enabled=true", "--output-dir", tmp_path / "kept")
     with nothing_left(environment):
-        ran = runner(tool("helm4"))(*SMALL, *flags, **environment, **programs)
+        ran = script(tool("helm4"))(*SMALL, *flags, **environment, **programs)
     report = json.loads(ran.out)
     published("test", report)
     assert ran.code == 0, ran.err
@@ -104,7 +104,7 @@ def test_no(environment: dict[str, str], tmp_path: Path) -> None:
     shutil.copytree(CHART, chart)
     (chart / "files/rules/label-budget.yaml").write_text("")
     with nothing_left(environment):
-        ran = runner(tool("helm4"))(*SMALL, "--chart", chart, "--timeout", "15", **environment)
+        ran = script(tool("helm4"))(*SMALL, "--chart", chart, "--timeout", "15", **environment)
     report = json.loads(ran.out)
     published("test", report)
     assert (ran.code, report["ok"]) == (1, False)
@@ -124,7 +124,7 @@ def test_another_collector_and_scraping_alone(environment: dict[str, str], tmp_p
     flags = ("--collector", "alloy", "--only", "scraping", "--chart", chart)
     program = f"alloy={tool('alloy')}"
     with nothing_left(environment):
-        ran = runner(tool("helm4"))(*SMALL, *flags, "--program", program, **environment, XSCALER_ALLOY="/nowhere")
+        ran = script(tool("helm4"))(*SMALL, *flags, "--program", program, **environment, XSCALER_ALLOY="/nowhere")
     report = json.loads(ran.out)
     published("test", report)
     assert (ran.code, report["ok"], report["parts"]) == (0, True, ["scraping"]), ran.out
@@ -137,7 +137,7 @@ def test_pushing_alone(environment: dict[str, str], tmp_path: Path) -> None:
     shutil.copytree(CHART, chart)
     (chart / "files/rules/label-budget.yaml").write_text("")
     with nothing_left(environment):
-        ran = runner(tool("helm4"))(
+        ran = script(tool("helm4"))(
             *SMALL,
             "--only",
             "pushing",
@@ -160,7 +160,7 @@ def test_logs_alone(environment: dict[str, str]) -> None:
     programs = {f"XSCALER_{name.upper()}": str(tool(name)) for name in ("alloy", "loki")}
     flags = ("--only", "logs", "--set", "logs.enabled=true,metrics.collector=none")
     with nothing_left(environment):
-        ran = runner(tool("helm4"))(*SMALL, *flags, **environment, **programs)
+        ran = script(tool("helm4"))(*SMALL, *flags, **environment, **programs)
     report = json.loads(ran.out)
     published("test", report)
     assert (ran.code, report["parts"], report["samples"]["accepted"]) == (0, ["logs"], 0), ran.err
@@ -228,8 +228,7 @@ def test_interrupted_in_the_middle(environment: dict[str, str], number: signal.S
     with nothing_left(environment):
         process = started(environment)
         until(process, "waiting for")
-        time.sleep(0.5)
-        assert len(children_of(environment["TMPDIR"])) >= 5
+        waiting.until(lambda: len(children_of(environment["TMPDIR"])) >= 5, 60, "its programs do not run")
         process.send_signal(number)
         _, rest = process.communicate(timeout=40)
     assert process.returncode == 130
@@ -242,10 +241,7 @@ def test_killed_in_the_middle_leaves_no_process(environment: dict[str, str]) -> 
     until(process, "waiting for")
     process.kill()
     process.communicate()
-    deadline = time.monotonic() + 10
-    while children_of(environment["TMPDIR"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    waiting.until(lambda: not children_of(environment["TMPDIR"]), 60, "what it started lives on")
 
 
 def test_two_runs_do_not_meet() -> None:

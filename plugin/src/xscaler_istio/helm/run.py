@@ -114,7 +114,9 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
         except OSError as error:
             raise SetupError(f"cannot run Helm: {error.strerror}: {words[0]}", programs.WHERE_TO_GET["helm"]) from error
         try:
-            stdout, stderr = await asyncio.wait_for(asyncio.to_thread(process.communicate, input), seconds)
+            # Shielded: one that is cancelled before its thread has begun would leave a process that nobody takes in.
+            read = asyncio.get_running_loop().run_in_executor(None, process.communicate, input)
+            stdout, stderr = await asyncio.wait_for(asyncio.shield(read), seconds)
         except asyncio.TimeoutError as error:
             raise SetupError(f"helm {command[0]} took more than {seconds:.0f} s") from error
         finally:
