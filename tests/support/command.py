@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,9 @@ def runner(helm: Path | str, folder: Path = ROOT) -> Callable[..., Ran]:
     """
 
     def run(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> Ran:
+        if threading.current_thread() is not threading.main_thread():
+            # Beside other threads nothing of this process can be swapped, and only the main one sets signals.
+            return script(helm, folder)(*arguments, stdin=stdin, **environment)
         words = [str(SCRIPT), *map(str, arguments)]
         with _like_a_process(words, stdin, _variables(helm, environment), folder) as (out, err):
             code = _exit_code()
@@ -50,13 +54,13 @@ def runner(helm: Path | str, folder: Path = ROOT) -> Callable[..., Ran]:
     return run
 
 
-def script(helm: Path | str) -> Callable[..., Ran]:
+def script(helm: Path | str, folder: Path = ROOT) -> Callable[..., Ran]:
     """Return a function that runs the console script with a Helm, where the process itself is the subject."""
 
     def run(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> Ran:
         words = [str(SCRIPT), *map(str, arguments)]
         done = subprocess.run(
-            words, check=False, input=stdin, capture_output=True, env=_variables(helm, environment), cwd=ROOT
+            words, check=False, input=stdin, capture_output=True, env=_variables(helm, environment), cwd=folder
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
