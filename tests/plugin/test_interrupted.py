@@ -48,8 +48,20 @@ def lives(pid: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Each command with one signal, and each signal with a command, are in `make test`.
+ONCE = [(words, SIGNALS[place % 3]) for place, words in enumerate(COMMANDS)]
+_SAME = pytest.mark.whole("each command and each signal is tried once: one handler takes all signals")
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        pytest.param(words, number, marks=[] if (words, number) in ONCE else [_SAME], id=f"{' '.join(words)}-{number}")
+        for words in COMMANDS
+        for number in SIGNALS
+    ],
+)
 def test_nothing_stays(tmp_path: Path, slow_helm: Path, words: tuple[str, ...], number: signal.Signals) -> None:
     spools = tmp_path / "temporary"
     spools.mkdir()

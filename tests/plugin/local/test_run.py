@@ -82,6 +82,7 @@ def test_yes(environment: dict[str, str], tmp_path: Path) -> None:
     assert [tag for tag, _ in seen.tags].count("polyline") > 15
 
 
+@pytest.mark.whole("tests/pipeline runs the same parts with log agents, and test_yes the command")
 def test_yes_with_logs(environment: dict[str, str], tmp_path: Path) -> None:
     programs = {f"XSCALER_{name.upper()}": str(tool(name)) for name in ("alloy", "loki")}
     flags = ("--set", "logs.enabled=true", "--output-dir", tmp_path / "kept")
@@ -98,6 +99,7 @@ def test_yes_with_logs(environment: dict[str, str], tmp_path: Path) -> None:
     assert "logs-0.alloy" in {file.name for file in (tmp_path / "kept").iterdir()}
 
 
+@pytest.mark.whole("what the local xScaler refuses is told of in test_verdict.py, and test_yes runs the command")
 def test_no(environment: dict[str, str], tmp_path: Path) -> None:
     # A chart without the label budget: what the usual scrape rules do to Istio's latency.
     chart = tmp_path / "chart"
@@ -116,6 +118,7 @@ def test_no(environment: dict[str, str], tmp_path: Path) -> None:
     assert report["targets"]["found"] == 19
 
 
+@pytest.mark.whole("tests/pipeline runs the same parts with each collector, and test_yes the command")
 def test_another_collector_and_scraping_alone(environment: dict[str, str], tmp_path: Path) -> None:
     # What would be refused for its labels is not judged, and arrives.
     chart = tmp_path / "chart"
@@ -132,6 +135,7 @@ def test_another_collector_and_scraping_alone(environment: dict[str, str], tmp_p
     assert "starting alloy, shard 0" in ran.err
 
 
+@pytest.mark.whole("which parts are judged is told in test_verdict.py, and test_yes runs the command")
 def test_pushing_alone(environment: dict[str, str], tmp_path: Path) -> None:
     chart = tmp_path / "chart"
     shutil.copytree(CHART, chart)
@@ -156,6 +160,7 @@ def test_pushing_alone(environment: dict[str, str], tmp_path: Path) -> None:
     assert [problem["what"].split(" samples: ")[1] for problem in report["problems"]] == ["max_label_names_per_series"]
 
 
+@pytest.mark.whole("tests/pipeline runs the same parts with log agents alone, and test_yes the command")
 def test_logs_alone(environment: dict[str, str]) -> None:
     programs = {f"XSCALER_{name.upper()}": str(tool(name)) for name in ("alloy", "loki")}
     flags = ("--only", "logs", "--set", "logs.enabled=true,metrics.collector=none")
@@ -194,6 +199,7 @@ def until(process: subprocess.Popen[str], words: str) -> str:
     return said
 
 
+@pytest.mark.whole("a longer test_yes, and its end is that of test_interrupted_in_the_middle")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_kept_for_a_look_around(environment: dict[str, str], number: signal.Signals) -> None:
     with nothing_left(environment):
@@ -223,7 +229,10 @@ def asked(command: str) -> str:
     return subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+_OTHER = pytest.mark.whole("one handler takes all signals; SIGINT shows what it does")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=_OTHER)])
 def test_interrupted_in_the_middle(environment: dict[str, str], number: signal.Signals) -> None:
     with nothing_left(environment):
         process = started(environment)
