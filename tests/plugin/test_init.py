@@ -148,7 +148,10 @@ def test_any_answer_is_refused_or_read_back(tenant: str, cluster: str) -> None:
     assert loaded["logs"] == {"enabled": True}
 
 
-@pytest.mark.parametrize("major", ["helm3", "helm4"])
+_HELM3 = pytest.mark.whole("both majors read YAML with one library")
+
+
+@pytest.mark.parametrize("major", [pytest.param("helm3", marks=_HELM3), "helm4"])
 @settings(max_examples=6)
 @given(names=st.lists(st.one_of(tricky, printable), min_size=20, max_size=20))
 def test_helm_reads_the_same(major: str, names: list[str]) -> None:

@@ -36,6 +36,7 @@ BOTH = [
 ]
 
 
+@pytest.mark.whole("test_helms.py lints with both majors, and has each kind of message")
 @pytest.mark.parametrize("flags", BOTH, ids=lambda flags: " ".join(map(str, flags[2:])) or str(len(flags)))
 @pytest.mark.parametrize("output", ["json"])
 def test_both_helms_give_equal_findings(flags: tuple[str | Path, ...], output: str) -> None:
@@ -138,7 +139,12 @@ def test_a_credential_in_the_arguments_is_found() -> None:
     assert ran.code == 1
 
 
-@pytest.mark.parametrize("output", ["text", "json", "sarif", "junit", "github"])
+_OUTPUTS = pytest.mark.whole("the name of a file is said by test_report.py in every output")
+
+
+@pytest.mark.parametrize(
+    "output", ["text", *(pytest.param(name, marks=_OUTPUTS) for name in ("json", "sarif", "junit", "github"))]
+)
 def test_standard_input_is_called_that_and_not_by_its_temporary_file(output: str) -> None:
     run = runner(tool("helm4"))
     for values in (b"metrics: {profile: none}\n", b"metrics: &m {profile: full}\n<<: 3\n"):

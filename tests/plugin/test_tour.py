@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+import pytest
+
 from tests.support import tour
 from tests.support.tools import tool
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.whole("test_cases.py runs each command; only the words of this page are not seen to be fresh")
 def test_the_page_is_fresh(tmp_path: Path) -> None:
     # `make tour` writes it. What the install hook makes is test_launcher.py's to try.
     work, plugins = tmp_path / "work", tmp_path / "plugins"

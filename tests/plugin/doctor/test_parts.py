@@ -79,7 +79,10 @@ def test_a_token_is_on_no_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "s3cret" not in f"{raised.value.message}{raised.value.fix}"
 
 
-@pytest.mark.parametrize("helm", ["helm3", "helm4"])
+_HELM3 = pytest.mark.whole("Helm 4 tells its plugins the same, and chart and command line are not in it")
+
+
+@pytest.mark.parametrize("helm", [pytest.param("helm3", marks=_HELM3), "helm4"])
 def test_helm_passes_its_context_and_user_on(helm: str, tmp_path: Path) -> None:
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "xscaler").symlink_to(ROOT / "plugin")
@@ -98,7 +101,12 @@ def test_helm_passes_its_context_and_user_on(helm: str, tmp_path: Path) -> None:
     assert 'context "another" does not exist' in done.stderr
 
 
-@pytest.mark.parametrize("output", ["json", "sarif", "junit", "github"])
+_OUTPUTS = pytest.mark.whole("a cluster's findings are findings, and test_report.py has every output")
+
+
+@pytest.mark.parametrize(
+    "output", ["json", *(pytest.param(name, marks=_OUTPUTS) for name in ("sarif", "junit", "github"))]
+)
 def test_every_output(output: str, cli4: Callable[..., Ran], tmp_path: Path) -> None:
     folder = MESH.parent / "namespace"
     with recorded.serving(folder, tmp_path / "kubeconfig"):
