@@ -25,16 +25,17 @@ settings.load_profile("untimed")
 
 # Before pytest deselects.
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     check(items)
-    arrange(items)
+    if config.getoption("loadgroup", False):
+        arrange(items)
 
 
 # Before xdist says that the worker has collected.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     worker = getattr(session.config, "workerinput", None)
-    if worker and session.config.getoption("loadgroup"):
+    if worker and session.config.getoption("loadgroup", False):
         publish(session.items, worker["testrunuid"])
 
 

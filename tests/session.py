@@ -39,14 +39,14 @@ def check(items: Iterable[pytest.Item]) -> None:
 
 
 def arrange(items: list[pytest.Item]) -> None:
-    """Put what begins first to the front, and tests that share what a fixture has made into one group."""
-    items.sort(key=lambda item: _rank(item.nodeid))
+    """Make groups for workers. What waits is in front, and what computes long in one piece at the back."""
+    shared = {item: _shared(item) for item in items}
+    items.sort(key=lambda item: (_rank(item.nodeid), bool(shared[item])))
     for file, tests in itertools.groupby(items, key=lambda item: item.nodeid.partition("::")[0]):
         numbers = itertools.count()
         for item in tests:
             if not item.get_closest_marker("xdist_group"):
-                name = _shared(item) or f"{file}-{next(numbers) // CHUNK}"
-                item.add_marker(pytest.mark.xdist_group(name))
+                item.add_marker(pytest.mark.xdist_group(shared[item] or f"{file}-{next(numbers) // CHUNK}"))
 
 
 def publish(items: Iterable[pytest.Item], run: str) -> None:
