@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "XSCALER_READ_TOKEN"  # noqa: S105 - the name of a variable
 
 
-@dataclasses.dataclass(frozen=True)
-class Request:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
     """The options of the command. `timeout` is that of `helm test`, in seconds; empty URLs follow from the values."""
 
     release: str
@@ -34,16 +34,16 @@ class Request:
     output: str
 
 
-def run(request: Request, progress: Callable[[str], None]) -> tuple[str, bool]:
+def run(options: Options, progress: Callable[[str], None]) -> tuple[str, bool]:
     """Return the report and whether all is well; raises UsageError, SetupError or UnreachableError."""
-    cluster = clusters.connect(request.release, request.namespace)
+    cluster = clusters.connect(options.release, options.namespace)
     values = cluster.values()
-    metrics, logs = backends(request, values)
+    metrics, logs = backends(options, values)
     name = values["cluster"]["name"]
     earlier = steps.earlier(cluster, values)
     again = ", after one more scrape, because something was refused before" if earlier.any else ""
     plan: list[tuple[str, Callable[[], steps.Step]]] = [
-        ("running helm test", lambda: steps.helm_test(cluster, request.timeout, progress)),
+        ("running helm test", lambda: steps.helm_test(cluster, options.timeout, progress)),
         (f"asking the collector{again}", lambda: steps.collector(cluster, values, earlier)),
         ("asking the log agents", lambda: steps.log_agents(cluster, values, earlier)),
         ("asking xScaler for series", lambda: steps.stored_series(metrics, name)),
@@ -54,21 +54,21 @@ def run(request: Request, progress: Callable[[str], None]) -> tuple[str, bool]:
         progress(what)
         start = time.monotonic()
         taken.append(dataclasses.replace(step(), seconds=time.monotonic() - start))
-    return report.REPORTERS[request.output](request.release, taken), all(step.ok for step in taken)
+    return report.REPORTERS[options.output](options.release, taken), all(step.ok for step in taken)
 
 
-def backends(request: Request, values: Mapping[str, Any]) -> tuple[Backend | None, Backend | None]:
+def backends(options: Options, values: Mapping[str, Any]) -> tuple[Backend | None, Backend | None]:
     """Return the query APIs for series and for lines, or None for both without a read token."""
-    file = request.read_token_file
+    file = options.read_token_file
     token = tokens.from_file(file, "the read token") if file else os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:
         return None, None
-    tenant = request.tenant or values["xscaler"]["tenantId"]
+    tenant = options.tenant or values["xscaler"]["tenantId"]
     if not tenant:
         raise UsageError("the tenant of this release is in its Secret", "give it with --tenant")
     region = values["xscaler"]["region"]
-    metrics = _base(request.query_url, f"https://{region}.m.xscalerlabs.com" if region else "", "--query-url")
-    logs = _base(request.logs_query_url, f"https://{region}.l.xscalerlabs.com" if region else "", "--logs-query-url")
+    metrics = _base(options.query_url, f"https://{region}.m.xscalerlabs.com" if region else "", "--query-url")
+    logs = _base(options.logs_query_url, f"https://{region}.l.xscalerlabs.com" if region else "", "--logs-query-url")
     # Both forms are published for logs.
     return (
         Backend((f"{metrics}/api/v1",), token, tenant),
