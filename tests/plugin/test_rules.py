@@ -16,7 +16,7 @@ from xscaler_istio.checks.registry import VALUE_CHECKS
 from xscaler_istio.commands.project import Project
 from xscaler_istio.commands.validate import judge
 from xscaler_istio.findings.rules import DOCS, RULES
-from xscaler_istio.helm import Release, ValuesArguments
+from xscaler_istio.helm import Inputs, ValuesArguments
 from xscaler_istio.report import REPORTERS
 from xscaler_istio.system.terminal import Terminal
 
@@ -38,7 +38,7 @@ def of_the_command(file: Path) -> str:
 def of_the_merge(file: Path) -> str:
     """Return the same from values that are merged in Python."""
     size = case.mesh(mesh(file)) if mesh(file) else None
-    release = Release(CHART, ValuesArguments((str(BASE), str(file))))
+    release = Inputs(CHART, ValuesArguments((str(BASE), str(file))))
     return REPORTERS["text"](judge(merged.reading(release), Project().with_mesh(size)), Terminal())
 
 

@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from xscaler_istio.helm.reading import FromHelm, Reading, files_of
+from xscaler_istio.helm.answer import Answer
+from xscaler_istio.helm.reading import Reading, files_of
 from xscaler_istio.helm.run import Run
+from xscaler_istio.values.effective import Effective
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from xscaler_istio.helm import Release
+    from xscaler_istio.helm import Inputs
 
 Result = TypeVar("Result")
 
 
-def reading(release: Release) -> Reading:
+def reading(release: Inputs) -> Reading:
     """Return values files as Helm would have read them for a chart that refuses nothing and warns of nothing."""
     chart, values = release.chart, release.values
     given: dict[str, Any] = {}
@@ -31,9 +33,8 @@ def reading(release: Release) -> Reading:
         given = _over(given, _values(file), taken_away=False)
     defaults = _values(chart / "values.yaml")
     merged = _filled_in(_over(defaults, given, taken_away=True), _values(chart / "files/defaults.yaml"))
-    values_and_defaults = (_as_json(merged), _as_json(defaults))
-    rendered: tuple[str, tuple[()]] = ("", ())
-    return Reading(release, files_of(values), FromHelm(_done(values_and_defaults), _done(rendered)))
+    answer = Answer(effective=Effective(_as_json(merged), _as_json(defaults)))
+    return Reading(release, files_of(values), _done(answer))
 
 
 # YAML is what it is.

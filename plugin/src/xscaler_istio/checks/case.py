@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xscaler_istio.checks import facts
 from xscaler_istio.system.errors import UsageError
-from xscaler_istio.values import places, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from xscaler_istio.checks.facts import Facts
     from xscaler_istio.helm import Inputs
+    from xscaler_istio.values.effective import Effective
     from xscaler_istio.values.settings import Settings
 
 POD_SECURITY_LEVELS = ("privileged", "baseline", "restricted")
@@ -36,7 +34,7 @@ class Surroundings:
     pod_security: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Case:
     """One release. `defaults` are the chart's; `changed` are the keys, dotted, that differ from them."""
 
@@ -60,10 +58,14 @@ def mesh(text: str) -> Mesh:
     return Mesh(**sizes)
 
 
-def case_of(
-    release: Inputs, merged: Mapping[str, Any], defaults: Mapping[str, Any], surroundings: Surroundings
-) -> Case:
+def case_of(release: Inputs, effective: Effective, surroundings: Surroundings) -> Case:
     """Return what the checks are given of values that the schema admits."""
-    parsed = settings.parse(merged)
-    known = facts.read(release.chart, parsed.metrics.profile)
-    return Case(parsed, settings.parse(defaults), known, tuple(places.changed(merged, defaults)), surroundings)
+    settings = effective.settings()
+    known = facts.read(release.chart, settings.metrics.profile)
+    return Case(
+        settings=settings,
+        defaults=effective.default_settings(),
+        facts=known,
+        changed=effective.changed(),
+        surroundings=surroundings,
+    )

@@ -75,12 +75,12 @@ def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> _Jud
     except helm.ChartError as error:
         return _Judged((*broken, _unreadable(error, origins, loaded)))
     # Helm has checked what it renders, and what the chart's own rules refuse.
-    violations = schema.check(answer.values, loaded, origins) if answer.failure else ()
-    found = (*violations, *schema.deprecated(answer.values, answer.defaults, loaded, origins))
+    violations = schema.check(answer.effective.values, loaded, origins) if answer.failure else ()
+    found = (*violations, *schema.deprecated(answer.effective, loaded, origins))
     refused = tuple(_chart_rules(answer, origins, schema_content=not violations))
     if violations:
         return _Judged(_without_repetition((*broken, *found, *refused)))
-    case = case_of(release, answer.values, answer.defaults, surroundings)
+    case = case_of(release, answer.effective, surroundings)
     missing = tuple(_not_checked(case))
     return _Judged(
         _without_repetition((*broken, *found, *refused, *_semantic(case, origins))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xscaler_istio.live import cluster as clusters
 from xscaler_istio.live import report, steps
@@ -14,8 +14,10 @@ from xscaler_istio.system import tokens
 from xscaler_istio.system.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
+
+    from xscaler_istio.values.settings import Settings
 
 TOKEN_VARIABLE = "XSCALER_READ_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -37,17 +39,17 @@ class Options:
 def run(options: Options, progress: Callable[[str], None]) -> tuple[str, bool]:
     """Return the report and whether all is well; raises UsageError, SetupError or UnreachableError."""
     cluster = clusters.connect(options.release, options.namespace)
-    values = cluster.values()
-    metrics, logs = backends(options, values)
-    name = values["cluster"]["name"]
-    earlier = steps.earlier(cluster, values)
+    settings = cluster.settings()
+    metrics, logs = backends(options, settings)
+    name = settings.cluster.name
+    earlier = steps.earlier(cluster, settings)
     again = ", after one more scrape, because something was refused before" if earlier.any else ""
     plan: list[tuple[str, Callable[[], steps.Step]]] = [
         ("running helm test", lambda: steps.helm_test(cluster, options.timeout, progress)),
-        (f"asking the collector{again}", lambda: steps.collector(cluster, values, earlier)),
-        ("asking the log agents", lambda: steps.log_agents(cluster, values, earlier)),
+        (f"asking the collector{again}", lambda: steps.collector(cluster, settings, earlier)),
+        ("asking the log agents", lambda: steps.log_agents(cluster, settings, earlier)),
         ("asking xScaler for series", lambda: steps.stored_series(metrics, name)),
-        ("asking xScaler for lines", lambda: steps.stored_lines(logs, name, enabled=values["logs"]["enabled"])),
+        ("asking xScaler for lines", lambda: steps.stored_lines(logs, name, enabled=settings.logs.enabled)),
     ]
     taken = []
     for what, step in plan:
@@ -57,16 +59,16 @@ def run(options: Options, progress: Callable[[str], None]) -> tuple[str, bool]:
     return report.REPORTERS[options.output](options.release, taken), all(step.ok for step in taken)
 
 
-def backends(options: Options, values: Mapping[str, Any]) -> tuple[Backend | None, Backend | None]:
+def backends(options: Options, settings: Settings) -> tuple[Backend | None, Backend | None]:
     """Return the query APIs for series and for lines, or None for both without a read token."""
     file = options.read_token_file
     token = tokens.from_file(file, "the read token") if file else os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:
         return None, None
-    tenant = options.tenant or values["xscaler"]["tenantId"]
+    tenant = options.tenant or settings.xscaler.tenant_id
     if not tenant:
         raise UsageError("the tenant of this release is in its Secret", "give it with --tenant")
-    region = values["xscaler"]["region"]
+    region = settings.xscaler.region
     metrics = _base(options.query_url, f"https://{region}.m.xscalerlabs.com" if region else "", "--query-url")
     logs = _base(options.logs_query_url, f"https://{region}.l.xscalerlabs.com" if region else "", "--logs-query-url")
     # Both forms are published for logs.

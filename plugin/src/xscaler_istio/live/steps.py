@@ -8,7 +8,7 @@ import functools
 import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xscaler_istio import helm
 from xscaler_istio.findings.findings import Problem
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from xscaler_istio.live.backend import Backend
     from xscaler_istio.live.cluster import Cluster
     from xscaler_istio.live.collectors import Pushes
+    from xscaler_istio.values.settings import Settings
 
 FRESH_SECONDS = 180
+# The chart's own, for a release whose values do not have the key.
+_SCRAPE_INTERVAL = "30s"
 # What Helm takes beside its own timeout.
 _HELM_SECONDS = 30
 # The job that scrapes the release's own pods: finding them says nothing of the mesh.
@@ -154,31 +157,32 @@ class Earlier:
         return old if old <= failed else 0
 
 
-def earlier(cluster: Cluster, values: Mapping[str, Any]) -> Earlier:
+def earlier(cluster: Cluster, settings: Settings) -> Earlier:
     """Read the refusals so far. A pod that does not answer is left out; the steps say so."""
-    name = values["metrics"]["collector"]
+    name = settings.metrics.collector
     readers = {"metrics": COLLECTORS[name].pushes} if name in COLLECTORS else {}
-    if values["logs"]["enabled"]:
-        readers |= dict.fromkeys(_LOG_COMPONENTS[values["logs"]["source"]], of_log_agent)
+    if settings.logs.enabled:
+        readers |= dict.fromkeys(_LOG_COMPONENTS[settings.logs.source], of_log_agent)
     found = {}
     for component, read in readers.items():
-        for pod in (item["metadata"]["name"] for item in cluster.pods(component)):
+        for pod in cluster.pods(component):
             with contextlib.suppress(UnreachableError):
                 found[pod] = read(functools.partial(cluster.page, pod)).failed
-    return Earlier(found, time.monotonic() + units.seconds(values["metrics"]["scrapeInterval"]) + _PUSH_SECONDS)
+    interval = units.seconds(settings.metrics.scrape_interval or _SCRAPE_INTERVAL)
+    return Earlier(found, time.monotonic() + interval + _PUSH_SECONDS)
 
 
-def collector(cluster: Cluster, values: Mapping[str, Any], before: Earlier) -> Step:
+def collector(cluster: Cluster, settings: Settings, before: Earlier) -> Step:
     """Ask every shard for its targets and pushes, through the API server."""
     before.wait()
-    name = values["metrics"]["collector"]
+    name = settings.metrics.collector
     if name == "none":
         return Step("collector", skipped="metrics.collector is none")
     how = COLLECTORS[name]
-    jobs = _jobs(values)
+    jobs = _jobs(settings)
     facts, problems, found = [], [], 0
     pods = cluster.pods("metrics")
-    for pod in (item["metadata"]["name"] for item in pods):
+    for pod in pods:
         fetch = functools.partial(cluster.page, pod)
         targets, pushes = how.targets(fetch, jobs), how.pushes(fetch)
         found += sum(target.job != _OWN_JOB for target in targets)
@@ -191,29 +195,27 @@ def collector(cluster: Cluster, values: Mapping[str, Any], before: Earlier) -> S
                     Problem(f"{target.url} ({target.job}): {target.error}", "docs/troubleshooting.md, A scrape fails")
                 )
         problems += _refused(cluster, pod, pushes, old, how.refusal, "samples")
-    if len(pods) < values["metrics"]["shards"]:
-        problems.append(
-            Problem(f"{len(pods)} of {values['metrics']['shards']} collectors run", "kubectl get pods, events")
-        )
+    if len(pods) < settings.metrics.shards:
+        problems.append(Problem(f"{len(pods)} of {settings.metrics.shards} collectors run", "kubectl get pods, events"))
     elif not found:
         problems.append(Problem("no target at all", "docs/troubleshooting.md, A target is missing"))
     return Step("collector", tuple(facts), tuple(problems))
 
 
-def _jobs(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the scrape jobs. An earlier chart's values know nothing of the release's own."""
-    mesh = [job for job, target in values["metrics"]["targets"].items() if target["enabled"]]
-    return (*mesh, _OWN_JOB) if values.get("selfMonitoring", {}).get("enabled") else tuple(mesh)
+def _jobs(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the scrape jobs."""
+    mesh = tuple(job for job, kind in settings.metrics.targets.items() if kind.enabled)
+    return (*mesh, _OWN_JOB) if settings.self_monitoring.enabled else mesh
 
 
-def log_agents(cluster: Cluster, values: Mapping[str, Any], before: Earlier) -> Step:
+def log_agents(cluster: Cluster, settings: Settings, before: Earlier) -> Step:
     """Ask every log agent what it sent."""
-    if not values["logs"]["enabled"]:
+    if not settings.logs.enabled:
         return Step("log agents", skipped="logs.enabled is false")
     before.wait()
     facts, problems, delivered = [], [], 0
-    components = _LOG_COMPONENTS[values["logs"]["source"]]
-    for pod in (item["metadata"]["name"] for component in components for item in cluster.pods(component)):
+    components = _LOG_COMPONENTS[settings.logs.source]
+    for pod in (pod for component in components for pod in cluster.pods(component)):
         pushes = of_log_agent(functools.partial(cluster.page, pod))
         delivered += pushes.delivered
         old = before.of(pod, pushes.failed)

@@ -52,17 +52,18 @@ def run(release: Inputs, options: Options, *, write: Callable[[str], None], prog
     """Write the report and return whether all is well. Raises UsageError, ChartError or SetupError."""
     given = programs.given(options.programs, PROGRAMS)
     progress("rendering the chart")
-    text = helm.template(release)
+    answer = helm.answered(release)
+    text = answer.text
     rendered = Release.of(text)
-    values = helm.effective_values(release.chart, release.values)
-    log_choices = log_oracle.choices(values)
+    settings = answer.effective.settings()
+    log_choices = log_oracle.choices(settings.logs)
     configs, log_configs = _chosen(rendered, log_choices, options)
     backend = _backend(options, given, progress)
     with scratch.folder("xscaler-istio-") as folder:
         plan = runs.Plan(
             configs=configs,
-            choices=oracle.choices(values, release.name, release.namespace),
-            tenant=values["xscaler"]["tenantId"],
+            choices=oracle.choices(settings, release.name, release.namespace),
+            tenant=settings.xscaler.tenant_id,
             programs=_programs(configs, log_configs, backend, given, progress),
             backend=backend,
             interval=options.interval,

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from xscaler_istio.values.settings import Settings
+
 JOB_LABEL = "integrations/istio"
 OWN_JOB_LABEL = "xscaler-istio"
 # The job that scrapes the release's own pods.
@@ -74,20 +76,20 @@ class Choices:
     own: Own | None = None
 
 
-def choices(values: Mapping[str, Any], release: str, namespace: str) -> Choices:
-    """Read the choices from the chart's effective values, for a release of this name in this namespace."""
-    metrics = values["metrics"]
-    own = Own(namespace, release, values["nameOverride"] or "xscaler-istio", metrics["collector"])
+def choices(settings: Settings, release: str, namespace: str) -> Choices:
+    """Return what the values choose for a release of this name in this namespace."""
+    metrics = settings.metrics
+    own = Own(namespace, release, settings.name_override or "xscaler-istio", metrics.collector)
     return Choices(
-        cluster=values["cluster"]["name"],
-        jobs=frozenset(name for name, target in metrics["targets"].items() if target["enabled"]),
-        honor_prometheus_opt_out=metrics["honorPrometheusOptOut"],
-        proxy_port=metrics["targets"]["proxies"]["port"],
-        include=tuple(metrics["namespaces"]["include"]),
-        exclude=tuple(metrics["namespaces"]["exclude"]),
-        extra_labels=dict(metrics["extraLabels"]),
-        excluded_metrics=tuple(metrics["excludeMetrics"]),
-        own=own if values["selfMonitoring"]["enabled"] else None,
+        cluster=settings.cluster.name,
+        jobs=frozenset(name for name, kind in metrics.targets.items() if kind.enabled),
+        honor_prometheus_opt_out=metrics.honor_prometheus_opt_out,
+        proxy_port=metrics.targets["proxies"].port,
+        include=metrics.namespaces.include,
+        exclude=metrics.namespaces.exclude,
+        extra_labels=metrics.extra_labels,
+        excluded_metrics=metrics.exclude_metrics,
+        own=own if settings.self_monitoring.enabled else None,
     )
 
 
