@@ -50,7 +50,7 @@ def moving(portal: BlockingPortal) -> Iterator[Environment]:
         yield running
 
 
-def expected(running: Environment, collector: str) -> tuple[oracle.Target, ...]:
+def expected(running: Environment, collector: str) -> tuple[oracle.ExpectedTarget, ...]:
     """Return the targets of a release, its own pods included."""
     own = oracle.Own("telemetry", "t", collector, collector)
     return oracle.expected_targets(running.run.pods, oracle.Choices(collector, own=own))

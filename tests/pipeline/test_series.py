@@ -123,7 +123,7 @@ def still(portal: BlockingPortal) -> Iterator[Environment]:
         yield running
 
 
-def expected_targets(running: Environment, chosen: oracle.Choices) -> Mapping[tuple[str, str], oracle.Target]:
+def expected_targets(running: Environment, chosen: oracle.Choices) -> Mapping[tuple[str, str], oracle.ExpectedTarget]:
     assert running.run.envoys
     pods = [*(member.pod for member in running.run.members), *running.run.envoys.pods]
     targets = oracle.expected_targets([pod.manifest for pod in pods], chosen)

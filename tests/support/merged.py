@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 
 from xscaler_istio.helm.answer import Answer
+from xscaler_istio.helm.messages import ChartError
 from xscaler_istio.helm.reading import Reading, files_of
 from xscaler_istio.helm.run import Run
+from xscaler_istio.values import places, schema
 from xscaler_istio.values.effective import Effective
 
 if TYPE_CHECKING:
@@ -33,7 +35,9 @@ def reading(release: Inputs) -> Reading:
         given = _over(given, _values(file), taken_away=False)
     defaults = _values(chart / "values.yaml")
     merged = _filled_in(_over(defaults, given, taken_away=True), _values(chart / "files/defaults.yaml"))
-    answer = Answer(effective=Effective(_as_json(merged), _as_json(defaults)))
+    effective = Effective(_as_json(merged), _as_json(defaults))
+    refused = schema.check(effective.values, schema.load(chart), places.Origins())
+    answer = Answer(effective=effective, failure=ChartError("the schema refuses") if refused else None)
     return Reading(release, files_of(values), _done(answer))
 
 

@@ -27,7 +27,7 @@ GOOD = verdict.Evidence(
 FIRST = GOOD.scraped[0]
 
 
-def name(target: oracle.Target) -> str:
+def name(target: oracle.ExpectedTarget) -> str:
     return "/".join(verdict.target_pod(target))
 
 

@@ -1,4 +1,4 @@
-"""What a check is given: typed settings, and what is known of the chart and of its surroundings."""
+"""What a check is given: typed settings, and what is known of the chart and of its environment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Mesh:
 
 
 @dataclasses.dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """What values do not tell; each may be unknown. `pod_security` is the level that the namespace enforces."""
 
     mesh: Mesh | None = None
@@ -42,7 +42,7 @@ class Case:
     defaults: Settings
     facts: Facts
     changed: tuple[str, ...] = ()
-    surroundings: Surroundings = dataclasses.field(default_factory=Surroundings)
+    environment: Environment = dataclasses.field(default_factory=Environment)
 
 
 def mesh(text: str) -> Mesh:
@@ -58,7 +58,7 @@ def mesh(text: str) -> Mesh:
     return Mesh(**sizes)
 
 
-def case_of(release: Inputs, effective: Effective, surroundings: Surroundings) -> Case:
+def case_of(release: Inputs, effective: Effective, environment: Environment) -> Case:
     """Return what the checks are given of values that the schema admits."""
     settings = effective.settings()
     known = facts.read(release.chart, settings.metrics.profile)
@@ -67,5 +67,5 @@ def case_of(release: Inputs, effective: Effective, surroundings: Surroundings) -
         defaults=effective.default_settings(),
         facts=known,
         changed=effective.changed(),
-        surroundings=surroundings,
+        environment=environment,
     )

@@ -7,9 +7,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from xscaler_istio.live import cluster as clusters
-from xscaler_istio.live import report, steps
-from xscaler_istio.live.backend import Backend
+from xscaler_istio.live import installation, report, steps
+from xscaler_istio.live.query_api import QueryApi
 from xscaler_istio.system import tokens
 from xscaler_istio.system.errors import UsageError
 
@@ -23,7 +22,7 @@ TOKEN_VARIABLE = "XSCALER_READ_TOKEN"  # noqa: S105 - the name of a variable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
+class ReleaseTest:
     """The options of the command. `timeout` is that of `helm test`, in seconds; empty URLs follow from the values."""
 
     release: str
@@ -36,9 +35,9 @@ class Options:
     output: str
 
 
-def run(options: Options, progress: Callable[[str], None]) -> tuple[str, bool]:
+def run(options: ReleaseTest, progress: Callable[[str], None]) -> tuple[str, bool]:
     """Return the report and whether all is well; raises UsageError, SetupError or UnreachableError."""
-    cluster = clusters.connect(options.release, options.namespace)
+    cluster = installation.connect(options.release, options.namespace)
     settings = cluster.settings()
     metrics, logs = backends(options, settings)
     name = settings.cluster.name
@@ -59,7 +58,7 @@ def run(options: Options, progress: Callable[[str], None]) -> tuple[str, bool]:
     return report.REPORTERS[options.output](options.release, taken), all(step.ok for step in taken)
 
 
-def backends(options: Options, settings: Settings) -> tuple[Backend | None, Backend | None]:
+def backends(options: ReleaseTest, settings: Settings) -> tuple[QueryApi | None, QueryApi | None]:
     """Return the query APIs for series and for lines, or None for both without a read token."""
     file = options.read_token_file
     token = tokens.from_file(file, "the read token") if file else os.environ.get(TOKEN_VARIABLE, "").strip()
@@ -73,8 +72,8 @@ def backends(options: Options, settings: Settings) -> tuple[Backend | None, Back
     logs = _base(options.logs_query_url, f"https://{region}.l.xscalerlabs.com" if region else "", "--logs-query-url")
     # Both forms are published for logs.
     return (
-        Backend((f"{metrics}/api/v1",), token, tenant),
-        Backend((f"{logs}/api/v1/logs", f"{logs}/api/v1"), token, tenant),
+        QueryApi((f"{metrics}/api/v1",), token, tenant),
+        QueryApi((f"{logs}/api/v1/logs", f"{logs}/api/v1"), token, tenant),
     )
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterator, Mapping
 
-    from xscaler_istio.live.backend import Backend
-    from xscaler_istio.live.cluster import Cluster
     from xscaler_istio.live.collectors import Pushes
+    from xscaler_istio.live.installation import Installation
+    from xscaler_istio.live.query_api import QueryApi
     from xscaler_istio.values.settings import Settings
 
 FRESH_SECONDS = 180
@@ -56,7 +56,7 @@ class Step:
         return not self.problems
 
 
-def helm_test(cluster: Cluster, timeout: float, progress: Callable[[str], None]) -> Step:
+def helm_test(cluster: Installation, timeout: float, progress: Callable[[str], None]) -> Step:
     """Run the release's own tests; what their pods say goes to `progress` while they run."""
     names = cluster.test_pods()
     if not names:
@@ -89,7 +89,7 @@ def helm_test(cluster: Cluster, timeout: float, progress: Callable[[str], None])
     return Step("helm test", (), tuple(problems) or (Problem(failure.splitlines()[0], "see the lines above"),))
 
 
-def _uid(cluster: Cluster, pod: str) -> str:
+def _uid(cluster: Installation, pod: str) -> str:
     return cluster.kube("get", "pod", pod, "--ignore-not-found", "-o", "jsonpath={.metadata.uid}:{.status.phase}")
 
 
@@ -99,7 +99,7 @@ def _started(now: str, old: str) -> bool:
 
 
 def _follow(
-    cluster: Cluster,
+    cluster: Installation,
     pod: str,
     old: str,
     ended: threading.Event,
@@ -157,7 +157,7 @@ class Earlier:
         return old if old <= failed else 0
 
 
-def earlier(cluster: Cluster, settings: Settings) -> Earlier:
+def earlier(cluster: Installation, settings: Settings) -> Earlier:
     """Read the refusals so far. A pod that does not answer is left out; the steps say so."""
     name = settings.metrics.collector
     readers = {"metrics": COLLECTORS[name].pushes} if name in COLLECTORS else {}
@@ -172,7 +172,7 @@ def earlier(cluster: Cluster, settings: Settings) -> Earlier:
     return Earlier(found, time.monotonic() + interval + _PUSH_SECONDS)
 
 
-def collector(cluster: Cluster, settings: Settings, before: Earlier) -> Step:
+def collector(cluster: Installation, settings: Settings, before: Earlier) -> Step:
     """Ask every shard for its targets and pushes, through the API server."""
     before.wait()
     name = settings.metrics.collector
@@ -208,7 +208,7 @@ def _jobs(settings: Settings) -> tuple[str, ...]:
     return (*mesh, _OWN_JOB) if settings.self_monitoring.enabled else mesh
 
 
-def log_agents(cluster: Cluster, settings: Settings, before: Earlier) -> Step:
+def log_agents(cluster: Installation, settings: Settings, before: Earlier) -> Step:
     """Ask every log agent what it sent."""
     if not settings.logs.enabled:
         return Step("log agents", skipped="logs.enabled is false")
@@ -235,7 +235,7 @@ def _said(pushes: Pushes, what: str, old: int) -> str:
 
 
 def _refused(
-    cluster: Cluster, pod: str, pushes: Pushes, old: int, pattern: re.Pattern[str], what: str
+    cluster: Installation, pod: str, pushes: Pushes, old: int, pattern: re.Pattern[str], what: str
 ) -> list[Problem]:
     """Judge what became of a pod's pushes: refusals that are new, or nothing taken at all."""
     new = pushes.failed - old
@@ -250,7 +250,7 @@ def _refused(
     return []
 
 
-def stored_series(backend: Backend | None, cluster_name: str) -> Step:
+def stored_series(backend: QueryApi | None, cluster_name: str) -> Step:
     """Ask xScaler whether the cluster's series are there and fresh."""
     if not backend:
         return Step("series at xScaler", skipped="give a read token: --read-token-file, or XSCALER_READ_TOKEN")
@@ -272,7 +272,7 @@ def stored_series(backend: Backend | None, cluster_name: str) -> Step:
     return Step("series at xScaler", facts)
 
 
-def stored_lines(backend: Backend | None, cluster_name: str, *, enabled: bool) -> Step:
+def stored_lines(backend: QueryApi | None, cluster_name: str, *, enabled: bool) -> Step:
     """Ask xScaler whether the cluster's log lines are there."""
     if not enabled:
         return Step("lines at xScaler", skipped="logs.enabled is false")

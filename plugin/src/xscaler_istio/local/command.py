@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio import helm
 from xscaler_istio.local import html_report, log_oracle, look_around, oracle, report
-from xscaler_istio.local import run as runs
+from xscaler_istio.local.run import COLLECTORS, Plan, judge, started
 from xscaler_istio.local.verdict import PARTS
 from xscaler_istio.mesh import topology
 from xscaler_istio.rendered.release import Release
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from xscaler_istio.helm import Inputs
+    from xscaler_istio.local.run import RunResult
     from xscaler_istio.rendered.manifests import CollectorConfig
 
 # What --program may name.
@@ -29,7 +30,7 @@ PROGRAMS = ("prometheus", "alloy", "otelcol", "mimir", "loki")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
+class LocalTest:
     """The options of the command. `interval` and `timeout` in seconds; `proxies` 0 means the small mesh.
 
     `only` is one of verdict.PARTS, or empty for all that the values have; `keep` leaves everything up after the report
@@ -48,7 +49,7 @@ class Options:
     programs: tuple[str, ...] = ()
 
 
-def run(release: Inputs, options: Options, *, write: Callable[[str], None], progress: Callable[[str], None]) -> bool:
+def run(release: Inputs, options: LocalTest, *, write: Callable[[str], None], progress: Callable[[str], None]) -> bool:
     """Write the report and return whether all is well. Raises UsageError, ChartError or SetupError."""
     given = programs.given(options.programs, PROGRAMS)
     progress("rendering the chart")
@@ -60,7 +61,7 @@ def run(release: Inputs, options: Options, *, write: Callable[[str], None], prog
     configs, log_configs = _chosen(rendered, log_choices, options)
     backend = _backend(options, given, progress)
     with scratch.folder("xscaler-istio-") as folder:
-        plan = runs.Plan(
+        plan = Plan(
             configs=configs,
             choices=oracle.choices(settings, release.name, release.namespace),
             tenant=settings.xscaler.tenant_id,
@@ -78,8 +79,8 @@ def run(release: Inputs, options: Options, *, write: Callable[[str], None], prog
 
         async def session() -> bool:
             look_around.on_signals(functools.partial(_cancel, asyncio.current_task()))
-            async with runs.started(plan, progress) as running:
-                outcome = await runs.judge(running, progress)
+            async with started(plan, progress) as running:
+                outcome = await judge(running, progress)
                 said = report.REPORTERS[options.output](outcome)
                 if options.output_dir:
                     said += _keep_files(options, text, (*configs, *log_configs), outcome, plan.folder)
@@ -103,7 +104,7 @@ def _cancel(task: asyncio.Task[bool] | None) -> None:
 
 
 def _chosen(
-    rendered: Release, logs: log_oracle.LogChoices, options: Options
+    rendered: Release, logs: log_oracle.LogChoices, options: LocalTest
 ) -> tuple[tuple[CollectorConfig, ...], tuple[CollectorConfig, ...]]:
     """Return the collectors' and the log agents' configurations that are to run; raise UsageError for none."""
     configs = rendered.collectors if options.only != "logs" else ()
@@ -119,13 +120,13 @@ def _chosen(
 
 
 def _parts(
-    options: Options, configs: tuple[CollectorConfig, ...], log_configs: tuple[CollectorConfig, ...]
+    options: LocalTest, configs: tuple[CollectorConfig, ...], log_configs: tuple[CollectorConfig, ...]
 ) -> tuple[str, ...]:
     there = {"scraping": configs, "pushing": configs, "logs": log_configs}
     return tuple(part for part in PARTS if there[part] and options.only in ("", part))
 
 
-def _workloads(options: Options) -> tuple[topology.Workload, ...]:
+def _workloads(options: LocalTest) -> tuple[topology.Workload, ...]:
     if not options.proxies:
         return topology.small()
     try:
@@ -134,7 +135,7 @@ def _workloads(options: Options) -> tuple[topology.Workload, ...]:
         raise UsageError(str(error), "raise --series") from error
 
 
-def _backend(options: Options, given: Mapping[str, Path], progress: Callable[[str], None]) -> str:
+def _backend(options: LocalTest, given: Mapping[str, Path], progress: Callable[[str], None]) -> str:
     if options.backend != "auto":
         return options.backend
     if "mimir" in given or programs.find("mimir"):
@@ -150,7 +151,7 @@ def _programs(
     given: Mapping[str, Path],
     progress: Callable[[str], None],
 ) -> dict[str, Path]:
-    needed = {runs.COLLECTORS[config.collector].program for config in configs} | {backend}
+    needed = {COLLECTORS[config.collector].program for config in configs} | {backend}
     needed |= {"alloy"} if log_configs else set()
     found = {**programs.require_all(needed - given.keys()), **given}
     if log_configs and "loki" not in found:
@@ -162,7 +163,7 @@ def _programs(
 
 
 def _keep_files(
-    options: Options, text: str, configs: tuple[CollectorConfig, ...], outcome: runs.Outcome, folder: Path
+    options: LocalTest, text: str, configs: tuple[CollectorConfig, ...], outcome: RunResult, folder: Path
 ) -> str:
     """Put what is worth reading into the output folder; return where it lies, unless the output is for programs."""
     target = options.output_dir or Path()

@@ -26,7 +26,7 @@ _OWN_PORTS = {"prometheus": "9090", "alloy": "12345", "opentelemetry": "8888"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Target:
+class ExpectedTarget:
     """What a collector must scrape: the job that finds it, its URL and the labels of its series."""
 
     job: str
@@ -93,7 +93,7 @@ def choices(settings: Settings, release: str, namespace: str) -> Choices:
     )
 
 
-def expected_targets(manifests: Iterable[Mapping[str, Any]], chosen: Choices) -> tuple[Target, ...]:
+def expected_targets(manifests: Iterable[Mapping[str, Any]], chosen: Choices) -> tuple[ExpectedTarget, ...]:
     """Return the targets of these v1 Pods, in their order."""
     running = [_read(pod) for pod in manifests if pod.get("status", {}).get("phase") == "Running"]
     wanted = [pod for pod in running if pod.ip and not _opted_out(pod, chosen.honor_prometheus_opt_out)]
@@ -153,7 +153,7 @@ def _own_port(pod: _Pod, own: Own | None) -> str:
     return _OWN_PORTS[own.collector if own and metrics else "alloy"]
 
 
-def _target(pod: _Pod, job: str, chosen: Choices) -> Target:
+def _target(pod: _Pod, job: str, chosen: Choices) -> ExpectedTarget:
     port, path = {
         OWN_JOB: (_own_port(pod, chosen.own), "/metrics"),
         "istiod": ("15014", "/metrics"),
@@ -172,7 +172,7 @@ def _target(pod: _Pod, job: str, chosen: Choices) -> Target:
     }
     if job in ("istiod", "ztunnel"):
         labels["app"] = job
-    return Target(job, f"http://{host}:{port}{path}", labels)
+    return ExpectedTarget(job, f"http://{host}:{port}{path}", labels)
 
 
 def _proxy_port(pod: _Pod, chosen: Choices) -> str:

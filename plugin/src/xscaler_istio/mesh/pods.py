@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio.mesh.model import Kind, Pod, Version
+from xscaler_istio.mesh.model import Kind, PlacedPod, Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ def pod(
     node: str = "node-1",
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
-) -> Pod:
+) -> PlacedPod:
     """Return a running pod; `labels` and `annotations` are laid over those that Istio sets."""
     shape = _SHAPES[kind](workload, version)
     spec = {"nodeName": node, "serviceAccountName": workload, **shape["spec"]}
@@ -43,7 +43,7 @@ def pod(
     }
     status = {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "hostIP": "192.0.2.10"}
     manifest = {"metadata": metadata, "spec": spec, "status": status}
-    return Pod(kind, namespace, name, ip, workload, version, manifest)
+    return PlacedPod(kind, namespace, name, ip, workload, version, manifest)
 
 
 def _container(name: str, image: str, **ports: int) -> Manifest:

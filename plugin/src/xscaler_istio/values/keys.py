@@ -54,10 +54,10 @@ def find(schema: Json, name: str) -> Key:
         children = _children(node)
         if step not in children:
             # The validator behind it takes a while to load, and completion has no need of it.
-            from xscaler_istio.values import schema as schemas
+            from xscaler_istio.values.schema import paths, suggestion
 
             path = steps[: depth + 1]
-            fix = schemas.suggestion(path, list(children), tuple(schemas.paths(schema)))
+            fix = suggestion(path, list(children), tuple(paths(schema)))
             raise UsageError(f"{'.'.join(path)} is no key of this chart", fix)
         element = element or "items" in node
         node = children[step]

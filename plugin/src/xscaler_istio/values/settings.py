@@ -43,7 +43,7 @@ class Auth:
 
 
 @dataclasses.dataclass(frozen=True)
-class Authority:
+class AuthorityBlock:
     """`xscaler.tls.ca`."""
 
     kind: str
@@ -55,7 +55,7 @@ class Authority:
 class Tls:
     """`xscaler.tls`."""
 
-    ca: Authority
+    ca: AuthorityBlock
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ class Switch:
 
 
 @dataclasses.dataclass(frozen=True)
-class Telemetry:
+class TelemetryBlock:
     """`istio.telemetry`."""
 
     access_logging: Switch
@@ -108,7 +108,7 @@ class Istio:
 
     custom_tags: tuple[str, ...]
     root_namespace: str
-    telemetry: Telemetry
+    telemetry: TelemetryBlock
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,7 +205,7 @@ class Persistence:
 
 
 @dataclasses.dataclass(frozen=True)
-class Collector:
+class CollectorBlock:
     """`prometheus`, `alloy`, `opentelemetry`."""
 
     image: Image
@@ -254,9 +254,9 @@ class Settings:
     istio: Istio
     metrics: Metrics
     logs: Logs
-    prometheus: Collector
-    alloy: Collector
-    opentelemetry: Collector
+    prometheus: CollectorBlock
+    alloy: CollectorBlock
+    opentelemetry: CollectorBlock
     log_agent: LogAgent
     tests: Tests
     service_account: ServiceAccount
@@ -279,12 +279,12 @@ class Settings:
         }
 
     @property
-    def collectors(self) -> Mapping[str, Collector]:
+    def collectors(self) -> Mapping[str, CollectorBlock]:
         """The collectors' blocks by name."""
         return {"prometheus": self.prometheus, "alloy": self.alloy, "opentelemetry": self.opentelemetry}
 
     @property
-    def collector(self) -> Collector | None:
+    def collector(self) -> CollectorBlock | None:
         """The block of the chosen collector; None for `none`."""
         return self.collectors.get(self.metrics.collector)
 

@@ -95,14 +95,14 @@ def command(
 
     `test RELEASE` tests a release in a cluster instead. `test --help` shows its options.
     """
-    from xscaler_istio.local.command import Options, run
+    from xscaler_istio.local.command import LocalTest, run
 
     options.set_debug(debug)
     options.choose("--output", output, _OUTPUTS)
     options.choose("--only", only, ("", *_PARTS))
     options.choose("--collector", collector, ("", *_COLLECTORS))
     options.choose("--backend", backend, _BACKENDS)
-    asked = Options(
+    asked = LocalTest(
         backend=backend,
         interval=interval,
         timeout=timeout,

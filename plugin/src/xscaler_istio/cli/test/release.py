@@ -51,11 +51,11 @@ def command(
 
     `test --local` needs no cluster: it tests values on this machine. `test --local --help` shows its options.
     """
-    from xscaler_istio.live.command import Options, run
+    from xscaler_istio.live.command import ReleaseTest, run
 
     options.set_debug(debug)
     options.choose("--output", output, _OUTPUTS)
-    asked = Options(
+    asked = ReleaseTest(
         release=release_name,
         namespace=namespace,
         timeout=timeout,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Cluster:
+class Installation:
     """A release, and the cluster that it is in."""
 
     release: str
@@ -71,7 +71,7 @@ class Cluster:
             raise UnreachableError(f"helm get {what}: {first_line(said)}", "does `helm list` work?") from error
 
 
-def connect(release: str, namespace: str) -> Cluster:
+def connect(release: str, namespace: str) -> Installation:
     """Return the release of the current kubeconfig's cluster; raise SetupError without kubectl or Helm."""
     programs.require("helm")
-    return Cluster(release, namespace, access())
+    return Installation(release, namespace, access())
