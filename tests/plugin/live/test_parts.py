@@ -82,9 +82,9 @@ def test_the_release_itself_is_a_job_since_there_is_a_switch_for_it() -> None:
 
 
 STEPS = (
-    Step("helm test", ("t: passed",), seconds=1.5),
-    Step("collector", (), (Problem("<401> & more", "mend it"),)),
-    Step("lines at xScaler", skipped="logs.enabled is false"),
+    Step(name="helm test", facts=("t: passed",), seconds=1.5),
+    Step(name="collector", facts=(), problems=(Problem("<401> & more", "mend it"),)),
+    Step(name="lines at xScaler", skipped="logs.enabled is false"),
 )
 
 

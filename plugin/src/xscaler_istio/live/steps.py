@@ -40,7 +40,7 @@ _LOG_COMPONENTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Step:
     """One verdict. `skipped` says why a step was not taken."""
 
@@ -60,7 +60,7 @@ def helm_test(cluster: Installation, timeout: float, progress: Callable[[str], N
     """Run the release's own tests; what their pods say goes to `progress` while they run."""
     names = cluster.test_pods()
     if not names:
-        return Step("helm test", skipped="the release has no tests: tests.enabled is false")
+        return Step(name="helm test", skipped="the release has no tests: tests.enabled is false")
     before = {name: _uid(cluster, name) for name in names}
     said: dict[str, list[str]] = {name: [] for name in names}
     ended = threading.Event()
@@ -83,10 +83,14 @@ def helm_test(cluster: Installation, timeout: float, progress: Callable[[str], N
             # Each still asks for the rest of its log, which takes kubectl its time on a busy machine.
             follower.join(timeout=30)
     if not failure:
-        return Step("helm test", tuple(f"{name}: passed" for name in names))
+        return Step(name="helm test", facts=tuple(f"{name}: passed" for name in names))
     failed = [name for name in names if "FAILED" in said[name]]
     problems = [Problem(f"{name}: {what}", fix) for name in failed for what, fix in _problems(said[name])]
-    return Step("helm test", (), tuple(problems) or (Problem(failure.splitlines()[0], "see the lines above"),))
+    return Step(
+        name="helm test",
+        facts=(),
+        problems=tuple(problems) or (Problem(failure.splitlines()[0], "see the lines above"),),
+    )
 
 
 def _uid(cluster: Installation, pod: str) -> str:
@@ -177,7 +181,7 @@ def collector(cluster: Installation, settings: Settings, before: Earlier) -> Ste
     before.wait()
     name = settings.metrics.collector
     if name == "none":
-        return Step("collector", skipped="metrics.collector is none")
+        return Step(name="collector", skipped="metrics.collector is none")
     how = COLLECTORS[name]
     jobs = _jobs(settings)
     facts, problems, found = [], [], 0
@@ -199,7 +203,7 @@ def collector(cluster: Installation, settings: Settings, before: Earlier) -> Ste
         problems.append(Problem(f"{len(pods)} of {settings.metrics.shards} collectors run", "kubectl get pods, events"))
     elif not found:
         problems.append(Problem("no target at all", "docs/troubleshooting.md, A target is missing"))
-    return Step("collector", tuple(facts), tuple(problems))
+    return Step(name="collector", facts=tuple(facts), problems=tuple(problems))
 
 
 def _jobs(settings: Settings) -> tuple[str, ...]:
@@ -211,7 +215,7 @@ def _jobs(settings: Settings) -> tuple[str, ...]:
 def log_agents(cluster: Installation, settings: Settings, before: Earlier) -> Step:
     """Ask every log agent what it sent."""
     if not settings.logs.enabled:
-        return Step("log agents", skipped="logs.enabled is false")
+        return Step(name="log agents", skipped="logs.enabled is false")
     before.wait()
     facts, problems, delivered = [], [], 0
     components = _LOG_COMPONENTS[settings.logs.source]
@@ -225,7 +229,7 @@ def log_agents(cluster: Installation, settings: Settings, before: Earlier) -> St
         problems.append(Problem("no log agent runs", "docs/troubleshooting.md, Access logs do not arrive"))
     elif not delivered and not problems:
         problems.append(Problem("no line was sent", "docs/troubleshooting.md, Access logs do not arrive"))
-    return Step("log agents", tuple(facts), tuple(problems))
+    return Step(name="log agents", facts=tuple(facts), problems=tuple(problems))
 
 
 def _said(pushes: Pushes, what: str, old: int) -> str:
@@ -253,36 +257,48 @@ def _refused(
 def stored_series(backend: QueryApi | None, cluster_name: str) -> Step:
     """Ask xScaler whether the cluster's series are there and fresh."""
     if not backend:
-        return Step("series at xScaler", skipped="give a read token: --read-token-file, or XSCALER_READ_TOKEN")
+        return Step(name="series at xScaler", skipped="give a read token: --read-token-file, or XSCALER_READ_TOKEN")
     selector = f'{{job="integrations/istio",cluster="{cluster_name}"}}'
     try:
         age = backend.number(f"time() - max(timestamp(up{selector}))")
         up = backend.number(f"count(up{selector} == 1)")
         requests = backend.number(f"count(istio_requests_total{selector})")
     except UnreachableError as error:
-        return Step("series at xScaler", (), (Problem(error.message, error.fix),))
+        return Step(name="series at xScaler", facts=(), problems=(Problem(error.message, error.fix),))
     if age is None:
         missing = f'no series with cluster="{cluster_name}" is there'
-        return Step("series at xScaler", (), (Problem(missing, "is the tenant the one that the release sends to?"),))
+        return Step(
+            name="series at xScaler",
+            facts=(),
+            problems=(Problem(missing, "is the tenant the one that the release sends to?"),),
+        )
     facts = (
         f"{up or 0:.0f} targets up, newest sample {age:.0f} s old, {requests or 0:.0f} series of istio_requests_total",
     )
     if age > FRESH_SECONDS:
-        return Step("series at xScaler", facts, (Problem(f"nothing new for {age:.0f} s", "see the step collector"),))
-    return Step("series at xScaler", facts)
+        return Step(
+            name="series at xScaler",
+            facts=facts,
+            problems=(Problem(f"nothing new for {age:.0f} s", "see the step collector"),),
+        )
+    return Step(name="series at xScaler", facts=facts)
 
 
 def stored_lines(backend: QueryApi | None, cluster_name: str, *, enabled: bool) -> Step:
     """Ask xScaler whether the cluster's log lines are there."""
     if not enabled:
-        return Step("lines at xScaler", skipped="logs.enabled is false")
+        return Step(name="lines at xScaler", skipped="logs.enabled is false")
     if not backend:
-        return Step("lines at xScaler", skipped="give a read token: --read-token-file, or XSCALER_READ_TOKEN")
+        return Step(name="lines at xScaler", skipped="give a read token: --read-token-file, or XSCALER_READ_TOKEN")
     try:
         count = backend.number(f'sum(count_over_time({{job="integrations/istio",cluster="{cluster_name}"}}[10m]))')
     except UnreachableError as error:
-        return Step("lines at xScaler", (), (Problem(error.message, error.fix),))
+        return Step(name="lines at xScaler", facts=(), problems=(Problem(error.message, error.fix),))
     if not count:
         missing = f'no line with cluster="{cluster_name}" in the last ten minutes'
-        return Step("lines at xScaler", (), (Problem(missing, "docs/troubleshooting.md, Access logs do not arrive"),))
-    return Step("lines at xScaler", (f"{count:,.0f} lines in the last ten minutes",))
+        return Step(
+            name="lines at xScaler",
+            facts=(),
+            problems=(Problem(missing, "docs/troubleshooting.md, Access logs do not arrive"),),
+        )
+    return Step(name="lines at xScaler", facts=(f"{count:,.0f} lines in the last ten minutes",))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from xscaler_istio.wire.answers import ValuesOverTime
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Moment:
     """The state at a Unix time in seconds.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from xscaler_istio.wire.log_push import Entry
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LogChoices:
     """What the values say about lines: whether they are collected from files, old ones too, changed, and left out."""
 
@@ -39,7 +39,7 @@ def choices(logs: Logs) -> LogChoices:
     )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LogCount:
     """How many of the lines that were written arrived once, more often, or not at all; and what nobody wrote.
 

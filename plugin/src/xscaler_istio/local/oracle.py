@@ -34,7 +34,7 @@ class ExpectedTarget:
     labels: Mapping[str, str]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Pod:
     """The parts of a v1 Pod that decide."""
 
@@ -56,7 +56,7 @@ class Own:
     collector: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Choices:
     """What the values say about targets.
 
@@ -113,13 +113,15 @@ def _read(manifest: Mapping[str, Any]) -> _Pod:
     metadata, spec = manifest["metadata"], manifest.get("spec", {})
     containers = [*spec.get("containers", []), *spec.get("initContainers", [])]
     return _Pod(
-        metadata["namespace"],
-        metadata["name"],
-        manifest["status"].get("podIP", ""),
-        frozenset(container["name"] for container in containers),
-        metadata.get("labels") or {},
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        ip=manifest["status"].get("podIP", ""),
+        containers=frozenset(container["name"] for container in containers),
+        labels=metadata.get("labels") or {},
         # Service discovery sees prometheus.io/x, prometheus.io.x and prometheus-io/x as one.
-        {re.sub(r"[^a-zA-Z0-9]", "_", name): value for name, value in (metadata.get("annotations") or {}).items()},
+        annotations={
+            re.sub(r"[^a-zA-Z0-9]", "_", name): value for name, value in (metadata.get("annotations") or {}).items()
+        },
     )
 
 

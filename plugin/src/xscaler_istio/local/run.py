@@ -61,7 +61,7 @@ _POLL_SECONDS = 1.0
 _LOGS_ALONE_SECONDS = 10
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
     """What to run.
 
@@ -90,7 +90,7 @@ class Plan:
     parts: tuple[str, ...] = verdict.PARTS
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RunResult:
     """The verdict, the answers, the books, and which changes the rendered configurations needed.
 
@@ -117,7 +117,7 @@ class RunResult:
         return not self.problems
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Running:
     """Everything that is up, for as long as `started` is entered."""
 
@@ -152,7 +152,16 @@ async def judge(run: Running, progress: Callable[[str], None]) -> RunResult:
     judged = verdict.judge(final, run.plan.parts)
     logs = await _judge_logs(run, moments, progress)
     shown = await history.ask(run.xscaler, moments, run.plan.interval)
-    return RunResult(judged, answers, account, run.overrides, time.monotonic() - run.began, run.plan.parts, shown, logs)
+    return RunResult(
+        verdict=judged,
+        answers=answers,
+        account=account,
+        overrides=run.overrides,
+        seconds=time.monotonic() - run.began,
+        parts=run.plan.parts,
+        history=shown,
+        logs=logs,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -218,8 +227,23 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
         collectors += tuple(agent.child for agent in agents)
         overrides += tuple(change for agent in agents for change in agent.overrides)
         expected = oracle.expected_targets(pods, plan.choices)
-        up = (plan, network, xscaler, api, mesh, clock, members, envoys, collectors, overrides, expected, reader)
-        yield Running(*up, tuple(agents), tuple(pods), began)
+        yield Running(
+            plan=plan,
+            network=network,
+            xscaler=xscaler,
+            api=api,
+            mesh=mesh,
+            clock=clock,
+            members=members,
+            envoys=envoys,
+            collectors=collectors,
+            overrides=overrides,
+            expected=expected,
+            reader=reader,
+            log_agents=tuple(agents),
+            pods=tuple(pods),
+            began=began,
+        )
 
 
 @contextlib.asynccontextmanager
@@ -364,7 +388,14 @@ async def _moment(run: Running, judged: verdict.Verdict) -> history.Moment:
     lines = await run.xscaler.logs.account()
     written = len(run.envoys.written) if run.envoys and run.plan.log_configs else 0
     refused = {reason: count for reason, count in account.rejected.items() if count}
-    return history.Moment(time.time(), judged.by_kind, account.accepted, refused, written, lines.accepted)
+    return history.Moment(
+        time=time.time(),
+        targets=judged.by_kind,
+        accepted=account.accepted,
+        refused=refused,
+        written=written,
+        arrived=lines.accepted,
+    )
 
 
 async def _twice(run: Running) -> bool:

@@ -74,7 +74,7 @@ class Scraped:
         return self.labels.get("namespace", ""), self.labels.get("pod", "")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Evidence:
     """All that was seen from outside the collector.
 
@@ -91,7 +91,7 @@ class Evidence:
     excluded_metrics: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Verdict:
     """Expected against found. Targets are named as `namespace/pod`."""
 

@@ -51,7 +51,7 @@ _WANTED = {
 _SECRET_WORDS = ("token", "password", "secret", "credential", "apikey", "bearer")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Violation:
     """One error of the validator: the rule broken, what it wanted, the schema around it, and the value.
 
@@ -76,7 +76,15 @@ class _Violation:
         because = _condition(rules, steps, schema)
         of_key = "propertyNames" in rules
         place = (*steps, str(error.instance)) if of_key else steps
-        return cls(str(error.validator), error.validator_value, around, error.instance, place, because, of_key)
+        return cls(
+            rule=str(error.validator),
+            wanted=error.validator_value,
+            schema=around,
+            value=error.instance,
+            steps=place,
+            because=because,
+            of_key=of_key,
+        )
 
     @property
     def path(self) -> KeyPath:

@@ -58,7 +58,7 @@ TCP_INBOUND_PORT = 15007
 _GATEWAY, _FRONTEND, _CHECKOUT, _PAYMENTS = "istio-ingressgateway", "frontend", "checkout", "payments"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Role:
     """One workload of the real mesh and whom it calls, over HTTP and over TCP."""
 
@@ -70,10 +70,10 @@ class _Role:
 
 
 _ROLES: Mapping[str, _Role] = {
-    _GATEWAY: _Role(Kind.GATEWAY, Version(1, 31), calls=(_FRONTEND,)),
-    _FRONTEND: _Role(Kind.SIDECAR, Version(1, 31), calls=(_CHECKOUT, _PAYMENTS), tcp=(_CHECKOUT,)),
-    _CHECKOUT: _Role(Kind.NATIVE_SIDECAR, Version(1, 31), logs_json=True),
-    _PAYMENTS: _Role(Kind.SIDECAR, Version(1, 27)),
+    _GATEWAY: _Role(kind=Kind.GATEWAY, version=Version(1, 31), calls=(_FRONTEND,)),
+    _FRONTEND: _Role(kind=Kind.SIDECAR, version=Version(1, 31), calls=(_CHECKOUT, _PAYMENTS), tcp=(_CHECKOUT,)),
+    _CHECKOUT: _Role(kind=Kind.NATIVE_SIDECAR, version=Version(1, 31), logs_json=True),
+    _PAYMENTS: _Role(kind=Kind.SIDECAR, version=Version(1, 27)),
 }
 
 

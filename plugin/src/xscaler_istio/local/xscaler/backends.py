@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _DISCARDED = re.compile(r"^cortex_discarded_samples_total\{([^}]*)\} (\S+)$", re.MULTILINE)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Backend:
     """A running store: where it takes pushes and queries, and whether it judges series itself."""
 
@@ -110,7 +110,13 @@ async def mimir(*, network: Network, folder: Path, binary: Path, limits: Account
     base = f"http://{address}:{MIMIR_PORT}"
     async with running("mimir", [binary, f"-config.file={config}"], folder=folder) as child:
         await child.wait_until(lambda: responds(f"{base}/ready"), timeout=60)
-        yield Backend(f"{base}/api/v1/push", f"{base}/prometheus", f"{base}/metrics", judges=True, child=child)
+        yield Backend(
+            push_url=f"{base}/api/v1/push",
+            query_url=f"{base}/prometheus",
+            metrics_url=f"{base}/metrics",
+            judges=True,
+            child=child,
+        )
 
 
 @contextlib.asynccontextmanager
@@ -135,7 +141,9 @@ async def prometheus(
     base = f"http://{listen}"
     async with running("prometheus-server", command, folder=folder) as child:
         await child.wait_until(lambda: responds(f"{base}/-/ready"), timeout=60)
-        yield Backend(f"{base}/api/v1/write", base, f"{base}/metrics", judges=False, child=child)
+        yield Backend(
+            push_url=f"{base}/api/v1/write", query_url=base, metrics_url=f"{base}/metrics", judges=False, child=child
+        )
 
 
 BACKENDS: Mapping[str, Callable[..., AbstractAsyncContextManager[Backend]]] = {
