@@ -98,7 +98,7 @@ class RunResult:
     """
 
     verdict: verdict.Verdict
-    answers: tuple[questions.Answer, ...]
+    answers: tuple[questions.Reply, ...]
     account: Account
     overrides: tuple[Override, ...]
     seconds: float
