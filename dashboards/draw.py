@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dashboards.grafana import Dashboard, Panel, Target
-    from xscaler_istio.wire.answers import LogLine, Series, Window
+    from xscaler_istio.wire.answers import LogLine, ValuesOverTime, Window
 
 UNIT_WIDTH, UNIT_HEIGHT, GAP, MARGIN = 50, 34, 8, 12
 _HEADER = 84
@@ -29,7 +29,7 @@ _LEVELS = {"error": "#d6303f", "fatal": "#d6303f", "warn": "#e8820c", "info": "#
 class Answers:
     """What the queries of one panel gave: the series of each target, in the targets' order, or lines."""
 
-    series: tuple[tuple[Series, ...], ...] = ()
+    series: tuple[tuple[ValuesOverTime, ...], ...] = ()
     lines: tuple[LogLine, ...] = ()
 
 
@@ -99,7 +99,7 @@ def _card(panel: Panel, recording: Recording) -> str:
 
 
 def _named(panel: Panel, answers: Answers) -> list[Named]:
-    def name(target: Target, series: Series) -> str:
+    def name(target: Target, series: ValuesOverTime) -> str:
         return target.name(series.labels) or target.expr
 
     return [

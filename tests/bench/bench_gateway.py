@@ -16,8 +16,8 @@ import aiohttp
 
 from tests.support.tools import tool
 from xscaler_istio.local import certificates
-from xscaler_istio.local import network as networks
-from xscaler_istio.local.xscaler import server
+from xscaler_istio.local.network import PROMETHEUS_SERVER_PORT, claim
+from xscaler_istio.local.xscaler import service
 from xscaler_istio.local.xscaler.gateway import Scope, Token
 from xscaler_istio.mesh import pages
 from xscaler_istio.mesh.pages import Combination, Party
@@ -57,23 +57,23 @@ async def push(session: aiohttp.ClientSession, url: str, requests: list[bytes]) 
 
 async def main() -> None:
     first, second = bodies("first"), bodies("second")
-    with tempfile.TemporaryDirectory() as name, networks.claim() as network:
+    with tempfile.TemporaryDirectory() as name, claim() as network:
         folder = Path(name)
         authority = certificates.create(folder)
         tokens = {"write": Token("tenant", Scope.WRITE)}
         async with (
-            server.serving(
+            service.serving(
                 network=network,
                 authority=authority,
                 folder=folder,
                 backend="prometheus",
                 binary=tool("prometheus"),
                 tokens=tokens,
-                reader=server.Reader("write", "tenant"),
+                reader=service.Reader("write", "tenant"),
             ) as xscaler,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=authority.client_context())) as session,
         ):
-            straight = f"http://{network.infrastructure}:{networks.PROMETHEUS_SERVER_PORT}/api/v1/write"
+            straight = f"http://{network.infrastructure}:{PROMETHEUS_SERVER_PORT}/api/v1/write"
             direct = await push(session, straight, first)
             through = await push(session, xscaler.push_url, second)
     print(f"through the gateway: {through:,.0f} samples/s; straight to Prometheus: {direct:,.0f} samples/s")

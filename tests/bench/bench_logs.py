@@ -30,8 +30,8 @@ from xscaler_istio.local.container_log import timestamp
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from xscaler_istio.local import network as networks
     from xscaler_istio.local.log_agents import Agent
+    from xscaler_istio.local.network import Network
     from xscaler_istio.rendered.manifests import CollectorConfig
 
 LINES = 100_000
@@ -81,7 +81,7 @@ FORMATS: dict[str, Callable[[random.Random], str]] = {
 
 
 @contextlib.asynccontextmanager
-async def sink(network: networks.Network) -> AsyncIterator[str]:
+async def sink(network: Network) -> AsyncIterator[str]:
     """Take pushes without looking at them; give the address."""
 
     async def take(request: web.Request) -> web.Response:

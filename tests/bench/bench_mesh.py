@@ -18,15 +18,14 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
-from xscaler_istio.local import network as networks
-from xscaler_istio.local.mesh import placed, server
+from xscaler_istio.local.mesh import page_server, placed
+from xscaler_istio.local.network import Network, claim
 from xscaler_istio.mesh import topology
 from xscaler_istio.mesh.model import Kind
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
 
-    from xscaler_istio.local.network import Network
 
 INTERVAL_SECONDS = 15
 ROUNDS = 3
@@ -37,7 +36,7 @@ PORT = 15020
 def serve_mesh(network: Network, proxies: int, series: int, ready: Event, stop: Event) -> None:
     async def run() -> None:
         members = placed.build(topology.scaled(proxies, series), network, 0)
-        async with server.serving(members, server.Clock(INTERVAL_SECONDS)):
+        async with page_server.serving(members, page_server.Clock(INTERVAL_SECONDS)):
             ready.set()
             await asyncio.to_thread(stop.wait)
 
@@ -55,11 +54,11 @@ def serve_constant(network: Network, proxies: int, series: int, ready: Event, st
         protocol = web.Server(handle, access_log=None)
         loop = asyncio.get_running_loop()
         for index in range(proxies):
-            await loop.create_server(protocol, sock=server.listen(network.pod(index), PORT))
+            await loop.create_server(protocol, sock=page_server.listen(network.pod(index), PORT))
         ready.set()
         await asyncio.to_thread(stop.wait)
 
-    server._allow_open_files(2 * proxies + 1000)
+    page_server._allow_open_files(2 * proxies + 1000)
     asyncio.run(run())
 
 
@@ -87,7 +86,7 @@ async def read_all(network: Network, proxies: int) -> tuple[float, int, int]:
 def measure(serve: Any, proxies: int, series: int) -> tuple[float, int, int]:
     context = multiprocessing.get_context("spawn")
     ready, stop = context.Event(), context.Event()
-    with networks.claim() as network:
+    with claim() as network:
         process = context.Process(target=serve, args=(network, proxies, series, ready, stop))
         process.start()
         try:

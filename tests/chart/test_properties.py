@@ -17,7 +17,7 @@ from tests.support.relabel import relabel
 from tests.support.rendering import configs, log_configs, objects, render
 from tests.support.tools import tool
 from xscaler_istio.commands import lint
-from xscaler_istio.helm import ValuesArguments, effective_values
+from xscaler_istio.helm import ValuesArguments, effective
 from xscaler_istio.local import run
 
 from .test_objects import FIND_PODS, READ_LOGS
@@ -50,7 +50,7 @@ def test_values_keep_the_contract_or_are_refused(
         # Said by a rule, and not by a template that broke; or by a condition of the schema: each value is right by
         # itself, not always beside the others.
         monkeypatch.setenv("HELM_BIN", str(tool("helm4")))
-        merged = effective_values(CHART, ValuesArguments((str(file),)))
+        merged = effective(CHART, ValuesArguments((str(file),))).values
         fits = jsonschema.Draft7Validator(SCHEMA).is_valid(merged)
         expected = "the values need changes:" if fits else "values don't meet the specifications of the schema"
         assert expected in done.stderr, done.stderr

@@ -16,7 +16,7 @@ import yaml
 from tests.support.paths import CHART, ROOT, ci
 from tests.support.rendering import run_template, template
 from tests.support.tools import tool
-from xscaler_istio.helm import ValuesArguments, effective_values
+from xscaler_istio.helm import ValuesArguments, effective
 from xscaler_istio.helm.messages import problems
 from xscaler_istio.values import places, schema
 
@@ -168,7 +168,7 @@ def test_a_condition_of_the_schema_says_exactly_this(
     assert done.returncode == 1
     assert done.stderr.partition("xscaler-istio:\n")[2].strip() == case.said["helm"]
     monkeypatch.setenv("HELM_BIN", str(tool(helm)))
-    merged = effective_values(CHART, ValuesArguments((str(ci("default")), file)))
+    merged = effective(CHART, ValuesArguments((str(ci("default")), file))).values
     (finding,) = schema.check(merged, schema.load(CHART), places.Origins())
     assert (finding.message, finding.fix) == (case.said["plugin"], case.said["fix"])
 

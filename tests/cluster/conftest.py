@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from . import backend as backends
 from . import kubectl
+from .backend import connected
 from .layout import Layout
 from .release import TENANT, Release
 
@@ -38,8 +38,8 @@ def cluster() -> str:
 
 @pytest.fixture(scope="session")
 def backend(cluster: str) -> Iterator[Backend]:  # noqa: ARG001 - order
-    with backends.connected() as connected:
-        yield connected
+    with connected() as found:
+        yield found
 
 
 @pytest.fixture

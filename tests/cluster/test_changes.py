@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.paths import CHART, ROOT
-from xscaler_istio.live import cluster as live_clusters
+from xscaler_istio.live import installation
 from xscaler_istio.live.collectors import COLLECTORS
 from xscaler_istio.local import run
 
@@ -38,7 +38,7 @@ PROPAGATION = 25
 
 def owners(release: Release, collector: str) -> collections.Counter[str]:
     """Return how many shards have each target, by URL, as the collectors say."""
-    asked = live_clusters.connect(NAME, release.namespace)
+    asked = installation.connect(NAME, release.namespace)
     urls: collections.Counter[str] = collections.Counter()
     for pod in release.pods():
         fetch = functools.partial(asked.page, pod["metadata"]["name"])
@@ -78,7 +78,7 @@ def overlap(release: Release, since: float) -> float:
 
 def failed(release: Release, collector: str) -> int:
     """Return the samples that xScaler refused for good."""
-    asked = live_clusters.connect(NAME, release.namespace)
+    asked = installation.connect(NAME, release.namespace)
     pages = (functools.partial(asked.page, pod["metadata"]["name"]) for pod in release.pods())
     return sum(COLLECTORS[collector].pushes(page).failed for page in pages)
 

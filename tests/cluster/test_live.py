@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.tools import tool
-from xscaler_istio.local import run as local_run
+from xscaler_istio.local.run import COLLECTORS
 
 from . import authority
 from .release import NAME
@@ -56,7 +56,7 @@ def live(release: Release, tmp_path: Path, *flags: str, output: str = "json", to
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("collector", local_run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_a_good_release(collector: str, new_release: Callable[..., Release], tmp_path: Path) -> None:
     release = new_release(level="privileged")
     release.install(f"metrics.collector={collector},logs.enabled=true,{FAST}")

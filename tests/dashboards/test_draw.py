@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dashboards.draw import Answers, Recording, draw
 from dashboards.grafana import Column, Dashboard, GridPos, Panel, Target
 from xscaler_istio.charts import units
-from xscaler_istio.wire.answers import LogLine, Series, Window
+from xscaler_istio.wire.answers import LogLine, ValuesOverTime, Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +45,8 @@ def panel(kind: str, number: int = 1, **changes: object) -> Panel:
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
 
 
-def series(name: str, *values: float) -> Series:
-    return Series({"name": name}, tuple((5.0 * number, value) for number, value in enumerate(values)))
+def series(name: str, *values: float) -> ValuesOverTime:
+    return ValuesOverTime({"name": name}, tuple((5.0 * number, value) for number, value in enumerate(values)))
 
 
 def picture(answers: Mapping[int, Answers], *panels: Panel) -> str:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from dashboards import grafana
 from dashboards.draw import Answers
 from tests.support.paths import CHART
-from xscaler_istio.wire.answers import Series
+from xscaler_istio.wire.answers import ValuesOverTime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from dashboards.grafana import Dashboard, Panel, Target, Variable
-    from xscaler_istio.local.xscaler.server import XScaler
+    from xscaler_istio.local.xscaler.service import XScaler
     from xscaler_istio.wire.answers import Sample, Window
 
 Choices = dict[str, tuple[str, ...]]
@@ -91,10 +91,10 @@ async def _panel(xscaler: XScaler, panel: Panel, values: Mapping[str, str], wind
 
 async def _target(
     xscaler: XScaler, panel: Panel, target: Target, values: Mapping[str, str], window: Window
-) -> tuple[Series, ...]:
+) -> tuple[ValuesOverTime, ...]:
     backend = xscaler.logs if panel.datasource == "loki" else xscaler
     question = grafana.filled(target.expr, values)
     if not target.instant:
         return await backend.query_range(question, window)
     found = await backend.query(question, at=window.end)
-    return tuple(Series(sample.labels, ((window.end, sample.value),)) for sample in found)
+    return tuple(ValuesOverTime(sample.labels, ((window.end, sample.value),)) for sample in found)

@@ -25,9 +25,9 @@ from tests.support.environments import configs
 from tests.support.log_environment import NODE, log_config
 from tests.support.tools import tool
 from xscaler_istio.local import certificates, kubernetes, log_agents, run
-from xscaler_istio.local import network as networks
 from xscaler_istio.local.collectors import Surroundings
 from xscaler_istio.local.container_log import ContainerLog
+from xscaler_istio.local.network import API_SERVER_PORT, Network, claim
 from xscaler_istio.local.processes import responds, running
 from xscaler_istio.local.xscaler.gateway import PUSH_PATH
 from xscaler_istio.mesh import pods
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from xscaler_istio.local.network import Network
     from xscaler_istio.local.processes import Child
 
 METRICS_PORTS = {"prometheus": 9090, "alloy": 12345, "opentelemetry": 8888}
@@ -117,7 +116,7 @@ async def _serving(host: str, port: int, tls: ssl.SSLContext | None) -> AsyncIte
 async def refusing(program: str, folder: Path) -> AsyncIterator[Mapping[str, Instance]]:
     """Run an instance of a program for each case, until the end of the block."""
     async with contextlib.AsyncExitStack() as stack:
-        network = stack.enter_context(networks.claim())
+        network = stack.enter_context(claim())
         authority = certificates.create(folder)
         (folder / "other").mkdir()
         other = certificates.create(folder / "other")
@@ -160,7 +159,7 @@ async def _cluster(network: Network, authority: certificates.Authority, folder: 
     log = ContainerLog(folder / "pods", "shop", "cart-1", pod["metadata"]["uid"], "istio-proxy")
     serving = kubernetes.serving(
         host=network.infrastructure,
-        port=networks.API_SERVER_PORT,
+        port=API_SERVER_PORT,
         tls=authority.server_context(network.infrastructure),
         token="api",  # noqa: S106 - of this run alone
         pods=(pod,),

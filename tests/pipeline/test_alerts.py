@@ -56,9 +56,9 @@ def troubled(portal: BlockingPortal) -> Iterator[Environment]:
         yield running
 
 
-def expected(running: Environment, collector: str) -> tuple[oracle.Target, ...]:
+def expected(running: Environment, collector: str) -> tuple[oracle.ExpectedTarget, ...]:
     own = oracle.Own("telemetry", "t", collector, collector)
-    return oracle.expected_targets(running.run.pods, oracle.Choices(collector, own=own))
+    return oracle.expected_targets(running.run.pods, oracle.Choices(cluster=collector, own=own))
 
 
 def answer_with(running: Environment, fault: Fault | None) -> None:

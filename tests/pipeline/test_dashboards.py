@@ -50,10 +50,10 @@ def moving(portal: BlockingPortal) -> Iterator[Environment]:
         yield running
 
 
-def expected(running: Environment, collector: str) -> tuple[oracle.Target, ...]:
+def expected(running: Environment, collector: str) -> tuple[oracle.ExpectedTarget, ...]:
     """Return the targets of a release, its own pods included."""
     own = oracle.Own("telemetry", "t", collector, collector)
-    return oracle.expected_targets(running.run.pods, oracle.Choices(collector, own=own))
+    return oracle.expected_targets(running.run.pods, oracle.Choices(cluster=collector, own=own))
 
 
 def write_lines(running: Environment) -> None:

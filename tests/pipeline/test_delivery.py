@@ -104,5 +104,7 @@ def test_a_wrong_token_is_counted_and_named(delivering: Environment) -> None:
 
 
 def problems(**evidence: Any) -> tuple[Problem, ...]:
-    empty = verdict.Evidence((), (), {}, 0, {}, frozenset())
+    empty = verdict.Evidence(
+        expected=(), scraped=(), scrapes_per_interval={}, accepted=0, rejected={}, metrics=frozenset()
+    )
     return verdict.judge(dataclasses.replace(empty, **evidence)).problems

@@ -76,7 +76,7 @@ def test_prometheus_scrapes_the_right_url_or_none(shape: Shape, scraped: Mapping
 def test_one_target_arrives_or_none(
     collector: str, shape: Shape, arrived: Mapping[tuple[str, str], list[dict[str, str]]]
 ) -> None:
-    expected = oracle.expected_targets([shape.manifest], oracle.Choices(collector))
+    expected = oracle.expected_targets([shape.manifest], oracle.Choices(cluster=collector))
     assert [target.url for target in expected] == ([shape.url] if shape.url else [])
     labels = [{**target.labels, "__name__": "up"} for target in expected]
     assert arrived.get((collector, shape.name), []) == labels

@@ -94,7 +94,7 @@ def choices(case: str, cluster: str) -> oracle.Choices:
     metrics = CASES[case]
     namespaces = metrics.get("namespaces", {"include": (), "exclude": ()})
     return oracle.Choices(
-        cluster,
+        cluster=cluster,
         include=tuple(namespaces["include"]),
         exclude=tuple(namespaces["exclude"]),
         extra_labels=metrics.get("extraLabels", {}),
@@ -112,7 +112,7 @@ def still(portal: BlockingPortal) -> Iterator[Environment]:
         interval=3,
         workloads=topology.small(),
     ) as running:
-        every = len(expected_targets(running, oracle.Choices("")))
+        every = len(expected_targets(running, oracle.Choices(cluster="")))
         wanted = len(COLLECTORS) * (every + sum(len(expected_targets(running, choices(case, ""))) for case in CASES))
         until(lambda: len(running.query(f"up{{{MESH}}}")) == wanted, 60, f"not {wanted} targets")
         assert running.run.envoys
@@ -123,7 +123,7 @@ def still(portal: BlockingPortal) -> Iterator[Environment]:
         yield running
 
 
-def expected_targets(running: Environment, chosen: oracle.Choices) -> Mapping[tuple[str, str], oracle.Target]:
+def expected_targets(running: Environment, chosen: oracle.Choices) -> Mapping[tuple[str, str], oracle.ExpectedTarget]:
     assert running.run.envoys
     pods = [*(member.pod for member in running.run.members), *running.run.envoys.pods]
     targets = oracle.expected_targets([pod.manifest for pod in pods], chosen)
@@ -268,7 +268,7 @@ def test_shards_own_every_target_once(still: Environment, collector: str) -> Non
     )
     assert set(owners.values()) == {1}
     assert owners.keys() == {
-        target.labels["instance"] for target in expected_targets(still, oracle.Choices("")).values()
+        target.labels["instance"] for target in expected_targets(still, oracle.Choices(cluster="")).values()
     }
 
 
@@ -287,7 +287,7 @@ def test_every_scrape_reads_each_target_once(still: Environment) -> None:
     time.sleep(6)
     rounds = (time.monotonic() - start) / still.run.plan.interval
     everywhere = [expected_targets(still, choices(case, "")) for case in CASES]
-    everywhere.append(expected_targets(still, oracle.Choices("")))
+    everywhere.append(expected_targets(still, oracle.Choices(cluster="")))
     for pod, count in still.run.mesh.scrapes.items():
         readers = len(COLLECTORS) * sum(pod in targets for targets in everywhere)
         assert abs(count - before.get(pod, 0) - readers * rounds) <= readers, pod
@@ -295,7 +295,7 @@ def test_every_scrape_reads_each_target_once(still: Environment) -> None:
 
 def own_targets(running: Environment, collector: str, cluster: str, name: str) -> set[LabelSet]:
     own = oracle.Own("telemetry", "t", name, collector)
-    found = oracle.expected_targets(running.run.pods, oracle.Choices(cluster, jobs=frozenset(), own=own))
+    found = oracle.expected_targets(running.run.pods, oracle.Choices(cluster=cluster, jobs=frozenset(), own=own))
     return {frozenset({**target.labels, "__name__": "up"}.items()) for target in found}
 
 

@@ -73,7 +73,7 @@ def asked(major: str, release: Inputs, monkeypatch: pytest.MonkeyPatch) -> Answe
 def test_it_answers_as_two_runs_do(major: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     release = Inputs(CHART, ValuesArguments((str(file),)), "t", "telemetry")
     answer = asked(major, release, monkeypatch)
-    assert (answer.values, answer.defaults) == helm.values_and_defaults(CHART, release.values)
+    assert answer.effective == helm.effective(CHART, release.values)
     assert objects(answer.text) == objects(helm.template(release))
     assert (answer.problems, answer.warnings, answer.failure) == ((), (), None)
 
@@ -200,7 +200,7 @@ def test_a_template_that_fails_is_reported_as_such(tmp_path: Path, monkeypatch: 
         answer = beside.start(examined(release)).result()
     assert answer.failure
     assert "out of order" in answer.failure.message
-    assert answer.values == helm.effective_values(CHART, release.values)
+    assert answer.effective == helm.effective(CHART, release.values)
     with pytest.raises(ChartError, match="out of order"):
         asked("helm4", release, monkeypatch)
     assert "out of order [XS199]" in runner(tool("helm4"))("validate", "--chart", chart, "-f", EXAMPLE).out

@@ -91,6 +91,15 @@ def test_a_chart_of_another_version_is_told() -> None:
         settings.parse(without)
 
 
+def test_what_a_chart_of_any_version_lacks_is_off_zero_or_empty() -> None:
+    earlier = {"metrics": {**DEFAULTS["metrics"], "shards": None}, "limits": None, "logs": {"source": "api"}}
+    found = settings.parse_any_version(earlier)
+    assert found.metrics.targets == settings.parse(DEFAULTS).metrics.targets
+    assert (found.metrics.shards, found.limits.labels_per_series, found.logs.source) == (0, 0, "api")
+    assert (found.self_monitoring.enabled, found.logs.namespaces.include, found.cluster.name) == (False, (), "")
+    assert settings.parse_any_version(DEFAULTS) == settings.parse(DEFAULTS)
+
+
 @pytest.mark.parametrize(("profile", "series"), [("minimal", 39), ("full", 67), ("dashboards", 39)])
 def test_series_of_one_peer_and_code(profile: str, series: int) -> None:
     # A counter and three histograms of 22; dashboards keeps 6 of 20 buckets of the two of sizes.

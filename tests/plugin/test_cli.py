@@ -204,20 +204,38 @@ BAD = [
     ),
     (("schema", "--path", "--check"), 2, "error: --path and --check exclude each other"),
     (("validate", "--valeus", "x"), 2, "No such option"),
-    (("test", "-f", EXAMPLE), 2, "error: what shall be tested?"),
+    (("test",), 2, "error: nothing to test\n  fix: name a release, or use --local (no cluster needed)\n"),
+    (("test", "-n", "ns"), 2, "error: nothing to test\n"),
+    (("test", "-f", EXAMPLE), 2, "error: -f works only with --local\n  fix: use test --local, or leave -f out\n"),
     (("test", "--local", "-f", EXAMPLE, "--backend", "cortex"), 2, "error: --backend cortex is unknown"),
-    (("test", "rel", "-f", EXAMPLE), 2, "error: -f is for --local\n  fix: add --local, or leave it out\n"),
+    (
+        ("test", "rel", "-f", EXAMPLE),
+        2,
+        "error: -f works only with --local\n  fix: use test --local, or leave -f out\n",
+    ),
     (("test", "rel", "--local"), 2, "error: RELEASE and --local exclude each other\n  fix: leave all but one out\n"),
-    (("test", "rel", "--keep"), 2, "error: --keep is for --local\n  fix: add --local, or leave it out\n"),
-    (("test", "rel", "--output-dir", "x"), 2, "error: --output-dir is for --local\n  fix: add --local, or leave it"),
+    (("test", "rel", "--keep"), 2, "error: --keep works only with --local\n"),
+    (("test", "rel", "--output-dir=x"), 2, "error: --output-dir works only with --local\n"),
+    (("test", "rel", "--backend", "mimir"), 2, "error: --backend works only with --local\n"),
+    (
+        ("test", "--local", "-f", EXAMPLE, "-o", "junit"),
+        2,
+        "--output junit is unknown\n  fix: use one of: text, json, html\n",
+    ),
+    (("test", "rel", "another"), 2, "unexpected extra argument"),
     (
         ("test", "--local", "-f", EXAMPLE, "--read-token-file", "/t"),
         2,
-        "error: --read-token-file is for RELEASE\n  fix: name a RELEASE and leave --local out, or leave it out\n",
+        "error: --read-token-file works only with RELEASE\n"
+        "  fix: name a RELEASE instead of --local, or leave --read-token-file out\n",
     ),
     (("render", "-f", EXAMPLE, "--wait"), 2, "error: render takes none of: --wait, --wait-for-jobs, --atomic, "),
     (("render", "-f", EXAMPLE, "--post-renderer", "x"), 2, "\n  fix: leave it out: only an installation, a cluster or"),
-    (("render", "-f", EXAMPLE, "--shard", "3"), 2, "error: --shard is for --config\n  fix: add --config, or leave it"),
+    (
+        ("render", "-f", EXAMPLE, "--shard", "3"),
+        2,
+        "error: --shard works only with --config\n  fix: add --config, or leave --sh",
+    ),
     (("test", "--local", "-f", EXAMPLE, "--collector", "fluentd"), 2, "use one of: prometheus, alloy, opentelemetry\n"),
     (("test", "--local", "-f", EXAMPLE, "--only", "dns"), 2, "use one of: scraping, pushing, logs\n"),
     (("test", "--local", "-f", EXAMPLE, "--only", "logs"), 2, "fix: add --set logs.enabled=true"),
@@ -294,6 +312,29 @@ print([name for name in {heavy} if name in sys.modules])
 """
         loaded = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True)
         assert loaded.stdout.strip() == "[]", words
+
+
+def test_each_form_of_test_has_a_help_of_its_own(cli4: Callable[..., Ran]) -> None:
+    release, local = cli4("test", "--help").out, cli4("test", "--local", "--help").out
+    assert "Usage: xscaler-istio test [OPTIONS] {RELEASE}\n" in release
+    assert "Usage: xscaler-istio test --local [OPTIONS]\n" in local
+    # Each says how to see the other's options.
+    assert "`test --local --help` shows its options" in " ".join(release.split())
+    assert "`test --help` shows its options" in " ".join(local.split())
+    options = [set(re.findall(r"^ {2}(?:-\w, )?(--[\w-]+)", text, re.MULTILINE)) for text in (release, local)]
+    assert options[0] & options[1] == {"--namespace", "--timeout", "--output", "--debug", "--help"}
+    assert {"--tenant", "--read-token-file", "--query-url", "--logs-query-url"} <= options[0]
+    assert {"--values", "--set", "--chart", "--collector", "--keep", "--proxies"} <= options[1]
+    timeouts = [re.findall(r"--timeout.*?default: (\d+)", text, re.DOTALL) for text in (release, local)]
+    assert timeouts == [["300"], ["60"]]
+
+
+def test_the_form_is_chosen_by_a_flag_and_not_by_a_value(cli4: Callable[..., Ran]) -> None:
+    # Wherever the flag stands.
+    ran = cli4("test", "-f", EXAMPLE, "--only", "dns", "--local")
+    assert (ran.code, "error: --only dns is unknown" in ran.err) == (2, True)
+    # As the value of an option it chooses nothing.
+    assert cli4("test", "--tenant", "--local").err.startswith("error: nothing to test\n")
 
 
 @pytest.mark.parametrize("command", ["validate", "render"])

@@ -40,6 +40,16 @@ CASES = [
     (["diff", "a.yaml", "b.yaml", ""], [], NO_FILES),
     (["validate", "--chart", "x"], [], FOLDERS),
     (["nonsense", ""], [], NO_FILES),
+    # Two commands behind one name.
+    (["test", "--l"], ["--logs-query-url", "--local"], NO_FILES),
+    (["test", "rel", "--read"], ["--read-token-file"], NO_FILES),
+    (["test", "--local", "--read"], [], NO_FILES),
+    (["test", "--local", "--col"], ["--collector"], NO_FILES),
+    (["test", "--local", "--only", "s"], ["scraping"], NO_FILES),
+    (["test", "-f", ""], ["yaml", "yml", "json"], EXTENSIONS),
+    (["test", "-f", "a.yaml", "--set", "metrics.pro"], ["metrics.profile="], NO_FILES + NO_SPACE),
+    (["test", "rel", "-o", "j"], ["json", "junit"], NO_FILES),
+    (["test", "--local", "-o", "j"], ["json"], NO_FILES),
 ]
 
 
@@ -78,7 +88,7 @@ def test_helm_asks_the_plugin(helm: str, folder: str, tmp_path: Path) -> None:
         ":4",
     ]
     assert complete("validate", "-f", "") == ["yaml", "yml", "json", ":8"]
-    assert "--set-json\tThe value as JSON." in complete("validate", "--set")
+    assert "--set-json\tSet a value from JSON." in complete("validate", "--set")
 
 
 def test_before_the_first_run_nothing_is_offered(tmp_path: Path) -> None:

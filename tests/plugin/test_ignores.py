@@ -70,8 +70,8 @@ def test_a_project_states_mesh_level_and_ignores(tmp_path: Path) -> None:
         "ignore:\n  - {rule: XS213, path: metrics, reason: why}\n  - rule: XS330\n"
     )
     found = project.read(tmp_path)
-    assert found.surroundings.mesh == Mesh(300, 10, 3)
-    assert found.surroundings.pod_security == "baseline"
+    assert found.environment.mesh == Mesh(300, 10, 3)
+    assert found.environment.pod_security == "baseline"
     assert found.ignores == (
         Ignore("XS213", "why", Location(".xscaler.yaml", 4, 5), "metrics"),
         Ignore("XS330", "", Location(".xscaler.yaml", 5, 5)),

@@ -159,7 +159,7 @@ def test_helm_reads_the_same(major: str, names: list[str]) -> None:
     text = "tests:\n" + "".join(f"  k{number}: {init._scalar(name)}\n" for number, name in enumerate(names))
     with pytest.MonkeyPatch.context() as patch, helm.spooled(["-"], text.encode()) as files:
         patch.setenv("HELM_BIN", str(tool(major)))
-        read = helm.effective_values(CHART, helm.ValuesArguments(files))["tests"]
+        read = helm.effective(CHART, helm.ValuesArguments(files)).values["tests"]
     assert [read[f"k{number}"] for number in range(len(names))] == names
 
 

@@ -78,9 +78,9 @@ def test_a_page_is_whole_and_alone_whatever_is_in_it(name: str) -> None:
 
 def test_of_a_release() -> None:
     steps = [
-        Step("collector", facts=(NASTY,), problems=(Problem(NASTY, "mend it"),), seconds=2.0),
-        Step("series", skipped="no token"),
-        Step("helm test", facts=("all pods succeeded",)),
+        Step(name="collector", facts=(NASTY,), problems=(Problem(NASTY, "mend it"),), seconds=2.0),
+        Step(name="series", skipped="no token"),
+        Step(name="helm test", facts=("all pods succeeded",)),
     ]
     reader = read(report.as_html("rel", steps))
     assert "1 of 3 steps failed" in reader.texts

@@ -9,30 +9,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import relabel as second
-from xscaler_istio.rendered.relabeling import Rule, relabel
+from xscaler_istio.rendered.relabeling import RelabelRule, relabel
 
 LABELS = {"__name__": "istio_requests_total", "a": "x", "b": "Y", "le": "10"}
 
 CASES = [
-    (Rule("keep", ("a",), "x|y"), LABELS),
-    (Rule("keep", ("a",), "y"), None),
-    (Rule("drop", ("a", "b"), "x;Y"), None),
-    (Rule(source_labels=("a", "b"), target_label="c"), LABELS | {"c": "x;Y"}),
-    (Rule(source_labels=("a",), regex="x", target_label="b", replacement=""), {"__name__": "istio_requests_total"}),
-    (Rule("keepequal", ("a",), target_label="b"), None),
-    (Rule("dropequal", ("a",), target_label="b"), LABELS),
-    (Rule("labeldrop", regex="a|b|le"), {"__name__": "istio_requests_total"}),
-    (Rule("labelkeep", regex="__name__|le"), {"__name__": "istio_requests_total", "le": "10"}),
-    (Rule("labelmap", regex="(a)", replacement="copy_$1"), LABELS | {"copy_a": "x"}),
-    (Rule("lowercase", ("b",), target_label="b"), LABELS | {"b": "y"}),
-    (Rule("uppercase", ("a",), target_label="a"), LABELS | {"a": "X"}),
+    (RelabelRule("keep", ("a",), "x|y"), LABELS),
+    (RelabelRule("keep", ("a",), "y"), None),
+    (RelabelRule("drop", ("a", "b"), "x;Y"), None),
+    (RelabelRule(source_labels=("a", "b"), target_label="c"), LABELS | {"c": "x;Y"}),
+    (
+        RelabelRule(source_labels=("a",), regex="x", target_label="b", replacement=""),
+        {"__name__": "istio_requests_total"},
+    ),
+    (RelabelRule("keepequal", ("a",), target_label="b"), None),
+    (RelabelRule("dropequal", ("a",), target_label="b"), LABELS),
+    (RelabelRule("labeldrop", regex="a|b|le"), {"__name__": "istio_requests_total"}),
+    (RelabelRule("labelkeep", regex="__name__|le"), {"__name__": "istio_requests_total", "le": "10"}),
+    (RelabelRule("labelmap", regex="(a)", replacement="copy_$1"), LABELS | {"copy_a": "x"}),
+    (RelabelRule("lowercase", ("b",), target_label="b"), LABELS | {"b": "y"}),
+    (RelabelRule("uppercase", ("a",), target_label="a"), LABELS | {"a": "X"}),
 ]
 
 
 @pytest.mark.parametrize(
     ("rule", "expected"), CASES, ids=[f"{number}-{case[0].action}" for number, case in enumerate(CASES)]
 )
-def test_actions(rule: Rule, expected: dict[str, str] | None) -> None:
+def test_actions(rule: RelabelRule, expected: dict[str, str] | None) -> None:
     if expected == {"__name__": "istio_requests_total"} and rule.action == "replace":
         expected = {name: value for name, value in LABELS.items() if name != "b"}
     assert relabel(LABELS, [rule]) == expected
@@ -40,7 +43,7 @@ def test_actions(rule: Rule, expected: dict[str, str] | None) -> None:
 
 def test_a_target_has_one_shard() -> None:
     # The sum that Prometheus' own test of hashmod has: MD5 of "baz", modulo 1000.
-    rule = Rule("hashmod", ("c",), target_label="d", modulus=1000)
+    rule = RelabelRule("hashmod", ("c",), target_label="d", modulus=1000)
     assert relabel({"a": "foo", "b": "bar", "c": "baz"}, [rule]) == {"a": "foo", "b": "bar", "c": "baz", "d": "976"}
 
 
@@ -58,10 +61,10 @@ rules = st.fixed_dictionaries(
 
 @given(labels=st.dictionaries(st.sampled_from(["a", "b", "c"]), words), written=st.lists(rules, max_size=4))
 def test_both_implementations_agree(labels: dict[str, str], written: list[dict[str, object]]) -> None:
-    assert relabel(labels, [Rule.of(rule) for rule in written]) == second.relabel(labels, written)
+    assert relabel(labels, [RelabelRule.of(rule) for rule in written]) == second.relabel(labels, written)
 
 
 @pytest.mark.parametrize("regex", [r"\pL+", "[[:alpha:]]+", r"a\z", r"\Qa\E"])
 def test_an_expression_that_only_go_understands_is_refused(regex: str) -> None:
     with pytest.raises(re.error):
-        relabel(LABELS, [Rule("keep", ("a",), regex)])
+        relabel(LABELS, [RelabelRule("keep", ("a",), regex)])

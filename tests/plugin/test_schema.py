@@ -17,6 +17,7 @@ from tests.support.paths import CHART, ci
 from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.values import places, schema
+from xscaler_istio.values.effective import Effective
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,9 +76,9 @@ def test_deprecated_keys_are_told_with_their_successor() -> None:
     marked = {"since": "0.2.0", "use": "cluster.name"}
     wanted = {"properties": {"cluster": {"properties": {"id": {"x-deprecated": marked}, "name": {}}}}}
     defaults = {"cluster": {"id": "", "name": ""}}
-    (found,) = schema.deprecated({"cluster": {"id": "x", "name": "y"}}, defaults, wanted, ORIGINS)
+    (found,) = schema.deprecated(Effective({"cluster": {"id": "x", "name": "y"}}, defaults), wanted, ORIGINS)
     assert (found.rule, found.path, found.fix) == ("XS003", "cluster.id", "use cluster.name")
-    assert not list(schema.deprecated(defaults, defaults, wanted, ORIGINS))
+    assert not list(schema.deprecated(Effective(defaults, defaults), wanted, ORIGINS))
 
 
 # Scalars on which YAML's readers differ, and some of every type; as they stand in a file.
@@ -148,7 +149,7 @@ def verdicts(program: Path, chart: Path, file: Path) -> Verdicts:
     command = [str(program), "template", "t", str(chart), "-f", str(file)]
     accepted = subprocess.run(command, check=False, capture_output=True).returncode == 0
     try:
-        merged = helm.effective_values(chart, helm.ValuesArguments((str(file),)))
+        merged = helm.effective(chart, helm.ValuesArguments((str(file),))).values
     except helm.ChartError:
         return Verdicts(accepted, ours=False)
     return Verdicts(accepted, not schema.check(merged, schema.load(chart), ORIGINS))

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xscaler_istio.local import certificates, kubernetes, log_agents, log_oracle
-from xscaler_istio.local import network as networks
 from xscaler_istio.local.collectors import Surroundings
 from xscaler_istio.local.container_log import ContainerLog
-from xscaler_istio.local.xscaler import server as xscaler_server
+from xscaler_istio.local.network import API_SERVER_PORT, Network, claim
+from xscaler_istio.local.xscaler import service
 from xscaler_istio.local.xscaler.admission import Scope, Token
 from xscaler_istio.mesh import pods
 from xscaler_istio.mesh.model import Kind, Version
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.local.log_agents import Agent
     from xscaler_istio.local.log_oracle import LogCount
-    from xscaler_istio.local.xscaler.server import XScaler
+    from xscaler_istio.local.xscaler.service import XScaler
     from xscaler_istio.rendered.manifests import CollectorConfig
     from xscaler_istio.wire.log_push import Entry
 
@@ -50,7 +50,7 @@ class LogEnvironment:
     """What is up: the agent comes and goes with `agent`."""
 
     folder: Path
-    network: networks.Network
+    network: Network
     xscaler: XScaler
     api: kubernetes.KubernetesApi
     surroundings: Surroundings
@@ -110,18 +110,18 @@ async def log_environment(*, loki: bool = True, structured_metadata: bool = True
     """Start everything but the agent; end it in reverse."""
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xscaler-istio-test-")))
-        network = stack.enter_context(networks.claim())
+        network = stack.enter_context(claim())
         authority = certificates.create(folder)
         tokens = {"write": Token(TENANT, Scope.WRITE), "read": Token(TENANT, Scope.READ)}
         xscaler = await stack.enter_async_context(
-            xscaler_server.serving(
+            service.serving(
                 network=network,
                 authority=authority,
                 folder=folder,
                 backend="prometheus",
                 binary=tool("prometheus"),
                 tokens=tokens,
-                reader=xscaler_server.Reader("read", TENANT),
+                reader=service.Reader("read", TENANT),
                 loki_binary=tool("loki") if loki else None,
                 structured_metadata=structured_metadata,
             )
@@ -129,7 +129,7 @@ async def log_environment(*, loki: bool = True, structured_metadata: bool = True
         api = await stack.enter_async_context(
             kubernetes.serving(
                 host=network.infrastructure,
-                port=networks.API_SERVER_PORT,
+                port=API_SERVER_PORT,
                 tls=authority.server_context(network.infrastructure),
                 token="api",  # noqa: S106 - of this run alone
                 pods=(),

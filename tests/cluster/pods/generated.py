@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from xscaler_istio.local.mesh.server import Clock
+from xscaler_istio.local.mesh.page_server import Clock
 from xscaler_istio.mesh import topology
 
 if TYPE_CHECKING:

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from xscaler_istio.local import network as networks
-from xscaler_istio.local.xscaler import server
+from xscaler_istio.local.network import claim
+from xscaler_istio.local.xscaler import service
 from xscaler_istio.local.xscaler.admission import Scope, Token
 
 if TYPE_CHECKING:
-    from xscaler_istio.local.xscaler.server import XScaler
+    from xscaler_istio.local.xscaler.service import XScaler
 
 # For people who try the chart in a cluster of `make cluster-up`; tests have tokens of their own.
 TOKENS = {"demo-write": Token("acme", Scope.WRITE), "demo-read": Token("acme", Scope.READ)}
@@ -95,16 +95,16 @@ async def main() -> None:
     """Run until SIGTERM."""
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        network = stack.enter_context(networks.claim())
+        network = stack.enter_context(claim())
         xscaler = await stack.enter_async_context(
-            server.serving(
+            service.serving(
                 network=network,
                 authority=Mounted(),
                 folder=folder,
                 backend="mimir",
                 binary=Path("/usr/local/bin/mimir"),
                 tokens=TOKENS,
-                reader=server.Reader("", ""),
+                reader=service.Reader("", ""),
                 loki_binary=Path("/usr/local/bin/loki"),
                 listen="0.0.0.0",  # noqa: S104 - a pod's own address
             )

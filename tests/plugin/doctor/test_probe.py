@@ -18,8 +18,8 @@ from aiohttp import web
 
 from tests.support.tools import tool
 from xscaler_istio.local import certificates
-from xscaler_istio.local import network as networks
-from xscaler_istio.local.xscaler import server
+from xscaler_istio.local.network import claim
+from xscaler_istio.local.xscaler import service
 from xscaler_istio.local.xscaler.gateway import Scope, Token
 from xscaler_istio.rendered import scraping
 from xscaler_istio.rendered.destination import Bearer, Destination, File, Literal, MountedFiles
@@ -75,7 +75,7 @@ def test_what_xscaler_answers(cli4: Callable[..., Ran], tmp_path: Path) -> None:
 
 
 async def _answers(cli: Callable[..., Ran], folder: Path) -> None:
-    with networks.claim() as network:
+    with claim() as network:
         authority = certificates.create(folder)
         tokens = {
             "tok-write": Token("acme", Scope.WRITE),
@@ -83,8 +83,8 @@ async def _answers(cli: Callable[..., Ran], folder: Path) -> None:
             "tok-other": Token("another", Scope.WRITE),
         }
         parts: dict[str, Any] = {"backend": "prometheus", "binary": tool("prometheus"), "tokens": tokens}
-        reader = server.Reader("tok-read", "acme")
-        async with server.serving(network=network, authority=authority, folder=folder, reader=reader, **parts) as ours:
+        reader = service.Reader("tok-read", "acme")
+        async with service.serving(network=network, authority=authority, folder=folder, reader=reader, **parts) as ours:
             doctor = Doctor(cli, folder, authority.ca_file)
             urls = (ours.push_url, ours.logs.push_url)
             # (token, what is said of both)
@@ -136,7 +136,7 @@ async def _answers(cli: Callable[..., Ran], folder: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def recording(ours: server.XScaler, authority: certificates.Authority, host: str) -> AsyncIterator[Recorder]:
+async def recording(ours: service.XScaler, authority: certificates.Authority, host: str) -> AsyncIterator[Recorder]:
     """Stand in front of the local xScaler, and keep the headers of what passes."""
     recorder = Recorder(ours, authority)
     application = web.Application()
@@ -154,7 +154,7 @@ async def recording(ours: server.XScaler, authority: certificates.Authority, hos
 class Recorder:
     """Passes pushes on to the local xScaler; `headers` are those of the last run, by path."""
 
-    def __init__(self, ours: server.XScaler, authority: certificates.Authority) -> None:
+    def __init__(self, ours: service.XScaler, authority: certificates.Authority) -> None:
         self.base_url = ""
         self.headers: dict[str, Mapping[str, str]] = {}
         self._urls = {urlsplit(url).path: url for url in (ours.push_url, ours.logs.push_url)}
@@ -208,13 +208,13 @@ SENT: Mapping[str, tuple[tuple[str, ...], str, dict[str, str]]] = {
 
 
 async def _sent(cli: Callable[..., Ran], folder: Path) -> None:
-    with networks.claim() as network:
+    with claim() as network:
         authority = certificates.create(folder)
         tokens = {"tok-write": Token("acme", Scope.WRITE), "tok-read": Token("acme", Scope.READ)}
         parts: dict[str, Any] = {"backend": "prometheus", "binary": tool("prometheus"), "tokens": tokens}
-        reader = server.Reader("tok-read", "acme")
+        reader = service.Reader("tok-read", "acme")
         async with (
-            server.serving(network=network, authority=authority, folder=folder, reader=reader, **parts) as ours,
+            service.serving(network=network, authority=authority, folder=folder, reader=reader, **parts) as ours,
             recording(ours, authority, network.infrastructure) as recorder,
         ):
             doctor = Doctor(cli, folder, authority.ca_file)
@@ -246,15 +246,15 @@ def test_a_token_of_the_values_is_sent(cli4: Callable[..., Ran], tmp_path: Path)
 
 async def _sent_from_the_values(cli: Callable[..., Ran], folder: Path) -> None:
     """The Secret that the chart will make is not in the cluster yet."""
-    with networks.claim() as network:
+    with claim() as network:
         authority = certificates.create(folder)
         parts: dict[str, Any] = {
             "backend": "prometheus",
             "binary": tool("prometheus"),
             "tokens": {"tok-write": Token("acme", Scope.WRITE)},
         }
-        reader = server.Reader("tok-read", "acme")
-        async with server.serving(network=network, authority=authority, folder=folder, reader=reader, **parts) as ours:
+        reader = service.Reader("tok-read", "acme")
+        async with service.serving(network=network, authority=authority, folder=folder, reader=reader, **parts) as ours:
             doctor = Doctor(cli, folder, authority.ca_file)
             own = ("--set", "xscaler.auth.token=tok-write,xscaler.auth.existingSecret.name=")
             said, out = await doctor.run(ours.push_url, ours.logs.push_url, *own, token="tok-other")  # noqa: S106

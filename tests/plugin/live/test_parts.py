@@ -13,6 +13,7 @@ from xscaler_istio.findings.findings import Problem
 from xscaler_istio.live import report, steps
 from xscaler_istio.live.collectors import COLLECTORS, LOG_REFUSAL, last_reason, metric
 from xscaler_istio.live.steps import Step
+from xscaler_istio.values import settings
 from xscaler_istio.wire import refusals
 
 # Lines as the programs write them, and the reason in them.
@@ -71,15 +72,19 @@ def test_a_metric_is_the_sum_of_its_series() -> None:
 
 def test_the_release_itself_is_a_job_since_there_is_a_switch_for_it() -> None:
     earlier = {"metrics": {"targets": {"proxies": {"enabled": True}, "cni": {"enabled": False}}}}
-    assert steps._jobs(earlier) == ("proxies",)
-    assert steps._jobs({**earlier, "selfMonitoring": {"enabled": True}}) == ("proxies", "self")
-    assert steps._jobs({**earlier, "selfMonitoring": {"enabled": False}}) == ("proxies",)
+
+    def jobs(**more: object) -> tuple[str, ...]:
+        return steps._jobs(settings.parse_any_version({**earlier, **more}))
+
+    assert jobs() == ("proxies",)
+    assert jobs(selfMonitoring={"enabled": True}) == ("proxies", "self")
+    assert jobs(selfMonitoring={"enabled": False}) == ("proxies",)
 
 
 STEPS = (
-    Step("helm test", ("t: passed",), seconds=1.5),
-    Step("collector", (), (Problem("<401> & more", "mend it"),)),
-    Step("lines at xScaler", skipped="logs.enabled is false"),
+    Step(name="helm test", facts=("t: passed",), seconds=1.5),
+    Step(name="collector", facts=(), problems=(Problem("<401> & more", "mend it"),)),
+    Step(name="lines at xScaler", skipped="logs.enabled is false"),
 )
 
 
@@ -105,8 +110,8 @@ class OnePod:
 
     page_text: str
 
-    def pods(self, component: str) -> tuple[dict[str, dict[str, str]], ...]:
-        return ({"metadata": {"name": "agent"}},) if component == "logs" else ()
+    def pods(self, component: str) -> tuple[str, ...]:
+        return ("agent",) if component == "logs" else ()
 
     def page(self, pod: str, port: int, path: str) -> str:
         assert (pod, port, path) == ("agent", 12345, "/metrics")
@@ -116,7 +121,9 @@ class OnePod:
         return f"{pod}\n{LOGS[3][1]}\n"
 
 
-VALUES = {"metrics": {"collector": "none", "scrapeInterval": "30s"}, "logs": {"enabled": True, "source": "files"}}
+SETTINGS = settings.parse_any_version(
+    {"metrics": {"collector": "none", "scrapeInterval": "30s"}, "logs": {"enabled": True, "source": "files"}}
+)
 
 
 def page(sent: int, dropped: int) -> OnePod:
@@ -142,15 +149,15 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("sent", "refused", "old", "fact", "wrong"), REFUSALS)
 def test_only_what_is_refused_during_the_test_counts(sent: int, refused: int, old: int, fact: str, wrong: str) -> None:
-    step = steps.log_agents(page(sent, refused), VALUES, steps.Earlier({"agent": old}))  # type: ignore[arg-type]
+    step = steps.log_agents(page(sent, refused), SETTINGS, steps.Earlier({"agent": old}))  # type: ignore[arg-type]
     assert step.facts == (f"agent: {fact}",)
     assert step.ok is not bool(wrong)
     assert "".join(problem.what for problem in step.problems).startswith(wrong)
 
 
 def test_what_was_refused_earlier_is_read_before_the_test() -> None:
-    earlier = steps.earlier(page(10, 7), VALUES)  # type: ignore[arg-type]
+    earlier = steps.earlier(page(10, 7), SETTINGS)  # type: ignore[arg-type]
     assert (dict(earlier.refused), earlier.any) == ({"agent": 7}, True)
     # A scrape later what goes on has shown again.
     assert earlier.over >= 30
-    assert not steps.earlier(page(10, 0), VALUES).any  # type: ignore[arg-type]
+    assert not steps.earlier(page(10, 0), SETTINGS).any  # type: ignore[arg-type]

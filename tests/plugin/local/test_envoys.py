@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from xscaler_istio.local import network as networks
 from xscaler_istio.local.mesh import envoy
+from xscaler_istio.local.network import claim
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ async def _enough(mesh: envoy.EnvoyMesh) -> None:
 
 def test_envoys_counts_are_the_truth(tmp_path: Path) -> None:
     async def pages_and_truth() -> tuple[dict[str, str], dict[str, dict[int, int]], int]:
-        with networks.claim() as network:
+        with claim() as network:
             async with (
                 envoy.running_envoys(network, first_index=0, folder=tmp_path, requests_per_second=50) as mesh,
                 aiohttp.ClientSession() as session,

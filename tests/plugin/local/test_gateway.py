@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.tools import tool
 from xscaler_istio.local import certificates
-from xscaler_istio.local import network as networks
-from xscaler_istio.local.xscaler import server
+from xscaler_istio.local.network import claim
+from xscaler_istio.local.xscaler import service
 from xscaler_istio.local.xscaler.backends import BACKENDS
 from xscaler_istio.local.xscaler.gateway import Fault, Scope, Token
 from xscaler_istio.wire import remote_write
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from xscaler_istio.local.xscaler.server import XScaler
+    from xscaler_istio.local.xscaler.service import XScaler
 
 WRITE = {"Authorization": "Bearer write", "X-Scope-OrgID": "tenant"}
 
@@ -56,7 +56,7 @@ def series(name: str, labels: int = 2, count: int = 1, **more: str) -> Series:
 
 def run(tmp_path: Path, backend: str, test: Callable[[Case], Awaitable[Any]]) -> Any:
     async def go() -> Any:
-        with networks.claim() as network:
+        with claim() as network:
             authority = certificates.create(tmp_path)
             tokens = {
                 "write": Token("tenant", Scope.WRITE),
@@ -64,14 +64,14 @@ def run(tmp_path: Path, backend: str, test: Callable[[Case], Awaitable[Any]]) ->
                 "both": Token("tenant", Scope.READ | Scope.WRITE),
             }
             async with (
-                server.serving(
+                service.serving(
                     network=network,
                     authority=authority,
                     folder=tmp_path,
                     backend=backend,
                     binary=tool(backend),
                     tokens=tokens,
-                    reader=server.Reader("read", "tenant"),
+                    reader=service.Reader("read", "tenant"),
                 ) as xscaler,
                 aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=authority.client_context())) as session,
             ):

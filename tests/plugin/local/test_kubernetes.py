@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from xscaler_istio.local import certificates, kubernetes
-from xscaler_istio.local import network as networks
+from xscaler_istio.local.network import API_SERVER_PORT, claim
 from xscaler_istio.mesh import pods
 from xscaler_istio.mesh.model import Kind, Version
 
@@ -73,11 +73,11 @@ def serve(
     allowed_namespaces: frozenset[str] | None = None,
 ) -> None:
     async def run() -> None:
-        with networks.claim() as network:
+        with claim() as network:
             authority = certificates.create(tmp_path)
             async with kubernetes.serving(
                 host=network.infrastructure,
-                port=networks.API_SERVER_PORT,
+                port=API_SERVER_PORT,
                 tls=authority.server_context(network.infrastructure),
                 token=TOKEN,
                 pods=[manifest("a"), manifest("b", tier="web"), manifest("c", namespace="bank")],

@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.tools import tool
 from xscaler_istio.local import certificates
-from xscaler_istio.local import network as networks
-from xscaler_istio.local.xscaler import log_gateway, server
+from xscaler_istio.local.network import claim
+from xscaler_istio.local.xscaler import log_gateway, service
 from xscaler_istio.local.xscaler.admission import Fault, Scope, Token
 from xscaler_istio.local.xscaler.log_gateway import RateLimit
 from xscaler_istio.wire import log_push
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from xscaler_istio.local.xscaler.server import Logs
+    from xscaler_istio.local.xscaler.service import LogSide
 
 WRITE = {"Authorization": "Bearer write", "X-Scope-OrgID": "tenant"}
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
@@ -36,7 +36,7 @@ PROTOBUF, JSON = "application/x-protobuf", "application/json"
 class Case:
     """The log side of a local xScaler and someone who pushes to it."""
 
-    logs: Logs
+    logs: LogSide
     session: aiohttp.ClientSession
 
     async def push(
@@ -54,18 +54,18 @@ def lines(*texts: str, **labels: str) -> tuple[Entry, ...]:
 
 def run(tmp_path: Path, test: Callable[[Case], Awaitable[Any]], *, loki: bool = False) -> Any:
     async def go() -> Any:
-        with networks.claim() as network:
+        with claim() as network:
             authority = certificates.create(tmp_path)
             tokens = {"write": Token("tenant", Scope.WRITE), "read": Token("tenant", Scope.READ)}
             async with (
-                server.serving(
+                service.serving(
                     network=network,
                     authority=authority,
                     folder=tmp_path,
                     backend="prometheus",
                     binary=tool("prometheus"),
                     tokens=tokens,
-                    reader=server.Reader("read", "tenant"),
+                    reader=service.Reader("read", "tenant"),
                     loki_binary=tool("loki") if loki else None,
                 ) as xscaler,
                 aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=authority.client_context())) as session,

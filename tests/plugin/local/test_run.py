@@ -20,8 +20,8 @@ from tests.support.command import script
 from tests.support.paths import CHART, EXAMPLE, ROOT
 from tests.support.published import published
 from tests.support.tools import tool
-from xscaler_istio.local import network as networks
-from xscaler_istio.local.mesh import server
+from xscaler_istio.local.mesh import page_server
+from xscaler_istio.local.network import claim
 from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
@@ -254,19 +254,19 @@ def test_killed_in_the_middle_leaves_no_process(environment: dict[str, str]) -> 
 
 
 def test_two_runs_do_not_meet() -> None:
-    with networks.claim() as one, networks.claim() as two:
+    with claim() as one, claim() as two:
         assert one.octet != two.octet
 
 
 def test_a_port_in_use_is_named() -> None:
-    with networks.claim() as network:
-        taken = server.listen(network.pod(0), 15020)
+    with claim() as network:
+        taken = page_server.listen(network.pod(0), 15020)
         with taken, pytest.raises(SetupError, match=rf"port 15020 on {network.pod(0)} is in use") as refused:
-            server.listen(network.pod(0), 15020)
+            page_server.listen(network.pod(0), 15020)
         assert "ss -ltnp" in str(refused.value.fix)
 
 
 def test_another_system_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    with pytest.raises(SetupError, match="needs Linux"), networks.claim():
+    with pytest.raises(SetupError, match="needs Linux"), claim():
         pass

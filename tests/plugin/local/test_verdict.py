@@ -15,7 +15,7 @@ from xscaler_istio.local.xscaler.log_gateway import LogAccount
 from xscaler_istio.mesh import topology
 
 PODS = [member.pod.manifest for member in placed.build(topology.small(), Network(10), 0)]
-EXPECTED = oracle.expected_targets(PODS, oracle.Choices("c"))
+EXPECTED = oracle.expected_targets(PODS, oracle.Choices(cluster="c"))
 GOOD = verdict.Evidence(
     expected=EXPECTED,
     scraped=tuple(verdict.Scraped(target.labels, up=True) for target in EXPECTED),
@@ -27,7 +27,7 @@ GOOD = verdict.Evidence(
 FIRST = GOOD.scraped[0]
 
 
-def name(target: oracle.Target) -> str:
+def name(target: oracle.ExpectedTarget) -> str:
     return "/".join(verdict.target_pod(target))
 
 
@@ -79,7 +79,7 @@ def test_one_thing_wrong_is_no(change: dict[str, Any], problem: str) -> None:
 GOOD_LOGS = verdict.LogEvidence(
     count=LogCount(written=100, once=100, more=0, lost=0, foreign=0, with_fields=90),
     chosen=LogChoices(files=True),
-    account=LogAccount((), {}, {}, {204: 1}, 1000, ""),
+    account=LogAccount(entries=(), rejected={}, deferred={}, requests={204: 1}, received_bytes=1000, last_refusal=""),
     secrets_seen=0,
 )
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xscaler_istio.rendered.relabeling import Rule
+from xscaler_istio.rendered.relabeling import RelabelRule
 from xscaler_istio.rendered.words import alternatives, condition
 from xscaler_istio.summary.rules import metric_facts, target_facts
 
@@ -31,39 +31,43 @@ def test_alternatives_of_an_expression(regex: str, expected: tuple[str, ...]) ->
 @pytest.mark.parametrize(
     ("rule", "holds", "expected"),
     [
-        (Rule("keep", (CONTAINER,), "istio-proxy"), True, "container is istio-proxy"),
-        (Rule("drop", (APP,), "ztunnel"), False, "label app is not ztunnel"),
-        (Rule("keep", (CONTAINER, APP), "discovery;istiod"), True, "container is discovery and label app is istiod"),
-        (Rule("drop", (CONTAINER, APP), "a;b"), False, "not: container is a and label app is b"),
-        (Rule("keep", ("__meta_kubernetes_pod_ip",), ".+"), True, "pod IP is set"),
-        (Rule("drop", ("__meta_kubernetes_namespace",), "pay-.*"), False, "namespace does not match pay-.*"),
-        (Rule("keep", ("__meta_kubernetes_namespace",), "a|b"), True, "namespace is a or b"),
-        (Rule("drop", ("__meta_kubernetes_namespace",), "a|b"), False, "not: namespace is a or b"),
-        (Rule("drop", (APP,), " and .*"), False, "label app does not match  and .*"),
-        (Rule("drop", (CONTAINER, APP), "(a;)?b"), False, "container and label app do not match (a;)?b"),
+        (RelabelRule("keep", (CONTAINER,), "istio-proxy"), True, "container is istio-proxy"),
+        (RelabelRule("drop", (APP,), "ztunnel"), False, "label app is not ztunnel"),
         (
-            Rule("drop", ("__meta_kubernetes_pod_annotation_xscaler_io_scrape",), "false"),
+            RelabelRule("keep", (CONTAINER, APP), "discovery;istiod"),
+            True,
+            "container is discovery and label app is istiod",
+        ),
+        (RelabelRule("drop", (CONTAINER, APP), "a;b"), False, "not: container is a and label app is b"),
+        (RelabelRule("keep", ("__meta_kubernetes_pod_ip",), ".+"), True, "pod IP is set"),
+        (RelabelRule("drop", ("__meta_kubernetes_namespace",), "pay-.*"), False, "namespace does not match pay-.*"),
+        (RelabelRule("keep", ("__meta_kubernetes_namespace",), "a|b"), True, "namespace is a or b"),
+        (RelabelRule("drop", ("__meta_kubernetes_namespace",), "a|b"), False, "not: namespace is a or b"),
+        (RelabelRule("drop", (APP,), " and .*"), False, "label app does not match  and .*"),
+        (RelabelRule("drop", (CONTAINER, APP), "(a;)?b"), False, "container and label app do not match (a;)?b"),
+        (
+            RelabelRule("drop", ("__meta_kubernetes_pod_annotation_xscaler_io_scrape",), "false"),
             False,
             "annotation xscaler.io/scrape is not false",
         ),
-        (Rule("keep", (CONTAINER, APP), "(a;)?b"), True, "container and label app match (a;)?b"),
+        (RelabelRule("keep", (CONTAINER, APP), "(a;)?b"), True, "container and label app match (a;)?b"),
     ],
 )
-def test_conditions(rule: Rule, holds: bool, expected: str) -> None:
+def test_conditions(rule: RelabelRule, holds: bool, expected: str) -> None:
     assert condition(rule, holds=holds) == expected
 
 
 def test_each_target_rule_is_said_by_one_fact() -> None:
     rules = (
-        Rule("keep", (CONTAINER,), "istio-proxy"),
-        Rule(target_label="__tmp_port", replacement="15020"),
-        Rule(source_labels=("__tmp_port", "__meta_kubernetes_pod_ip"), regex=r"(\d+);(.+)", target_label="__address__",
-             replacement="$2:$1"),
-        Rule(target_label="job", replacement="integrations/istio"),
-        Rule(source_labels=("__meta_kubernetes_namespace",), target_label="namespace"),
-        Rule("hashmod", ("__address__",), target_label="__tmp_shard", modulus=3),
-        Rule("keep", ("__tmp_shard",), "0"),
-        Rule("labelmap", regex="__meta_kubernetes_pod_label_(.+)"),
+        RelabelRule("keep", (CONTAINER,), "istio-proxy"),
+        RelabelRule(target_label="__tmp_port", replacement="15020"),
+        RelabelRule(source_labels=("__tmp_port", "__meta_kubernetes_pod_ip"), regex=r"(\d+);(.+)",
+                    target_label="__address__", replacement="$2:$1"),
+        RelabelRule(target_label="job", replacement="integrations/istio"),
+        RelabelRule(source_labels=("__meta_kubernetes_namespace",), target_label="namespace"),
+        RelabelRule("hashmod", ("__address__",), target_label="__tmp_shard", modulus=3),
+        RelabelRule("keep", ("__tmp_shard",), "0"),
+        RelabelRule("labelmap", regex="__meta_kubernetes_pod_label_(.+)"),
     )  # fmt: skip
     said = {fact.name: fact.values for fact in target_facts(rules, "/metrics")}
     assert said == {
@@ -78,15 +82,16 @@ def test_each_target_rule_is_said_by_one_fact() -> None:
 
 def test_each_metric_rule_is_said_by_one_fact() -> None:
     rules = (
-        Rule("keep", ("__name__",), "a|b_(x|y)"),
-        Rule("drop", ("__name__",), "c"),
-        Rule(source_labels=("__name__",), regex="b_bucket", target_label="__tmp_thinned", replacement="drop"),
-        Rule(source_labels=("__name__", "le"), regex=r"b_bucket;(100|\+Inf)(\.0)?", target_label="__tmp_thinned",
+        RelabelRule("keep", ("__name__",), "a|b_(x|y)"),
+        RelabelRule("drop", ("__name__",), "c"),
+        RelabelRule(source_labels=("__name__",), regex="b_bucket", target_label="__tmp_thinned", replacement="drop"),
+        RelabelRule(source_labels=("__name__", "le"), regex=r"b_bucket;(100|\+Inf)(\.0)?", target_label="__tmp_thinned",
              replacement=""),
-        Rule("drop", ("__tmp_thinned",), "drop"),
-        Rule(source_labels=("__name__", "source_app"), regex="istio_.*;.+", target_label="source_app", replacement=""),
-        Rule(source_labels=("le",), regex=r"(\d+)\.0", target_label="le"),
-        Rule("drop", ("response_code",), "404"),
+        RelabelRule("drop", ("__tmp_thinned",), "drop"),
+        RelabelRule(source_labels=("__name__", "source_app"), regex="istio_.*;.+",
+                    target_label="source_app", replacement=""),
+        RelabelRule(source_labels=("le",), regex=r"(\d+)\.0", target_label="le"),
+        RelabelRule("drop", ("response_code",), "404"),
     )  # fmt: skip
     said = {fact.name: fact.values for fact in metric_facts(rules)}
     assert said == {
@@ -101,7 +106,7 @@ def test_each_metric_rule_is_said_by_one_fact() -> None:
 
 anything = st.text(st.sampled_from("ab|()[]\\;$1{}.*+?^-:"), max_size=12)
 drawn = st.builds(
-    Rule,
+    RelabelRule,
     st.sampled_from(["replace", "keep", "drop", "hashmod", "labelmap", "labeldrop", "lowercase"]),
     st.lists(st.sampled_from(["__name__", "le", CONTAINER, APP, "__tmp_port", "__tmp_thinned", "x"]), max_size=3).map(
         tuple
@@ -113,6 +118,6 @@ drawn = st.builds(
 
 
 @given(rules=st.lists(drawn, max_size=4))
-def test_any_rule_can_be_said(rules: list[Rule]) -> None:
+def test_any_rule_can_be_said(rules: list[RelabelRule]) -> None:
     for fact in (*target_facts(rules, "/metrics"), *metric_facts(rules)):
         assert fact.values

@@ -16,18 +16,19 @@ from xscaler_istio.summary import summarize
 from xscaler_istio.summary.metrics import DROPPED, KEPT, SeriesFacts, series_facts
 from xscaler_istio.summary.text import text
 from xscaler_istio.system.terminal import Terminal
+from xscaler_istio.values import settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from xscaler_istio.summary.model import Section
 
-VALUES = {"limits": {"labelsPerSeries": 30}}
+SETTINGS = settings.parse_any_version({"limits": {"labelsPerSeries": 30}})
 
 
 def sections(*arguments: str) -> dict[str, Section]:
     release = Release.of(template("helm4", *arguments))
-    return {section.title: section for section in summarize(release, series_facts(CHART, VALUES)).sections}
+    return {section.title: section for section in summarize(release, series_facts(CHART, SETTINGS)).sections}
 
 
 @pytest.mark.parametrize("collector", ["alloy", "opentelemetry"])

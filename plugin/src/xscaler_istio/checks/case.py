@@ -1,19 +1,17 @@
-"""What a check is given: typed settings, and what is known of the chart and of its surroundings."""
+"""What a check is given: typed settings, and what is known of the chart and of its environment."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xscaler_istio.checks import facts
 from xscaler_istio.system.errors import UsageError
-from xscaler_istio.values import places, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from xscaler_istio.checks.facts import Facts
     from xscaler_istio.helm import Inputs
+    from xscaler_istio.values.effective import Effective
     from xscaler_istio.values.settings import Settings
 
 POD_SECURITY_LEVELS = ("privileged", "baseline", "restricted")
@@ -29,14 +27,14 @@ class Mesh:
 
 
 @dataclasses.dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """What values do not tell; each may be unknown. `pod_security` is the level that the namespace enforces."""
 
     mesh: Mesh | None = None
     pod_security: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Case:
     """One release. `defaults` are the chart's; `changed` are the keys, dotted, that differ from them."""
 
@@ -44,7 +42,7 @@ class Case:
     defaults: Settings
     facts: Facts
     changed: tuple[str, ...] = ()
-    surroundings: Surroundings = dataclasses.field(default_factory=Surroundings)
+    environment: Environment = dataclasses.field(default_factory=Environment)
 
 
 def mesh(text: str) -> Mesh:
@@ -60,10 +58,14 @@ def mesh(text: str) -> Mesh:
     return Mesh(**sizes)
 
 
-def case_of(
-    release: Inputs, merged: Mapping[str, Any], defaults: Mapping[str, Any], surroundings: Surroundings
-) -> Case:
+def case_of(release: Inputs, effective: Effective, environment: Environment) -> Case:
     """Return what the checks are given of values that the schema admits."""
-    parsed = settings.parse(merged)
-    known = facts.read(release.chart, parsed.metrics.profile)
-    return Case(parsed, settings.parse(defaults), known, tuple(places.changed(merged, defaults)), surroundings)
+    settings = effective.settings()
+    known = facts.read(release.chart, settings.metrics.profile)
+    return Case(
+        settings=settings,
+        defaults=effective.default_settings(),
+        facts=known,
+        changed=effective.changed(),
+        environment=environment,
+    )

@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks import (  # noqa: F401
+    contract,
     cost,
     destination,
     endpoints,
@@ -15,7 +16,6 @@ from xscaler_istio.checks import (  # noqa: F401
     logs,
     mesh,
     neighbours,
-    objects,
     reported,
     selection,
     sizing,

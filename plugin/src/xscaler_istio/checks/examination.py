@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from xscaler_istio.checks.case import Case
-    from xscaler_istio.cluster.discovery import Outcome
+    from xscaler_istio.cluster.discovery import MeshPod
     from xscaler_istio.cluster.inventory import Inventory
     from xscaler_istio.cluster.objects import MeshConfig, Pod
     from xscaler_istio.rendered.release import Release
-    from xscaler_istio.wire.probe import Outcome as Probed
+    from xscaler_istio.wire.probe import Outcome
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,9 +28,9 @@ class Examination:
     namespace: str
     inventory: Inventory
     release: Release
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[MeshPod, ...]
     unknown: Mapping[str, str]
-    probes: tuple[Probed, ...] = ()
+    probes: tuple[Outcome, ...] = ()
 
     def missing(self, part: str) -> str:
         """Return why a part is not known, or nothing; parts are those of the inventory, `values` and `probes`."""

@@ -31,7 +31,7 @@ def agent_not_admitted(case: Case) -> Iterator[Issue]:
         logs:
           source: api
     """
-    level = case.surroundings.pod_security
+    level = case.environment.pod_security
     if case.settings.logs.enabled and case.settings.logs.source != "api" and level not in ("", "privileged"):
         yield Issue(
             "logs.source",
@@ -119,7 +119,7 @@ def many_streams(case: Case) -> Iterator[Issue]:
           dashboardLabels: false
     """
     if case.settings.logs.enabled and case.settings.logs.dashboard_labels:
-        mesh, (low, high) = case.surroundings.mesh, _STREAMS
+        mesh, (low, high) = case.environment.mesh, _STREAMS
         times = f"{low} to {high} times the streams"
         count = f"{mesh.proxies * low:,} to {mesh.proxies * high:,} streams" if mesh else times
         yield Issue(

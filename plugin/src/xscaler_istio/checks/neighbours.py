@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xscaler_istio.checks.examination import Examination
-    from xscaler_istio.cluster.discovery import Outcome
+    from xscaler_istio.cluster.discovery import MeshPod
     from xscaler_istio.rendered.network_policy import Policy
 
 # By what a configuration can be known to scrape Istio, or every pod that is annotated as Istio annotates its own.
@@ -156,7 +156,7 @@ def _collectors(examined: Examination) -> Iterator[End]:
         yield End(examined.namespace, _labels(examined, examined.namespace), collector.pod_labels, address)
 
 
-def _scrapes(examined: Examination) -> Iterator[tuple[Outcome, Connection]]:
+def _scrapes(examined: Examination) -> Iterator[tuple[MeshPod, Connection]]:
     for outcome in examined.outcomes:
         pod = outcome.pod
         named = {port.name: port.number for container in pod.containers for port in container.ports if port.name}

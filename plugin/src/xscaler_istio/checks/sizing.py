@@ -50,7 +50,7 @@ def series(case: Case) -> int:
 
     Each proxy has some that are fixed, and those of every combination of peer and response code.
     """
-    size, metrics = case.surroundings.mesh, case.settings.metrics
+    size, metrics = case.environment.mesh, case.settings.metrics
     if not size or "proxies" not in case.settings.scraped:
         return 0
     each = series_per_combination(case.facts.profile, metrics.include_metrics, metrics.exclude_metrics)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xscaler_istio.values.settings import Settings
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Unread:
     """Keys that nothing reads while a condition holds; a key stands for all below it."""
 
@@ -56,11 +56,14 @@ _LOGS = _keys(
 )
 # Parts of the chart that are not rendered.
 _PARTS = (
-    *(_Unread((name,), _collector_is_not(name), f"metrics.collector is not {name}") for name in _COLLECTORS),
-    _Unread(_METRICS, lambda settings: not settings.collector, "metrics.collector is none"),
-    _Unread(_LOGS, lambda settings: not settings.logs.enabled, "logs.enabled is false"),
     *(
-        _Unread(_keys(block, keys), _is_off(block), f"{block}.enabled is false")
+        _Unread(keys=(name,), when=_collector_is_not(name), why=f"metrics.collector is not {name}")
+        for name in _COLLECTORS
+    ),
+    _Unread(keys=_METRICS, when=lambda settings: not settings.collector, why="metrics.collector is none"),
+    _Unread(keys=_LOGS, when=lambda settings: not settings.logs.enabled, why="logs.enabled is false"),
+    *(
+        _Unread(keys=_keys(block, keys), when=_is_off(block), why=f"{block}.enabled is false")
         for block, keys in {
             "tests": "image timeout",
             "networkPolicy": "apiServerPorts scrapePorts ingress egress",
@@ -69,7 +72,7 @@ _PARTS = (
             "prometheusRule": "labels",
         }.items()
     ),
-    _Unread(("rbac.namespaces",), lambda settings: not settings.rbac.create, "rbac.create is false"),
+    _Unread(keys=("rbac.namespaces",), when=lambda settings: not settings.rbac.create, why="rbac.create is false"),
 )
 
 
@@ -104,46 +107,52 @@ def _target_is_off(name: str) -> Callable[[Settings], bool]:
 # Keys of parts that are on, which something else makes meaningless.
 _KEYS = (
     _Unread(
-        ("xscaler.auth.username", "xscaler.auth.existingSecret.usernameKey"),
-        lambda s: s.xscaler.auth.type != "basic",
-        "xscaler.auth.type is bearer",
+        keys=("xscaler.auth.username", "xscaler.auth.existingSecret.usernameKey"),
+        when=lambda s: s.xscaler.auth.type != "basic",
+        why="xscaler.auth.type is bearer",
     ),
     _Unread(
-        ("xscaler.auth.existingSecret.tokenKey",),
-        lambda s: not s.xscaler.auth.existing_secret.name,
-        "xscaler.auth.existingSecret.name is empty",
+        keys=("xscaler.auth.existingSecret.tokenKey",),
+        when=lambda s: not s.xscaler.auth.existing_secret.name,
+        why="xscaler.auth.existingSecret.name is empty",
     ),
     _Unread(
-        _keys("xscaler.tls.ca", "kind key"),
-        lambda s: not s.xscaler.tls.ca.name,
-        "xscaler.tls.ca.name is empty",
+        keys=_keys("xscaler.tls.ca", "kind key"),
+        when=lambda s: not s.xscaler.tls.ca.name,
+        why="xscaler.tls.ca.name is empty",
     ),
-    _Unread(("xscaler.allowInsecureHttp",), _no_http, "no URL is http"),
+    _Unread(keys=("xscaler.allowInsecureHttp",), when=_no_http, why="no URL is http"),
     *(
         _Unread(
-            _keys(f"metrics.targets.{name}", "port scrapeInterval sampleLimit bodySizeLimit"),
-            _target_is_off(name),
-            f"metrics.targets.{name}.enabled is false",
+            keys=_keys(f"metrics.targets.{name}", "port scrapeInterval sampleLimit bodySizeLimit"),
+            when=_target_is_off(name),
+            why=f"metrics.targets.{name}.enabled is false",
         )
         for name in _TARGETS
     ),
-    _Unread(("metrics.namespaces",), _target_is_off("proxies"), "metrics.targets.proxies.enabled is false"),
     _Unread(
-        ("logs.runtime", "logAgent.statePath"),
-        lambda s: s.logs.enabled and s.logs.source == "api",
-        "logs.source is api, which reads no files",
+        keys=("metrics.namespaces",), when=_target_is_off("proxies"), why="metrics.targets.proxies.enabled is false"
     ),
     _Unread(
-        ("istio.telemetry.apiVersion",),
-        lambda s: not (s.istio.telemetry.access_logging.enabled or s.istio.telemetry.trim_tags.enabled),
-        "no Telemetry object is made",
+        keys=("logs.runtime", "logAgent.statePath"),
+        when=lambda s: s.logs.enabled and s.logs.source == "api",
+        why="logs.source is api, which reads no files",
     ),
-    _Unread(("serviceAccount.annotations",), lambda s: not s.service_account.create, "serviceAccount.create is false"),
+    _Unread(
+        keys=("istio.telemetry.apiVersion",),
+        when=lambda s: not (s.istio.telemetry.access_logging.enabled or s.istio.telemetry.trim_tags.enabled),
+        why="no Telemetry object is made",
+    ),
+    _Unread(
+        keys=("serviceAccount.annotations",),
+        when=lambda s: not s.service_account.create,
+        why="serviceAccount.create is false",
+    ),
     *(
         _Unread(
-            (f"{name}.persistence.storageClassName",),
-            lambda s, name=name: s.metrics.collector == name and not s.collectors[name].persistence.enabled,  # type: ignore[misc]
-            f"{name}.persistence.enabled is false",
+            keys=(f"{name}.persistence.storageClassName",),
+            when=lambda s, name=name: s.metrics.collector == name and not s.collectors[name].persistence.enabled,  # type: ignore[misc]
+            why=f"{name}.persistence.enabled is false",
         )
         for name in _COLLECTORS
     ),
@@ -170,16 +179,16 @@ def key_is_not_read(case: Case) -> Iterator[Issue]:
 # What a collector's templates and program do not use, or use otherwise.
 _IGNORED = (
     _Unread(
-        ("opentelemetry.persistence.size",),
-        lambda s: s.metrics.collector == "opentelemetry",
-        "the OpenTelemetry Collector keeps nothing on disk",
+        keys=("opentelemetry.persistence.size",),
+        when=lambda s: s.metrics.collector == "opentelemetry",
+        why="the OpenTelemetry Collector keeps nothing on disk",
     ),
     _Unread(
-        tuple(f"metrics.targets.{name}.sampleLimit" for name in _TARGETS),
-        lambda s: s.metrics.collector == "alloy",
-        "Alloy counts the whole page, the others what the profile leaves of it",
-        "means something else here",
-        "use bodySizeLimit, which means the same everywhere",
+        keys=tuple(f"metrics.targets.{name}.sampleLimit" for name in _TARGETS),
+        when=lambda s: s.metrics.collector == "alloy",
+        why="Alloy counts the whole page, the others what the profile leaves of it",
+        what="means something else here",
+        fix="use bodySizeLimit, which means the same everywhere",
     ),
 )
 

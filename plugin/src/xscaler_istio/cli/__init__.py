@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
 
 from xscaler_istio import __version__
-from xscaler_istio.cli import diff, doctor, explain, init, lint, render, rules, schema, test, validate
+from xscaler_istio.cli import diff, doctor, explain, forms, init, lint, render, rules, schema, validate
+from xscaler_istio.cli.test import local, release
 from xscaler_istio.system.errors import exit_code_boundary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class _Group(typer.core.TyperGroup):
@@ -20,10 +24,13 @@ class _Group(typer.core.TyperGroup):
     """
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the command that is called, whole."""
-        if args[0] in self.commands:
-            self.commands[args[0]] = made(args[0])
-        return super().resolve_command(ctx, args)
+        """Return the command that is called, whole; of two with the same name the one that the line chooses."""
+        name, *words = (*args[0].split(" "), *args[1:])
+        if listed := made(name):
+            flag = forms.chosen(listed, words)
+            name, words = f"{name} {flag}".strip(), [word for word in words if not flag or word != flag]
+            self.commands[name] = listed[flag]
+        return super().resolve_command(ctx, [name, *words])
 
 
 app = typer.Typer(
@@ -39,7 +46,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# In the order in which --help lists them. Each module has `command` and an `EXAMPLE` of its use.
+# In the order in which --help lists them. Each module has `command` and an `EXAMPLE` of its use. A flag in a
+# name chooses between two commands of one name.
 _COMMANDS = {
     "validate": validate,
     "render": render,
@@ -49,16 +57,28 @@ _COMMANDS = {
     "schema": schema,
     "lint": lint,
     "doctor": doctor,
-    "test": test,
+    "test": release,
+    "test --local": local,
     "rules": rules,
 }
 
 
-def made(name: str) -> Any:
-    """Return one command with its parameters; click's command, which Typer does not give by name."""
+def made(name: str) -> Mapping[str, Any]:
+    """Return the commands of a name with their parameters, by the flag that chooses each, which the first lacks.
+
+    They are click's commands, which Typer does not give by name.
+    """
+    listed = {full.partition(" ")[2]: full for full in _COMMANDS if full.partition(" ")[0] == name}
+    commands = {flag: _made(full, forms.Form if len(listed) > 1 else None) for flag, full in listed.items()}
+    for command in commands.values():
+        command.forms = commands
+    return commands
+
+
+def _made(full: str, kind: type[typer.core.TyperCommand] | None) -> Any:
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    module = _COMMANDS[name]
-    alone.command(name, epilog=f"Example: {module.EXAMPLE}")(module.command)
+    module = _COMMANDS[full]
+    alone.command(full, cls=kind, epilog=f"Example: {module.EXAMPLE}")(module.command)
     return typer.main.get_command(alone)
 
 

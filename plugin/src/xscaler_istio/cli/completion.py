@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from xscaler_istio.cli import forms
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -111,33 +113,46 @@ def _candidates(before: list[str], typed: str) -> Candidates:
     group: Any = typer.main.get_command(app)
     name = next((word for word in before if not word.startswith("-")), "")
     if not name:
-        commands = [(item, command.get_short_help_str(_WIDTH)) for item, command in group.commands.items()]
+        commands = [(item, _help(command)) for item, command in group.commands.items() if " " not in item]
         return [item for item in commands if item[0].startswith(typed)] or _flags(group, typed)
-    return _of_command(made(name), before[before.index(name) + 1 :], typed) if name in group.commands else []
+    words, listed = before[before.index(name) + 1 :], made(name)
+    if not listed:
+        return []
+    flag = _form(listed, words)
+    others = [] if flag else [(other, _help(command)) for other, command in listed.items() if other]
+    found = [item for item in others if typed.startswith("-") and item[0].startswith(typed)]
+    return [*_of_command(listed[flag], [word for word in words if not flag or word != flag], typed), *found]
+
+
+def _form(listed: Mapping[str, Any], words: list[str]) -> str:
+    """Return the flag of the form that a line means: the one that it names, or else the first that has its options."""
+    given = {word for word in words if word.startswith("-")}
+    has = {flag: {name for option in form.params for name in forms.flags(option)} for flag, form in listed.items()}
+    return forms.chosen(listed, words) or next((flag for flag, names in has.items() if given <= names), "")
+
+
+def _help(command: Any) -> str:
+    text: str = command.get_short_help_str(_WIDTH)
+    return text
 
 
 def _of_command(command: Any, before: list[str], typed: str) -> Candidates:
-    takers = {flag: option for option in command.params for flag in _opts(option) if not option.is_flag}
+    takers = forms.takers([command])
     context = typer.Context(command)
     context.params["chart"] = next((Path(value) for flag, value in pairwise(before) if flag == "--chart"), None)
     if before and before[-1] in takers:
         return _values(takers[before[-1]], context, typed)
     if typed.startswith("-"):
         return _flags(command, typed)
-    positions = [argument for argument in command.params if not _opts(argument)]
-    given = [word for last, word in pairwise(["", *before]) if not word.startswith("-") and last not in takers]
+    positions = [argument for argument in command.params if not forms.flags(argument)]
+    given = [word for word in forms.free(before, takers) if not word.startswith("-")]
     # The last argument may be one that takes any number.
     return _values(positions[len(given)], context, typed) if len(given) < len(positions) else []
 
 
-def _opts(parameter: Any) -> list[str]:
-    """Return the flags of an option; an argument has none."""
-    return [flag for flag in (*parameter.opts, *parameter.secondary_opts) if flag.startswith("-")]
-
-
 def _flags(command: Any, typed: str) -> Candidates:
     options = [*command.params, command.get_help_option(typer.Context(command))]
-    found = ((flag, option.help or "") for option in options for flag in _opts(option))
+    found = ((flag, option.help or "") for option in options for flag in forms.flags(option))
     return [(flag, words) for flag, words in found if flag.startswith(typed) and typed.startswith("-")]
 
 

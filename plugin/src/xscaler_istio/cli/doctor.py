@@ -48,8 +48,7 @@ def command(
     rule (XS4..).
     """
     from xscaler_istio.cluster import access
-    from xscaler_istio.commands import project
-    from xscaler_istio.commands.doctor import doctor as run
+    from xscaler_istio.commands import doctor, project
     from xscaler_istio.system import tokens
 
     options.set_debug(debug)
@@ -58,5 +57,5 @@ def command(
     token = tokens.from_file(token_file, "the write token") if token_file else ""
     with options.release(chart, values, sets, namespace=namespace) as release:
         asked = (access.access(kube_context), release, project.read(Path.cwd()), severity)
-        found = run(*asked, probe=probe, token=token)
+        found = doctor.doctor(*asked, probe=probe, token=token)
     options.report(found, output)

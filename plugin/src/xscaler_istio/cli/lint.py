@@ -24,12 +24,11 @@ def command(
 
     Without values the cases in the chart's own ci folder are linted, one after the other.
     """
-    from xscaler_istio.commands import project
-    from xscaler_istio.commands.lint import lint as run
+    from xscaler_istio.commands import lint, project
 
     options.set_debug(debug)
     severity = options.fail_on(fail_on)
     extra = ["--kube-version", kube_version] if kube_version else []
     with options.release(chart, values, sets, namespace=namespace, extra=extra) as release:
-        found = run(release, kube_version, project.read(Path.cwd()), severity, options.progress)
+        found = lint.lint(release, kube_version, project.read(Path.cwd()), severity, options.progress)
     options.report(found, output)

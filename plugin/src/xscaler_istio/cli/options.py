@@ -33,21 +33,26 @@ Values = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="As Helm takes it.", metavar="KEY=VALUE", autocompletion=completion.settings),
+    typer.Option(
+        "--set",
+        help="Set a value, in Helm's syntax (repeatable).",
+        metavar="KEY=VALUE",
+        autocompletion=completion.settings,
+    ),
 ]
 SetString = Annotated[
     list[str] | None,
-    typer.Option("--set-string", help="The value a text.", metavar="KEY=TEXT", autocompletion=completion.settings),
+    typer.Option(
+        "--set-string", help="Set a value as a string.", metavar="KEY=TEXT", autocompletion=completion.settings
+    ),
 ]
 SetJson = Annotated[
     list[str] | None,
-    typer.Option("--set-json", help="The value as JSON.", metavar="KEY=JSON", autocompletion=completion.settings),
+    typer.Option("--set-json", help="Set a value from JSON.", metavar="KEY=JSON", autocompletion=completion.settings),
 ]
 SetFile = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set-file", help="A file that holds the value.", metavar="KEY=FILE", autocompletion=completion.settings
-    ),
+    typer.Option("--set-file", help="Set a value from a file.", metavar="KEY=FILE", autocompletion=completion.settings),
 ]
 Chart = Annotated[
     Path | None,
@@ -61,7 +66,10 @@ Chart = Annotated[
 SetLiteral = Annotated[
     list[str] | None,
     typer.Option(
-        "--set-literal", help="Nothing in it special.", metavar="KEY=TEXT", autocompletion=completion.settings
+        "--set-literal",
+        help="Set a string literally; commas, dots and backslashes are not interpreted.",
+        metavar="KEY=TEXT",
+        autocompletion=completion.settings,
     ),
 ]
 Namespace = Annotated[str, typer.Option("-n", "--namespace", envvar="HELM_NAMESPACE", help="Namespace of the release.")]
@@ -90,7 +98,7 @@ FailOn = Annotated[
     str,
     typer.Option(
         "--fail-on",
-        help="Least severity with which the exit code is 1.",
+        help="Exit with 1 if a finding is at least this severe.",
         metavar="error|warning|info",
         autocompletion=completion.choices("error", "warning", "info"),
     ),
@@ -234,12 +242,11 @@ def choose(option: str, value: str, allowed: Iterable[str]) -> None:
 
 
 def only_with(needed: str, given: Mapping[str, object]) -> None:
-    """Raise UsageError when one of these options is given; they mean something with `needed` alone."""
+    """Raise UsageError when one of these options is given; they have an effect only with `needed`."""
     from xscaler_istio.system.errors import UsageError
 
     if names := [option for option, value in given.items() if value]:
-        instead = f"add {needed}" if needed.startswith("-") else f"name a {needed} and leave --local out"
-        raise UsageError(f"{names[0]} is for {needed}", f"{instead}, or leave it out")
+        raise UsageError(f"{names[0]} works only with {needed}", f"add {needed}, or leave {names[0]} out")
 
 
 def exclusive(given: Mapping[str, object]) -> None:

@@ -22,7 +22,7 @@ _CONTAINERS = {"istiod": ISTIOD, "istio-cni": CNI, "agentgateway": "agentgateway
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
+class MeshPod:
     """A pod of the mesh, and the addresses (host:port) at which it would be scraped; `reason` says why there are none.
 
     `kind` is one of kinds.KINDS.
@@ -60,7 +60,7 @@ def _kind_of_proxy(pod: Pod, proxy: Container) -> str:
     return "native sidecar" if proxy.init else "sidecar"
 
 
-def outcomes(pods: Sequence[Pod], jobs: Sequence[Job]) -> tuple[Outcome, ...]:
+def outcomes(pods: Sequence[Pod], jobs: Sequence[Job]) -> tuple[MeshPod, ...]:
     """Return what becomes of each pod of the mesh. `jobs` are those of all shards.
 
     Raises re.error for an expression that is RE2's alone.
@@ -69,19 +69,19 @@ def outcomes(pods: Sequence[Pod], jobs: Sequence[Job]) -> tuple[Outcome, ...]:
     return tuple(_outcome(pod, kind, jobs) for pod, kind in kinds if kind)
 
 
-def _outcome(pod: Pod, kind: str, jobs: Sequence[Job]) -> Outcome:
+def _outcome(pod: Pod, kind: str, jobs: Sequence[Job]) -> MeshPod:
     name = _JOBS.get(kind, "proxies")
     wanted = [job for job in jobs if job.name == name]
     within = [job for job in wanted if not job.namespaces or pod.namespace in job.namespaces]
     found = (relabel(labels, job.target_rules) for job in within for labels in discovered(pod))
     addresses = tuple(dict.fromkeys(labels["__address__"] for labels in found if labels))
     if addresses:
-        return Outcome(pod, kind, addresses)
+        return MeshPod(pod, kind, addresses)
     if not wanted:
-        return Outcome(pod, kind, (), f"metrics.targets.{name}.enabled is false")
+        return MeshPod(pod, kind, (), f"metrics.targets.{name}.enabled is false")
     if not within:
-        return Outcome(pod, kind, (), "rbac.namespaces does not name its namespace")
-    return Outcome(pod, kind, (), _reason(pod, _CONTAINERS.get(kind, PROXY), within[0]))
+        return MeshPod(pod, kind, (), "rbac.namespaces does not name its namespace")
+    return MeshPod(pod, kind, (), _reason(pod, _CONTAINERS.get(kind, PROXY), within[0]))
 
 
 def _reason(pod: Pod, container: str, job: Job) -> str:

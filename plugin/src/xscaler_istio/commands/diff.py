@@ -9,8 +9,8 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from xscaler_istio.summary import fields
+from xscaler_istio.summary.accounts import title
 from xscaler_istio.summary.metrics import DROPPED
-from xscaler_istio.summary.objects import title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

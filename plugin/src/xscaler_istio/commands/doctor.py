@@ -75,7 +75,7 @@ def doctor(
         reason = "not checked: the values are refused, and what a release would do is not known"
         return Report("doctor", refused, (Skipped(reason, "the cluster"),), fail_on=fail_on)
     release = Release.of(answer.text)
-    case = case_of(inputs, answer.values, answer.defaults, project.surroundings)
+    case = case_of(inputs, answer.effective, project.environment)
     read = inventory.read(access, _wanted(case, inputs.namespace))
     unknown = {"probes": _NOT_ASKED, **({} if given else {"values": _NO_VALUES})}
     examined = examine(case, inputs.namespace, read, release, unknown)

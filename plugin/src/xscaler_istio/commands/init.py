@@ -30,7 +30,7 @@ _WORDS_OF_YAML = ("true", "false", "yes", "null", "off")
 
 
 @dataclasses.dataclass(frozen=True)
-class Question:
+class Prompt:
     """One key that is asked for, its flag, and the answer that Enter gives; without one an answer is needed."""
 
     flag: str
@@ -39,12 +39,12 @@ class Question:
     default: str = ""
 
 
-QUESTIONS: tuple[Question, ...] = (
-    Question("--region", "xscaler.region", "Region of your xScaler account, for example euw1-01"),
-    Question("--tenant-id", "xscaler.tenantId", "Tenant id"),
-    Question("--secret", "xscaler.auth.existingSecret.name", "Name of the Secret with the token", "xscaler-token"),
-    Question("--cluster", "cluster.name", "Name of this Kubernetes cluster, the label of every series"),
-    Question("--collector", "metrics.collector", "Collector", "prometheus"),
+QUESTIONS: tuple[Prompt, ...] = (
+    Prompt("--region", "xscaler.region", "Region of your xScaler account, for example euw1-01"),
+    Prompt("--tenant-id", "xscaler.tenantId", "Tenant id"),
+    Prompt("--secret", "xscaler.auth.existingSecret.name", "Name of the Secret with the token", "xscaler-token"),
+    Prompt("--cluster", "cluster.name", "Name of this Kubernetes cluster, the label of every series"),
+    Prompt("--collector", "metrics.collector", "Collector", "prometheus"),
 )
 
 Answers = dict[str, str]
@@ -80,7 +80,7 @@ def answers(
     return found
 
 
-def _asked(question: Question, schema: Json, ask: Callable[[str], str]) -> str:
+def _asked(question: Prompt, schema: Json, ask: Callable[[str], str]) -> str:
     allowed = keys.find(schema, question.key).allowed if question.key == "metrics.collector" else ()
     choices = f" ({', '.join(allowed)})" if allowed else ""
     default = f" [{question.default}]" if question.default else ""
@@ -90,7 +90,7 @@ def _asked(question: Question, schema: Json, ask: Callable[[str], str]) -> str:
     return answer
 
 
-def refused(question: Question, answer: str, schema: Json) -> str:
+def refused(question: Prompt, answer: str, schema: Json) -> str:
     """Say why an answer is not allowed, or nothing."""
     if not answer:
         return "an answer is needed"

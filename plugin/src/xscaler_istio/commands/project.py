@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from xscaler_istio.checks.case import POD_SECURITY_LEVELS, Mesh, Surroundings
+from xscaler_istio.checks.case import POD_SECURITY_LEVELS, Environment, Mesh
 from xscaler_istio.findings.findings import Location
 from xscaler_istio.findings.ignores import Ignore
 from xscaler_istio.system.errors import SetupError
@@ -31,13 +31,13 @@ _IGNORE_KEYS = ("rule", "path", "reason")
 class Project:
     """The content of the file."""
 
-    surroundings: Surroundings = dataclasses.field(default_factory=Surroundings)
+    environment: Environment = dataclasses.field(default_factory=Environment)
     ignores: tuple[Ignore, ...] = ()
 
     def with_mesh(self, mesh: Mesh | None) -> Project:
         """Return it with the size of a mesh in the place of the file's, where one is given."""
-        surroundings = dataclasses.replace(self.surroundings, mesh=mesh or self.surroundings.mesh)
-        return dataclasses.replace(self, surroundings=surroundings)
+        environment = dataclasses.replace(self.environment, mesh=mesh or self.environment.mesh)
+        return dataclasses.replace(self, environment=environment)
 
 
 def read(folder: Path) -> Project:
@@ -85,7 +85,7 @@ def parse(document: dict[str, Any], places: places.ValuesFile) -> Project:
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
         raise SetupError(f"{NAME}: ignore is no list of maps", "- {rule: XS213, reason: why}")
     ignores = tuple(_ignore(item, number, places) for number, item in enumerate(listed))
-    return Project(Surroundings(_mesh(document.get("mesh")), level), ignores)
+    return Project(Environment(_mesh(document.get("mesh")), level), ignores)
 
 
 def _mesh(block: Any) -> Mesh | None:

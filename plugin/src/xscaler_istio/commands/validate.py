@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio import helm
 from xscaler_istio.checks import catalogue, registry
-from xscaler_istio.checks.case import Case, Surroundings, case_of
+from xscaler_istio.checks.case import Case, Environment, case_of
 from xscaler_istio.commands.project import Project
 from xscaler_istio.findings import ignores
 from xscaler_istio.findings.findings import Finding, Location, Report, Severity, Skipped
@@ -34,7 +34,7 @@ def judge(read: Reading, project: Project, fail_on: Severity = Severity.ERROR) -
     """Return what is wrong with values that were read. Raises SetupError for a missing Helm."""
     files = read.files
     origins = places.Origins(files, places.set_keys(read.release.values.sets))
-    judged = _judged(read, origins, project.surroundings)
+    judged = _judged(read, origins, project.environment)
     inline = [ignore for file in files for ignore in ignores.inline(file.lines, file.name)]
     stay, ignored = ignores.apply(judged.findings, (*inline, *project.ignores), judged.rules)
     skipped = judged.skipped
@@ -64,7 +64,7 @@ class _Judged:
     rules: frozenset[str] = frozenset()
 
 
-def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> _Judged:
+def _judged(read: Reading, origins: Origins, environment: Environment) -> _Judged:
     release = read.release
     broken = tuple(finding for file in read.files for finding in file.findings)
     if not read.helm:
@@ -75,12 +75,12 @@ def _judged(read: Reading, origins: Origins, surroundings: Surroundings) -> _Jud
     except helm.ChartError as error:
         return _Judged((*broken, _unreadable(error, origins, loaded)))
     # Helm has checked what it renders, and what the chart's own rules refuse.
-    violations = schema.check(answer.values, loaded, origins) if answer.failure else ()
-    found = (*violations, *schema.deprecated(answer.values, answer.defaults, loaded, origins))
+    violations = schema.check(answer.effective.values, loaded, origins) if answer.failure else ()
+    found = (*violations, *schema.deprecated(answer.effective, loaded, origins))
     refused = tuple(_chart_rules(answer, origins, schema_content=not violations))
     if violations:
         return _Judged(_without_repetition((*broken, *found, *refused)))
-    case = case_of(release, answer.values, answer.defaults, surroundings)
+    case = case_of(release, answer.effective, environment)
     missing = tuple(_not_checked(case))
     return _Judged(
         _without_repetition((*broken, *found, *refused, *_semantic(case, origins))),
@@ -108,10 +108,10 @@ def _semantic(case: Case, origins: Origins) -> Iterator[Finding]:
 
 def _not_checked(case: Case) -> Iterator[Skipped]:
     """Yield what cannot be judged for lack of a fact that is not in the values."""
-    if case.settings.collector and not case.surroundings.mesh:
+    if case.settings.collector and not case.environment.mesh:
         why = "how large is the mesh? --mesh proxies=300,peers=10,codes=3, or mesh: in .xscaler.yaml"
         yield Skipped(why, "shards and memory", ("XS260", "XS261", "XS262"))
-    if case.settings.logs.enabled and case.settings.logs.source != "api" and not case.surroundings.pod_security:
+    if case.settings.logs.enabled and case.settings.logs.source != "api" and not case.environment.pod_security:
         why = "which level has the namespace? podSecurity: in .xscaler.yaml"
         yield Skipped(why, "admission of the log agent", ("XS240",))
 

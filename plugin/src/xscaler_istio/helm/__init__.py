@@ -10,14 +10,13 @@ from xscaler_istio.helm.run import (
     Inputs,
     Run,
     ValuesArguments,
-    effective_values,
+    effective,
     lint,
     merged,
     of_release,
     rendered,
     template,
     template_and_warnings,
-    values_and_defaults,
 )
 
 __all__ = [
@@ -32,7 +31,7 @@ __all__ = [
     "ValuesArguments",
     "Warned",
     "answered",
-    "effective_values",
+    "effective",
     "lint",
     "merged",
     "of_release",
@@ -41,6 +40,5 @@ __all__ = [
     "spooled",
     "template",
     "template_and_warnings",
-    "values_and_defaults",
     "warnings",
 ]

@@ -11,11 +11,12 @@ import contextlib
 import dataclasses
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xscaler_istio.helm.messages import ChartError, chart_error, problems, refused, warnings
 from xscaler_istio.helm.run import FILLED_IN, Beside, filled_in, merged, no_helm, printed
 from xscaler_istio.system import scratch
+from xscaler_istio.values.effective import Effective
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +34,7 @@ class Answer:
     refuses, or a template fails.
     """
 
-    values: dict[str, Any]
-    defaults: dict[str, Any]
+    effective: Effective
     text: str = ""
     problems: tuple[ChartProblem, ...] = ()
     warnings: tuple[Warned, ...] = ()
@@ -75,10 +75,8 @@ async def examined(release: Inputs) -> Answer:
         except ChartError as error:
             # A rule fails at a value of a wrong type; one of an older chart says what it has to say in the error.
             refused_by = error.problems
-    values, defaults = await merged(release.chart, release.values)
     return Answer(
-        values=values,
-        defaults=defaults,
+        effective=await merged(release.chart, release.values),
         problems=refused_by,
         warnings=failure.warnings,
         failure=None if failure.problems else failure,
@@ -97,8 +95,7 @@ async def _asked(release: Inputs, *, rules_only: bool = False) -> tuple[Answer, 
     said = json.loads(base64.b64decode(found["answer"]))
     warned = warnings(release.values.shown(done.stderr))
     answer = Answer(
-        values=said["values"],
-        defaults=said["defaults"],
+        effective=Effective(said["values"], said["defaults"]),
         text="" if done.code else _ANSWER.sub("", done.stdout),
         problems=problems(said["problems"]),
         warnings=warned,

@@ -20,6 +20,7 @@ from xscaler_istio.helm.messages import Warned, chart_error, warnings
 from xscaler_istio.rendered import manifests
 from xscaler_istio.system import programs, scratch
 from xscaler_istio.system.errors import SetupError
+from xscaler_istio.values.effective import Effective
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -202,12 +203,7 @@ def of_release(namespace: str, *words: str, seconds: float = TIMEOUT_SECONDS) ->
     return _run(_command().run([*words, "--namespace", namespace], seconds=seconds)).decode()
 
 
-def effective_values(chart: Path, values: ValuesArguments) -> dict[str, Any]:
-    """Return the values as Helm merges and parses them; raise ChartError where Helm cannot read them."""
-    return values_and_defaults(chart, values)[0]
-
-
-def values_and_defaults(chart: Path, values: ValuesArguments) -> tuple[dict[str, Any], dict[str, Any]]:
+def effective(chart: Path, values: ValuesArguments) -> Effective:
     """Return the values as Helm merges and parses them, and the chart's own: a probe chart prints them back.
 
     Raises ChartError where Helm cannot read them.
@@ -215,8 +211,8 @@ def values_and_defaults(chart: Path, values: ValuesArguments) -> tuple[dict[str,
     return _run(merged(chart, values))
 
 
-async def merged(chart: Path, values: ValuesArguments) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Do what `values_and_defaults` does, for `Beside`."""
+async def merged(chart: Path, values: ValuesArguments) -> Effective:
+    """Do what `effective` does, for `Beside`."""
     with scratch.folder() as folder:
         probe = folder / "probe"
         (probe / "templates").mkdir(parents=True)
@@ -232,7 +228,7 @@ async def merged(chart: Path, values: ValuesArguments) -> tuple[dict[str, Any], 
     said = manifests.load(text)
     if not isinstance(said, dict):
         raise no_helm("does not print what a chart renders")
-    return json.loads(said["values"]), json.loads(said["defaults"])
+    return Effective(json.loads(said["values"]), json.loads(said["defaults"]))
 
 
 _PROBE = """\

@@ -8,7 +8,7 @@ import functools
 import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xscaler_istio import helm
 from xscaler_istio.findings.findings import Problem
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterator, Mapping
 
-    from xscaler_istio.live.backend import Backend
-    from xscaler_istio.live.cluster import Cluster
     from xscaler_istio.live.collectors import Pushes
+    from xscaler_istio.live.installation import Installation
+    from xscaler_istio.live.query_api import QueryApi
+    from xscaler_istio.values.settings import Settings
 
 FRESH_SECONDS = 180
+# The chart's own, for a release whose values do not have the key.
+_SCRAPE_INTERVAL = "30s"
 # What Helm takes beside its own timeout.
 _HELM_SECONDS = 30
 # The job that scrapes the release's own pods: finding them says nothing of the mesh.
@@ -37,7 +40,7 @@ _LOG_COMPONENTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Step:
     """One verdict. `skipped` says why a step was not taken."""
 
@@ -53,11 +56,11 @@ class Step:
         return not self.problems
 
 
-def helm_test(cluster: Cluster, timeout: float, progress: Callable[[str], None]) -> Step:
+def helm_test(cluster: Installation, timeout: float, progress: Callable[[str], None]) -> Step:
     """Run the release's own tests; what their pods say goes to `progress` while they run."""
     names = cluster.test_pods()
     if not names:
-        return Step("helm test", skipped="the release has no tests: tests.enabled is false")
+        return Step(name="helm test", skipped="the release has no tests: tests.enabled is false")
     before = {name: _uid(cluster, name) for name in names}
     said: dict[str, list[str]] = {name: [] for name in names}
     ended = threading.Event()
@@ -80,13 +83,17 @@ def helm_test(cluster: Cluster, timeout: float, progress: Callable[[str], None])
             # Each still asks for the rest of its log, which takes kubectl its time on a busy machine.
             follower.join(timeout=30)
     if not failure:
-        return Step("helm test", tuple(f"{name}: passed" for name in names))
+        return Step(name="helm test", facts=tuple(f"{name}: passed" for name in names))
     failed = [name for name in names if "FAILED" in said[name]]
     problems = [Problem(f"{name}: {what}", fix) for name in failed for what, fix in _problems(said[name])]
-    return Step("helm test", (), tuple(problems) or (Problem(failure.splitlines()[0], "see the lines above"),))
+    return Step(
+        name="helm test",
+        facts=(),
+        problems=tuple(problems) or (Problem(failure.splitlines()[0], "see the lines above"),),
+    )
 
 
-def _uid(cluster: Cluster, pod: str) -> str:
+def _uid(cluster: Installation, pod: str) -> str:
     return cluster.kube("get", "pod", pod, "--ignore-not-found", "-o", "jsonpath={.metadata.uid}:{.status.phase}")
 
 
@@ -96,7 +103,7 @@ def _started(now: str, old: str) -> bool:
 
 
 def _follow(
-    cluster: Cluster,
+    cluster: Installation,
     pod: str,
     old: str,
     ended: threading.Event,
@@ -154,31 +161,32 @@ class Earlier:
         return old if old <= failed else 0
 
 
-def earlier(cluster: Cluster, values: Mapping[str, Any]) -> Earlier:
+def earlier(cluster: Installation, settings: Settings) -> Earlier:
     """Read the refusals so far. A pod that does not answer is left out; the steps say so."""
-    name = values["metrics"]["collector"]
+    name = settings.metrics.collector
     readers = {"metrics": COLLECTORS[name].pushes} if name in COLLECTORS else {}
-    if values["logs"]["enabled"]:
-        readers |= dict.fromkeys(_LOG_COMPONENTS[values["logs"]["source"]], of_log_agent)
+    if settings.logs.enabled:
+        readers |= dict.fromkeys(_LOG_COMPONENTS[settings.logs.source], of_log_agent)
     found = {}
     for component, read in readers.items():
-        for pod in (item["metadata"]["name"] for item in cluster.pods(component)):
+        for pod in cluster.pods(component):
             with contextlib.suppress(UnreachableError):
                 found[pod] = read(functools.partial(cluster.page, pod)).failed
-    return Earlier(found, time.monotonic() + units.seconds(values["metrics"]["scrapeInterval"]) + _PUSH_SECONDS)
+    interval = units.seconds(settings.metrics.scrape_interval or _SCRAPE_INTERVAL)
+    return Earlier(found, time.monotonic() + interval + _PUSH_SECONDS)
 
 
-def collector(cluster: Cluster, values: Mapping[str, Any], before: Earlier) -> Step:
+def collector(cluster: Installation, settings: Settings, before: Earlier) -> Step:
     """Ask every shard for its targets and pushes, through the API server."""
     before.wait()
-    name = values["metrics"]["collector"]
+    name = settings.metrics.collector
     if name == "none":
-        return Step("collector", skipped="metrics.collector is none")
+        return Step(name="collector", skipped="metrics.collector is none")
     how = COLLECTORS[name]
-    jobs = _jobs(values)
+    jobs = _jobs(settings)
     facts, problems, found = [], [], 0
     pods = cluster.pods("metrics")
-    for pod in (item["metadata"]["name"] for item in pods):
+    for pod in pods:
         fetch = functools.partial(cluster.page, pod)
         targets, pushes = how.targets(fetch, jobs), how.pushes(fetch)
         found += sum(target.job != _OWN_JOB for target in targets)
@@ -191,29 +199,27 @@ def collector(cluster: Cluster, values: Mapping[str, Any], before: Earlier) -> S
                     Problem(f"{target.url} ({target.job}): {target.error}", "docs/troubleshooting.md, A scrape fails")
                 )
         problems += _refused(cluster, pod, pushes, old, how.refusal, "samples")
-    if len(pods) < values["metrics"]["shards"]:
-        problems.append(
-            Problem(f"{len(pods)} of {values['metrics']['shards']} collectors run", "kubectl get pods, events")
-        )
+    if len(pods) < settings.metrics.shards:
+        problems.append(Problem(f"{len(pods)} of {settings.metrics.shards} collectors run", "kubectl get pods, events"))
     elif not found:
         problems.append(Problem("no target at all", "docs/troubleshooting.md, A target is missing"))
-    return Step("collector", tuple(facts), tuple(problems))
+    return Step(name="collector", facts=tuple(facts), problems=tuple(problems))
 
 
-def _jobs(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the scrape jobs. An earlier chart's values know nothing of the release's own."""
-    mesh = [job for job, target in values["metrics"]["targets"].items() if target["enabled"]]
-    return (*mesh, _OWN_JOB) if values.get("selfMonitoring", {}).get("enabled") else tuple(mesh)
+def _jobs(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the scrape jobs."""
+    mesh = tuple(job for job, kind in settings.metrics.targets.items() if kind.enabled)
+    return (*mesh, _OWN_JOB) if settings.self_monitoring.enabled else mesh
 
 
-def log_agents(cluster: Cluster, values: Mapping[str, Any], before: Earlier) -> Step:
+def log_agents(cluster: Installation, settings: Settings, before: Earlier) -> Step:
     """Ask every log agent what it sent."""
-    if not values["logs"]["enabled"]:
-        return Step("log agents", skipped="logs.enabled is false")
+    if not settings.logs.enabled:
+        return Step(name="log agents", skipped="logs.enabled is false")
     before.wait()
     facts, problems, delivered = [], [], 0
-    components = _LOG_COMPONENTS[values["logs"]["source"]]
-    for pod in (item["metadata"]["name"] for component in components for item in cluster.pods(component)):
+    components = _LOG_COMPONENTS[settings.logs.source]
+    for pod in (pod for component in components for pod in cluster.pods(component)):
         pushes = of_log_agent(functools.partial(cluster.page, pod))
         delivered += pushes.delivered
         old = before.of(pod, pushes.failed)
@@ -223,7 +229,7 @@ def log_agents(cluster: Cluster, values: Mapping[str, Any], before: Earlier) -> 
         problems.append(Problem("no log agent runs", "docs/troubleshooting.md, Access logs do not arrive"))
     elif not delivered and not problems:
         problems.append(Problem("no line was sent", "docs/troubleshooting.md, Access logs do not arrive"))
-    return Step("log agents", tuple(facts), tuple(problems))
+    return Step(name="log agents", facts=tuple(facts), problems=tuple(problems))
 
 
 def _said(pushes: Pushes, what: str, old: int) -> str:
@@ -233,7 +239,7 @@ def _said(pushes: Pushes, what: str, old: int) -> str:
 
 
 def _refused(
-    cluster: Cluster, pod: str, pushes: Pushes, old: int, pattern: re.Pattern[str], what: str
+    cluster: Installation, pod: str, pushes: Pushes, old: int, pattern: re.Pattern[str], what: str
 ) -> list[Problem]:
     """Judge what became of a pod's pushes: refusals that are new, or nothing taken at all."""
     new = pushes.failed - old
@@ -248,39 +254,51 @@ def _refused(
     return []
 
 
-def stored_series(backend: Backend | None, cluster_name: str) -> Step:
+def stored_series(backend: QueryApi | None, cluster_name: str) -> Step:
     """Ask xScaler whether the cluster's series are there and fresh."""
     if not backend:
-        return Step("series at xScaler", skipped="give a read token: --read-token-file, or XSCALER_READ_TOKEN")
+        return Step(name="series at xScaler", skipped="give a read token: --read-token-file, or XSCALER_READ_TOKEN")
     selector = f'{{job="integrations/istio",cluster="{cluster_name}"}}'
     try:
         age = backend.number(f"time() - max(timestamp(up{selector}))")
         up = backend.number(f"count(up{selector} == 1)")
         requests = backend.number(f"count(istio_requests_total{selector})")
     except UnreachableError as error:
-        return Step("series at xScaler", (), (Problem(error.message, error.fix),))
+        return Step(name="series at xScaler", facts=(), problems=(Problem(error.message, error.fix),))
     if age is None:
         missing = f'no series with cluster="{cluster_name}" is there'
-        return Step("series at xScaler", (), (Problem(missing, "is the tenant the one that the release sends to?"),))
+        return Step(
+            name="series at xScaler",
+            facts=(),
+            problems=(Problem(missing, "is the tenant the one that the release sends to?"),),
+        )
     facts = (
         f"{up or 0:.0f} targets up, newest sample {age:.0f} s old, {requests or 0:.0f} series of istio_requests_total",
     )
     if age > FRESH_SECONDS:
-        return Step("series at xScaler", facts, (Problem(f"nothing new for {age:.0f} s", "see the step collector"),))
-    return Step("series at xScaler", facts)
+        return Step(
+            name="series at xScaler",
+            facts=facts,
+            problems=(Problem(f"nothing new for {age:.0f} s", "see the step collector"),),
+        )
+    return Step(name="series at xScaler", facts=facts)
 
 
-def stored_lines(backend: Backend | None, cluster_name: str, *, enabled: bool) -> Step:
+def stored_lines(backend: QueryApi | None, cluster_name: str, *, enabled: bool) -> Step:
     """Ask xScaler whether the cluster's log lines are there."""
     if not enabled:
-        return Step("lines at xScaler", skipped="logs.enabled is false")
+        return Step(name="lines at xScaler", skipped="logs.enabled is false")
     if not backend:
-        return Step("lines at xScaler", skipped="give a read token: --read-token-file, or XSCALER_READ_TOKEN")
+        return Step(name="lines at xScaler", skipped="give a read token: --read-token-file, or XSCALER_READ_TOKEN")
     try:
         count = backend.number(f'sum(count_over_time({{job="integrations/istio",cluster="{cluster_name}"}}[10m]))')
     except UnreachableError as error:
-        return Step("lines at xScaler", (), (Problem(error.message, error.fix),))
+        return Step(name="lines at xScaler", facts=(), problems=(Problem(error.message, error.fix),))
     if not count:
         missing = f'no line with cluster="{cluster_name}" in the last ten minutes'
-        return Step("lines at xScaler", (), (Problem(missing, "docs/troubleshooting.md, Access logs do not arrive"),))
-    return Step("lines at xScaler", (f"{count:,.0f} lines in the last ten minutes",))
+        return Step(
+            name="lines at xScaler",
+            facts=(),
+            problems=(Problem(missing, "docs/troubleshooting.md, Access logs do not arrive"),),
+        )
+    return Step(name="lines at xScaler", facts=(f"{count:,.0f} lines in the last ten minutes",))

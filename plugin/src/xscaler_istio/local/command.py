@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio import helm
 from xscaler_istio.local import html_report, log_oracle, look_around, oracle, report
-from xscaler_istio.local import run as runs
+from xscaler_istio.local.run import COLLECTORS, Plan, judge, started
 from xscaler_istio.local.verdict import PARTS
 from xscaler_istio.mesh import topology
 from xscaler_istio.rendered.release import Release
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from xscaler_istio.helm import Inputs
+    from xscaler_istio.local.run import RunResult
     from xscaler_istio.rendered.manifests import CollectorConfig
 
-BACKENDS = ("auto", "mimir", "prometheus")
 # What --program may name.
 PROGRAMS = ("prometheus", "alloy", "otelcol", "mimir", "loki")
 
 
-@dataclasses.dataclass(frozen=True)
-class Request:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LocalTest:
     """The options of the command. `interval` and `timeout` in seconds; `proxies` 0 means the small mesh.
 
     `only` is one of verdict.PARTS, or empty for all that the values have; `keep` leaves everything up after the report
@@ -49,48 +49,43 @@ class Request:
     programs: tuple[str, ...] = ()
 
 
-def run(
-    release: Inputs, request: Request, *, local: bool, write: Callable[[str], None], progress: Callable[[str], None]
-) -> bool:
+def run(release: Inputs, options: LocalTest, *, write: Callable[[str], None], progress: Callable[[str], None]) -> bool:
     """Write the report and return whether all is well. Raises UsageError, ChartError or SetupError."""
-    if not local:
-        raise UsageError("what shall be tested?", "name a release, or add --local, which needs no cluster")
-    if request.backend not in BACKENDS:
-        raise UsageError(f"--backend {request.backend} is unknown", f"use one of: {', '.join(BACKENDS)}")
-    given = programs.given(request.programs, PROGRAMS)
+    given = programs.given(options.programs, PROGRAMS)
     progress("rendering the chart")
-    text = helm.template(release)
+    answer = helm.answered(release)
+    text = answer.text
     rendered = Release.of(text)
-    values = helm.effective_values(release.chart, release.values)
-    log_choices = log_oracle.choices(values)
-    configs, log_configs = _chosen(rendered, log_choices, request)
-    backend = _backend(request, given, progress)
+    settings = answer.effective.settings()
+    log_choices = log_oracle.choices(settings.logs)
+    configs, log_configs = _chosen(rendered, log_choices, options)
+    backend = _backend(options, given, progress)
     with scratch.folder("xscaler-istio-") as folder:
-        plan = runs.Plan(
+        plan = Plan(
             configs=configs,
-            choices=oracle.choices(values, release.name, release.namespace),
-            tenant=values["xscaler"]["tenantId"],
+            choices=oracle.choices(settings, release.name, release.namespace),
+            tenant=settings.xscaler.tenant_id,
             programs=_programs(configs, log_configs, backend, given, progress),
             backend=backend,
-            interval=request.interval,
-            timeout=request.timeout,
+            interval=options.interval,
+            timeout=options.timeout,
             folder=folder,
-            workloads=_workloads(request),
-            real_envoys=not request.proxies,
+            workloads=_workloads(options),
+            real_envoys=not options.proxies,
             log_configs=log_configs,
             log_choices=log_choices,
-            parts=_parts(request, configs, log_configs),
+            parts=_parts(options, configs, log_configs),
         )
 
         async def session() -> bool:
             look_around.on_signals(functools.partial(_cancel, asyncio.current_task()))
-            async with runs.started(plan, progress) as running:
-                outcome = await runs.judge(running, progress)
-                said = report.REPORTERS[request.output](outcome)
-                if request.output_dir:
-                    said += _keep_files(request, text, (*configs, *log_configs), outcome, plan.folder)
+            async with started(plan, progress) as running:
+                outcome = await judge(running, progress)
+                said = report.REPORTERS[options.output](outcome)
+                if options.output_dir:
+                    said += _keep_files(options, text, (*configs, *log_configs), outcome, plan.folder)
                 write(said)
-                if request.keep:
+                if options.keep:
                     progress(look_around.directions(running))
                     await look_around.until_signal()
                     progress("ending everything that was started")
@@ -109,14 +104,14 @@ def _cancel(task: asyncio.Task[bool] | None) -> None:
 
 
 def _chosen(
-    rendered: Release, logs: log_oracle.LogChoices, request: Request
+    rendered: Release, logs: log_oracle.LogChoices, options: LocalTest
 ) -> tuple[tuple[CollectorConfig, ...], tuple[CollectorConfig, ...]]:
     """Return the collectors' and the log agents' configurations that are to run; raise UsageError for none."""
-    configs = rendered.collectors if request.only != "logs" else ()
+    configs = rendered.collectors if options.only != "logs" else ()
     # Reading logs through an API server takes a kubelet, which is not here.
-    readable = logs.files and not request.proxies and request.only in ("", "logs")
+    readable = logs.files and not options.proxies and options.only in ("", "logs")
     log_configs = rendered.log_agents[:1] if readable else ()
-    if request.only == "logs" and not log_configs:
+    if options.only == "logs" and not log_configs:
         fix = "add --set logs.enabled=true, with logs.source: files, and leave --proxies out"
         raise UsageError("with these values no log agent can be tested here", fix)
     if not (configs or log_configs):
@@ -125,24 +120,24 @@ def _chosen(
 
 
 def _parts(
-    request: Request, configs: tuple[CollectorConfig, ...], log_configs: tuple[CollectorConfig, ...]
+    options: LocalTest, configs: tuple[CollectorConfig, ...], log_configs: tuple[CollectorConfig, ...]
 ) -> tuple[str, ...]:
     there = {"scraping": configs, "pushing": configs, "logs": log_configs}
-    return tuple(part for part in PARTS if there[part] and request.only in ("", part))
+    return tuple(part for part in PARTS if there[part] and options.only in ("", part))
 
 
-def _workloads(request: Request) -> tuple[topology.Workload, ...]:
-    if not request.proxies:
+def _workloads(options: LocalTest) -> tuple[topology.Workload, ...]:
+    if not options.proxies:
         return topology.small()
     try:
-        return topology.scaled(request.proxies, request.series)
+        return topology.scaled(options.proxies, options.series)
     except ValueError as error:
         raise UsageError(str(error), "raise --series") from error
 
 
-def _backend(request: Request, given: Mapping[str, Path], progress: Callable[[str], None]) -> str:
-    if request.backend != "auto":
-        return request.backend
+def _backend(options: LocalTest, given: Mapping[str, Path], progress: Callable[[str], None]) -> str:
+    if options.backend != "auto":
+        return options.backend
     if "mimir" in given or programs.find("mimir"):
         return "mimir"
     progress(f"mimir is not there, so Prometheus stores and the gateway judges: {programs.WHERE_TO_GET['mimir']}")
@@ -156,7 +151,7 @@ def _programs(
     given: Mapping[str, Path],
     progress: Callable[[str], None],
 ) -> dict[str, Path]:
-    needed = {runs.COLLECTORS[config.collector].program for config in configs} | {backend}
+    needed = {COLLECTORS[config.collector].program for config in configs} | {backend}
     needed |= {"alloy"} if log_configs else set()
     found = {**programs.require_all(needed - given.keys()), **given}
     if log_configs and "loki" not in found:
@@ -168,10 +163,10 @@ def _programs(
 
 
 def _keep_files(
-    request: Request, text: str, configs: tuple[CollectorConfig, ...], outcome: runs.Outcome, folder: Path
+    options: LocalTest, text: str, configs: tuple[CollectorConfig, ...], outcome: RunResult, folder: Path
 ) -> str:
     """Put what is worth reading into the output folder; return where it lies, unless the output is for programs."""
-    target = request.output_dir or Path()
+    target = options.output_dir or Path()
     try:
         target.mkdir(parents=True, exist_ok=True)
         (target / "manifests.yaml").write_text(text, encoding="utf-8")
@@ -184,7 +179,7 @@ def _keep_files(
             shutil.copy(log, target)
     except OSError as error:
         raise SetupError(f"cannot write to {target}: {error.strerror}", "choose another --output-dir") from error
-    if request.output != "text":
+    if options.output != "text":
         return ""
     return (
         f"\n{report.overrides_as_text(outcome)}\nRendered chart: {target / 'manifests.yaml'}\n"

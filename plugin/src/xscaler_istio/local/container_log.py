@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import gzip
 import json
 import time
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 PIECE_BYTES = 16 * 1024
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Written:
     """One line as it was written: the container that said it, its stream, its time and its text."""
 
@@ -40,7 +41,7 @@ class ContainerLog:
         self.folder = root / f"{namespace}_{pod}_{uid}" / container
         self.folder.mkdir(parents=True)
         self.written: list[Written] = []
-        self._names = (namespace, pod, container)
+        self._line = functools.partial(Written, namespace=namespace, pod=pod, container=container)
         self._frame: Callable[[bytes, str, str, bool], bytes] = _docker if docker else _cri
         self._restarts = 0
         self.path.touch()
@@ -53,7 +54,7 @@ class ContainerLog:
     def write(self, text: bytes, stream: str = "stdout", nanoseconds: int | None = None) -> None:
         """Write one line, which holds no newline. `nanoseconds` since 1970, or now."""
         at = time.time_ns() if nanoseconds is None else nanoseconds
-        self.written.append(Written(*self._names, stream, at, text))
+        self.written.append(self._line(stream=stream, nanoseconds=at, text=text))
         pieces = [text[start : start + PIECE_BYTES] for start in range(0, len(text), PIECE_BYTES)] or [b""]
         moment = timestamp(at)
         last = len(pieces) - 1

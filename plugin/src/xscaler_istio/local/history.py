@@ -11,11 +11,11 @@ from xscaler_istio.wire.answers import Window
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from xscaler_istio.local.xscaler.server import XScaler
-    from xscaler_istio.wire.answers import Series
+    from xscaler_istio.local.xscaler.service import XScaler
+    from xscaler_istio.wire.answers import ValuesOverTime
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Moment:
     """The state at a Unix time in seconds.
 
@@ -46,7 +46,7 @@ class Asked:
     """A curve and its answer."""
 
     curve: Curve
-    series: tuple[Series, ...]
+    series: tuple[ValuesOverTime, ...]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The outcome of a local test as a page with charts."""
+"""The result of a local test as a page with charts."""
 
 from __future__ import annotations
 
@@ -15,68 +15,68 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from xscaler_istio.local.history import Asked, Moment
-    from xscaler_istio.local.run import Outcome
+    from xscaler_istio.local.run import RunResult
 
 _SHOWN_PODS = 40
 
 
-def as_html(outcome: Outcome) -> str:
+def as_html(result: RunResult) -> str:
     """Return one HTML file."""
-    verdict = "all is as it should be" if outcome.ok else f"{len(outcome.problems)} problems"
+    verdict = "all is as it should be" if result.ok else f"{len(result.problems)} problems"
     return page.page(
         "helm xscaler test --local",
-        ok=outcome.ok,
-        said=f"{verdict}, after {outcome.seconds:.0f} s",
-        parts=_parts(outcome),
+        ok=result.ok,
+        said=f"{verdict}, after {result.seconds:.0f} s",
+        parts=_parts(result),
     )
 
 
-def _parts(outcome: Outcome) -> Iterator[str]:
-    yield page.facts(pair for part in outcome.parts for pair in _FACTS[part](outcome))
-    if outcome.problems:
+def _parts(result: RunResult) -> Iterator[str]:
+    yield page.facts(pair for part in result.parts for pair in _FACTS[part](result))
+    if result.problems:
         cards = [
             page.card(page.paragraph(problem.what, "not"), page.paragraph(f"fix: {problem.fix}"))
-            for problem in outcome.problems
+            for problem in result.problems
         ]
         yield page.section("Problems", *cards)
     yield page.section(
-        "What happened", page.charts([chart for part in outcome.parts for chart in _CHARTS[part](outcome)])
+        "What happened", page.charts([chart for part in result.parts for chart in _CHARTS[part](result)])
     )
-    if outcome.answers:
-        rows = [(answer.title, ", ".join(answer.lines) or "no data", answer.promql) for answer in outcome.answers]
+    if result.answers:
+        rows = [(answer.title, ", ".join(answer.lines) or "no data", answer.promql) for answer in result.answers]
         yield page.section("What xScaler answers", page.table(rows, ("question", "answer", "PromQL")))
     changes = [
         (".".join(map(str, change.path)), "removed" if change.local is None else str(change.local), change.reason)
-        for change in outcome.overrides
+        for change in result.overrides
     ]
     title = "Changed in the rendered configuration to run outside a cluster, and nothing else"
     yield page.section(title, page.table(changes, ("setting", "here", "reason")))
 
 
-def _facts_of_scraping(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    verdict = outcome.verdict
+def _facts_of_scraping(result: RunResult) -> Iterator[tuple[str, str]]:
+    verdict = result.verdict
     yield "targets found", f"{len(verdict.found)} of {len(verdict.expected)}"
     yield "scraped twice", str(len(verdict.duplicate))
     yield "required metrics", f"{len(verdict.required) - len(verdict.missing_metrics)} of {len(verdict.required)}"
 
 
-def _facts_of_pushing(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    yield "samples accepted", str(outcome.account.accepted)
-    yield "samples refused", str(sum(outcome.verdict.rejected_by_reason.values()))
-    yield "samples of the largest request", str(outcome.account.largest_request)
+def _facts_of_pushing(result: RunResult) -> Iterator[tuple[str, str]]:
+    yield "samples accepted", str(result.account.accepted)
+    yield "samples refused", str(sum(result.verdict.rejected_by_reason.values()))
+    yield "samples of the largest request", str(result.account.largest_request)
 
 
-def _facts_of_logs(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    if outcome.logs:
-        count = outcome.logs.count
+def _facts_of_logs(result: RunResult) -> Iterator[tuple[str, str]]:
+    if result.logs:
+        count = result.logs.count
         yield "lines that arrived once", f"{count.once} of {count.written}"
         yield "lines lost", str(count.lost)
         yield "lines more than once", str(count.more)
 
 
-def _charts_of_scraping(outcome: Outcome) -> Iterator[Chart]:
-    shown = outcome.history
-    found = _of_each(outcome, lambda moment: moment.targets)
+def _charts_of_scraping(result: RunResult) -> Iterator[Chart]:
+    shown = result.history
+    found = _of_each(result, lambda moment: moment.targets)
     named = (dataclasses.replace(item, name=KINDS[item.name]) for item in found)
     yield Chart("Targets found, by kind", "short", tuple(named), shown.span, stacked=True)
     for asked in shown.asked:
@@ -98,44 +98,44 @@ def _lines(asked: Asked) -> tuple[Named, ...]:
     return tuple(sorted(named, key=lambda item: (-item.last, item.name)))
 
 
-def _charts_of_pushing(outcome: Outcome) -> Iterator[Chart]:
-    shown = outcome.history
-    refused = _of_each(outcome, lambda moment: moment.refused)
-    accepted = _over_time(outcome, "accepted", lambda moment: moment.accepted)
+def _charts_of_pushing(result: RunResult) -> Iterator[Chart]:
+    shown = result.history
+    refused = _of_each(result, lambda moment: moment.refused)
+    accepted = _over_time(result, "accepted", lambda moment: moment.accepted)
     yield Chart("Samples since the start", "short", (accepted,), shown.span, colors=(("accepted", "green"),))
-    none = _over_time(outcome, "refused", lambda _: 0)
+    none = _over_time(result, "refused", lambda _: 0)
     title = "Samples refused since the start, by reason"
     yield Chart(title, "short", refused or (none,), shown.span, colors=((".", "red"),), stacked=True)
 
 
-def _charts_of_logs(outcome: Outcome) -> Iterator[Chart]:
-    if outcome.logs:
+def _charts_of_logs(result: RunResult) -> Iterator[Chart]:
+    if result.logs:
         series = (
-            _over_time(outcome, "written", lambda moment: moment.written),
-            _over_time(outcome, "arrived", lambda moment: moment.arrived),
+            _over_time(result, "written", lambda moment: moment.written),
+            _over_time(result, "arrived", lambda moment: moment.arrived),
         )
-        yield Chart("Log lines since the start", "short", series, outcome.history.span)
+        yield Chart("Log lines since the start", "short", series, result.history.span)
 
 
-def _of_each(outcome: Outcome, counts: Callable[[Moment], Mapping[str, int]]) -> tuple[Named, ...]:
+def _of_each(result: RunResult, counts: Callable[[Moment], Mapping[str, int]]) -> tuple[Named, ...]:
     """Return a line for each name that any moment counts."""
-    moments = outcome.history.moments
+    moments = result.history.moments
     names = sorted({name for moment in moments for name in counts(moment)})
     return tuple(
         Named(name, tuple((moment.time, float(counts(moment).get(name, 0))) for moment in moments)) for name in names
     )
 
 
-def _over_time(outcome: Outcome, name: str, value: Callable[[Moment], float]) -> Named:
-    return Named(name, tuple((moment.time, float(value(moment))) for moment in outcome.history.moments))
+def _over_time(result: RunResult, name: str, value: Callable[[Moment], float]) -> Named:
+    return Named(name, tuple((moment.time, float(value(moment))) for moment in result.history.moments))
 
 
-_FACTS: Mapping[str, Callable[[Outcome], Iterator[tuple[str, str]]]] = {
+_FACTS: Mapping[str, Callable[[RunResult], Iterator[tuple[str, str]]]] = {
     "scraping": _facts_of_scraping,
     "pushing": _facts_of_pushing,
     "logs": _facts_of_logs,
 }
-_CHARTS: Mapping[str, Callable[[Outcome], Iterator[Chart]]] = {
+_CHARTS: Mapping[str, Callable[[RunResult], Iterator[Chart]]] = {
     "scraping": _charts_of_scraping,
     "pushing": _charts_of_pushing,
     "logs": _charts_of_logs,

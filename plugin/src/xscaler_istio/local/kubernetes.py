@@ -30,7 +30,7 @@ HISTORY = 10_000
 _REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 410: "Expired"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Stored:
     """A pod as it is served; serialised once."""
 
@@ -238,7 +238,14 @@ def _store(manifest: Mapping[str, object], version: int) -> _Stored:
         "status.podIP": status.get("podIP", ""),
     }
     text = _with_version(pod, version)
-    return _Stored(metadata["namespace"], metadata["name"], version, text, metadata.get("labels", {}), fields)
+    return _Stored(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        version=version,
+        text=text,
+        labels=metadata.get("labels", {}),
+        fields=fields,
+    )
 
 
 def _with_version(pod: dict[str, Any], version: int) -> str:

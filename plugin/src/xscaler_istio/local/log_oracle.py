@@ -5,16 +5,17 @@ from __future__ import annotations
 import collections
 import dataclasses
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from xscaler_istio.local.container_log import Written
+    from xscaler_istio.values.settings import Logs
     from xscaler_istio.wire.log_push import Entry
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LogChoices:
     """What the values say about lines: whether they are collected from files, old ones too, changed, and left out."""
 
@@ -26,20 +27,19 @@ class LogChoices:
     metadata: bool = True
 
 
-def choices(values: Mapping[str, Any]) -> LogChoices:
-    """Read the choices from the chart's effective values."""
-    logs = values["logs"]
+def choices(logs: Logs) -> LogChoices:
+    """Return what the values choose."""
     return LogChoices(
-        files=logs["enabled"] and logs["source"] != "api",
-        old=logs["startAt"] == "beginning",
-        redacts=logs["redactQueryStrings"],
-        masks=logs["maskForwardedFor"],
-        samples=logs["sampling"]["successRatio"] < 1,
-        metadata=logs["fields"] == "structuredMetadata",
+        files=logs.enabled and logs.source != "api",
+        old=logs.start_at == "beginning",
+        redacts=logs.redact_query_strings,
+        masks=logs.mask_forwarded_for,
+        samples=logs.sampling.success_ratio < 1,
+        metadata=logs.fields == "structuredMetadata",
     )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LogCount:
     """How many of the lines that were written arrived once, more often, or not at all; and what nobody wrote.
 

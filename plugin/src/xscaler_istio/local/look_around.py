@@ -7,7 +7,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from xscaler_istio.local import network as networks
+from xscaler_istio.local.network import API_SERVER_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ def directions(run: Running) -> str:
             for config in run.plan.configs
         ),
         *((f"log agent {number}", f"{agent.url}/") for number, agent in enumerate(run.log_agents)),
-        ("pods", f"{api} https://{host}:{networks.API_SERVER_PORT}/api/v1/pods"),
+        ("pods", f"{api} https://{host}:{API_SERVER_PORT}/api/v1/pods"),
         *([("a proxy", f"curl {_page(run)}")] if run.expected else []),
         ("files", f"{folder}: configuration, logs of all programs, and secrets of this run"),
     ]

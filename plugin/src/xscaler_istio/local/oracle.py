@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from xscaler_istio.values.settings import Settings
+
 JOB_LABEL = "integrations/istio"
 OWN_JOB_LABEL = "xscaler-istio"
 # The job that scrapes the release's own pods.
@@ -24,7 +26,7 @@ _OWN_PORTS = {"prometheus": "9090", "alloy": "12345", "opentelemetry": "8888"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Target:
+class ExpectedTarget:
     """What a collector must scrape: the job that finds it, its URL and the labels of its series."""
 
     job: str
@@ -32,7 +34,7 @@ class Target:
     labels: Mapping[str, str]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Pod:
     """The parts of a v1 Pod that decide."""
 
@@ -54,7 +56,7 @@ class Own:
     collector: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Choices:
     """What the values say about targets.
 
@@ -74,24 +76,24 @@ class Choices:
     own: Own | None = None
 
 
-def choices(values: Mapping[str, Any], release: str, namespace: str) -> Choices:
-    """Read the choices from the chart's effective values, for a release of this name in this namespace."""
-    metrics = values["metrics"]
-    own = Own(namespace, release, values["nameOverride"] or "xscaler-istio", metrics["collector"])
+def choices(settings: Settings, release: str, namespace: str) -> Choices:
+    """Return what the values choose for a release of this name in this namespace."""
+    metrics = settings.metrics
+    own = Own(namespace, release, settings.name_override or "xscaler-istio", metrics.collector)
     return Choices(
-        cluster=values["cluster"]["name"],
-        jobs=frozenset(name for name, target in metrics["targets"].items() if target["enabled"]),
-        honor_prometheus_opt_out=metrics["honorPrometheusOptOut"],
-        proxy_port=metrics["targets"]["proxies"]["port"],
-        include=tuple(metrics["namespaces"]["include"]),
-        exclude=tuple(metrics["namespaces"]["exclude"]),
-        extra_labels=dict(metrics["extraLabels"]),
-        excluded_metrics=tuple(metrics["excludeMetrics"]),
-        own=own if values["selfMonitoring"]["enabled"] else None,
+        cluster=settings.cluster.name,
+        jobs=frozenset(name for name, kind in metrics.targets.items() if kind.enabled),
+        honor_prometheus_opt_out=metrics.honor_prometheus_opt_out,
+        proxy_port=metrics.targets["proxies"].port,
+        include=metrics.namespaces.include,
+        exclude=metrics.namespaces.exclude,
+        extra_labels=metrics.extra_labels,
+        excluded_metrics=metrics.exclude_metrics,
+        own=own if settings.self_monitoring.enabled else None,
     )
 
 
-def expected_targets(manifests: Iterable[Mapping[str, Any]], chosen: Choices) -> tuple[Target, ...]:
+def expected_targets(manifests: Iterable[Mapping[str, Any]], chosen: Choices) -> tuple[ExpectedTarget, ...]:
     """Return the targets of these v1 Pods, in their order."""
     running = [_read(pod) for pod in manifests if pod.get("status", {}).get("phase") == "Running"]
     wanted = [pod for pod in running if pod.ip and not _opted_out(pod, chosen.honor_prometheus_opt_out)]
@@ -111,13 +113,15 @@ def _read(manifest: Mapping[str, Any]) -> _Pod:
     metadata, spec = manifest["metadata"], manifest.get("spec", {})
     containers = [*spec.get("containers", []), *spec.get("initContainers", [])]
     return _Pod(
-        metadata["namespace"],
-        metadata["name"],
-        manifest["status"].get("podIP", ""),
-        frozenset(container["name"] for container in containers),
-        metadata.get("labels") or {},
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        ip=manifest["status"].get("podIP", ""),
+        containers=frozenset(container["name"] for container in containers),
+        labels=metadata.get("labels") or {},
         # Service discovery sees prometheus.io/x, prometheus.io.x and prometheus-io/x as one.
-        {re.sub(r"[^a-zA-Z0-9]", "_", name): value for name, value in (metadata.get("annotations") or {}).items()},
+        annotations={
+            re.sub(r"[^a-zA-Z0-9]", "_", name): value for name, value in (metadata.get("annotations") or {}).items()
+        },
     )
 
 
@@ -151,7 +155,7 @@ def _own_port(pod: _Pod, own: Own | None) -> str:
     return _OWN_PORTS[own.collector if own and metrics else "alloy"]
 
 
-def _target(pod: _Pod, job: str, chosen: Choices) -> Target:
+def _target(pod: _Pod, job: str, chosen: Choices) -> ExpectedTarget:
     port, path = {
         OWN_JOB: (_own_port(pod, chosen.own), "/metrics"),
         "istiod": ("15014", "/metrics"),
@@ -170,7 +174,7 @@ def _target(pod: _Pod, job: str, chosen: Choices) -> Target:
     }
     if job in ("istiod", "ztunnel"):
         labels["app"] = job
-    return Target(job, f"http://{host}:{port}{path}", labels)
+    return ExpectedTarget(job, f"http://{host}:{port}{path}", labels)
 
 
 def _proxy_port(pod: _Pod, chosen: Choices) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from xscaler_istio.local.xscaler.server import XScaler
+    from xscaler_istio.local.xscaler.service import XScaler
     from xscaler_istio.wire.answers import Sample
 
 # Enough for two scrapes of 5 s and what is under way.
@@ -26,7 +26,7 @@ class Question:
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class Reply:
     """A question's title, its PromQL and one line for each element of the result; no line means no data."""
 
     title: str
@@ -81,11 +81,11 @@ QUESTIONS = (
 )
 
 
-async def ask(xscaler: XScaler, questions: Sequence[Question] = QUESTIONS) -> tuple[Answer, ...]:
+async def ask(xscaler: XScaler, questions: Sequence[Question] = QUESTIONS) -> tuple[Reply, ...]:
     """Ask all questions; elements without a number (no traffic) are left out."""
     return tuple([await _ask(xscaler, question) for question in questions])
 
 
-async def _ask(xscaler: XScaler, question: Question) -> Answer:
+async def _ask(xscaler: XScaler, question: Question) -> Reply:
     samples = [sample for sample in await xscaler.query(question.promql) if sample.value == sample.value]
-    return Answer(question.title, question.promql, tuple(sorted(question.say(sample) for sample in samples)))
+    return Reply(question.title, question.promql, tuple(sorted(question.say(sample) for sample in samples)))

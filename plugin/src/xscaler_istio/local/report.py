@@ -1,4 +1,4 @@
-"""The outcome of a local test, for people and for programs."""
+"""The result of a local test, for people and for programs."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from xscaler_istio.local.verdict import KINDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from xscaler_istio.local.run import Outcome
+    from xscaler_istio.local.run import RunResult
 
 
-def as_text(outcome: Outcome) -> str:
+def as_text(result: RunResult) -> str:
     """Return targets, samples, answers, and what to mend."""
     lines = [
-        *(line for part in outcome.parts for line in _OF_PART[part](outcome)),
+        *(line for part in result.parts for line in _OF_PART[part](result)),
         "",
-        *(line for answer in outcome.answers for line in (answer.title, *_indented(answer.lines or ("no data",)), "")),
+        *(line for answer in result.answers for line in (answer.title, *_indented(answer.lines or ("no data",)), "")),
     ]
-    for problem in outcome.problems:
+    for problem in result.problems:
         lines += [f"problem: {problem.what}", f"  fix: {problem.fix}"]
-    lines.append(f"{'ok' if outcome.ok else 'NOT OK'} after {outcome.seconds:.0f} s")
+    lines.append(f"{'ok' if result.ok else 'NOT OK'} after {result.seconds:.0f} s")
     return "\n".join(lines) + "\n"
 
 
-def _of_scraping(outcome: Outcome) -> list[str]:
-    verdict = outcome.verdict
+def _of_scraping(result: RunResult) -> list[str]:
+    verdict = result.verdict
     found = ", ".join(f"{count} {KINDS[kind]}" for kind, count in sorted(verdict.by_kind.items()))
     return [
         f"Targets   {len(verdict.found)} of {len(verdict.expected)} found: {found or 'none'}",
@@ -38,22 +38,22 @@ def _of_scraping(outcome: Outcome) -> list[str]:
     ]
 
 
-def _of_pushing(outcome: Outcome) -> list[str]:
-    account, refused = outcome.account, sum(outcome.verdict.rejected_by_reason.values())
+def _of_pushing(result: RunResult) -> list[str]:
+    account, refused = result.account, sum(result.verdict.rejected_by_reason.values())
     return [f"Samples   {account.accepted} accepted, {refused} refused; largest request {account.largest_request}"]
 
 
-def _of_logs(outcome: Outcome) -> list[str]:
-    if not outcome.logs:
+def _of_logs(result: RunResult) -> list[str]:
+    if not result.logs:
         return []
-    count = outcome.logs.count
+    count = result.logs.count
     return [
         f"Logs      {count.once} of {count.written} lines arrived once; {count.more} more than once, {count.lost} lost",
-        f"          {count.with_fields} access lines with their fields, {outcome.logs.secrets_seen} with query strings",
+        f"          {count.with_fields} access lines with their fields, {result.logs.secrets_seen} with query strings",
     ]
 
 
-_OF_PART: Mapping[str, Callable[[Outcome], list[str]]] = {
+_OF_PART: Mapping[str, Callable[[RunResult], list[str]]] = {
     "scraping": _of_scraping,
     "pushing": _of_pushing,
     "logs": _of_logs,
@@ -64,13 +64,13 @@ def _indented(lines: tuple[str, ...]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def as_json(outcome: Outcome) -> str:
+def as_json(result: RunResult) -> str:
     """Return the documented JSON object (docs/plugin.md)."""
-    verdict, account = outcome.verdict, outcome.account
+    verdict, account = result.verdict, result.account
     document = {
         "schemaVersion": 1,
-        "ok": outcome.ok,
-        "parts": outcome.parts,
+        "ok": result.ok,
+        "parts": result.parts,
         "targets": {
             "expected": len(verdict.expected),
             "found": len(verdict.found),
@@ -95,19 +95,19 @@ def as_json(outcome: Outcome) -> str:
             "requestsByStatus": {str(status): count for status, count in account.requests.items()},
         },
         "metrics": {"required": verdict.required, "missing": verdict.missing_metrics},
-        "logs": _logs(outcome),
-        "answers": [{"title": a.title, "promql": a.promql, "lines": a.lines} for a in outcome.answers],
-        "problems": [{"what": problem.what, "fix": problem.fix} for problem in outcome.problems],
-        "overrides": [str(change) for change in outcome.overrides],
-        "seconds": round(outcome.seconds, 1),
+        "logs": _logs(result),
+        "answers": [{"title": a.title, "promql": a.promql, "lines": a.lines} for a in result.answers],
+        "problems": [{"what": problem.what, "fix": problem.fix} for problem in result.problems],
+        "overrides": [str(change) for change in result.overrides],
+        "seconds": round(result.seconds, 1),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _logs(outcome: Outcome) -> dict[str, object] | None:
-    if not outcome.logs:
+def _logs(result: RunResult) -> dict[str, object] | None:
+    if not result.logs:
         return None
-    count = outcome.logs.count
+    count = result.logs.count
     return {
         "written": count.written,
         "once": count.once,
@@ -115,16 +115,16 @@ def _logs(outcome: Outcome) -> dict[str, object] | None:
         "lost": count.lost,
         "foreign": count.foreign,
         "withFields": count.with_fields,
-        "secretsSeen": outcome.logs.secrets_seen,
-        "rejectedByReason": outcome.logs.rejected_by_reason,
+        "secretsSeen": result.logs.secrets_seen,
+        "rejectedByReason": result.logs.rejected_by_reason,
     }
 
 
-def overrides_as_text(outcome: Outcome) -> str:
+def overrides_as_text(result: RunResult) -> str:
     """Return what was changed in the rendered configuration, equal changes of several jobs in one line."""
     places = collections.Counter(
         (".".join("*" if isinstance(step, int) else step for step in change.path), change.local, change.reason)
-        for change in outcome.overrides
+        for change in result.overrides
     )
     lines = [
         f"  {path} = {local or 'removed'} ({reason}{f', {count} times' if count > 1 else ''})"
@@ -135,4 +135,4 @@ def overrides_as_text(outcome: Outcome) -> str:
     )
 
 
-REPORTERS: Mapping[str, Callable[[Outcome], str]] = {"text": as_text, "json": as_json, "html": html_report.as_html}
+REPORTERS: Mapping[str, Callable[[RunResult], str]] = {"text": as_text, "json": as_json, "html": html_report.as_html}

@@ -21,13 +21,11 @@ from xscaler_istio.local import (
     questions,
     verdict,
 )
-from xscaler_istio.local import network as networks
 from xscaler_istio.local.collectors import Surroundings, alloy, opentelemetry, prometheus
-from xscaler_istio.local.mesh import envoy, placed, traffic
-from xscaler_istio.local.mesh import server as mesh_server
+from xscaler_istio.local.mesh import envoy, page_server, placed, traffic
+from xscaler_istio.local.network import API_SERVER_PORT, Network, claim
 from xscaler_istio.local.processes import responds, running
-from xscaler_istio.local.xscaler import limits
-from xscaler_istio.local.xscaler import server as xscaler_server
+from xscaler_istio.local.xscaler import limits, service
 from xscaler_istio.local.xscaler.gateway import Scope, Token
 from xscaler_istio.mesh import topology
 from xscaler_istio.system.errors import SetupError
@@ -40,12 +38,12 @@ if TYPE_CHECKING:
     from xscaler_istio.local.collectors import Collector, Override
     from xscaler_istio.local.log_agents import Agent
     from xscaler_istio.local.mesh.envoy import EnvoyMesh
+    from xscaler_istio.local.mesh.page_server import MeshServer
     from xscaler_istio.local.mesh.placed import Member
-    from xscaler_istio.local.mesh.server import MeshServer
     from xscaler_istio.local.processes import Child
     from xscaler_istio.local.verdict import LogVerdict
     from xscaler_istio.local.xscaler.account import Account
-    from xscaler_istio.local.xscaler.server import XScaler
+    from xscaler_istio.local.xscaler.service import XScaler
     from xscaler_istio.mesh.topology import Workload
     from xscaler_istio.rendered.manifests import CollectorConfig
 
@@ -63,7 +61,7 @@ _POLL_SECONDS = 1.0
 _LOGS_ALONE_SECONDS = 10
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
     """What to run.
 
@@ -92,15 +90,15 @@ class Plan:
     parts: tuple[str, ...] = verdict.PARTS
 
 
-@dataclasses.dataclass(frozen=True)
-class Outcome:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunResult:
     """The verdict, the answers, the books, and which changes the rendered configurations needed.
 
     `parts` are what was judged, `history` is how it came about.
     """
 
     verdict: verdict.Verdict
-    answers: tuple[questions.Answer, ...]
+    answers: tuple[questions.Reply, ...]
     account: Account
     overrides: tuple[Override, ...]
     seconds: float
@@ -119,22 +117,22 @@ class Outcome:
         return not self.problems
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Running:
     """Everything that is up, for as long as `started` is entered."""
 
     plan: Plan
-    network: networks.Network
+    network: Network
     xscaler: XScaler
     api: kubernetes.KubernetesApi
     mesh: MeshServer
-    clock: mesh_server.Clock
+    clock: page_server.Clock
     members: tuple[Member, ...]
     envoys: EnvoyMesh | None
     collectors: tuple[Child, ...]
     overrides: tuple[Override, ...]
-    expected: tuple[oracle.Target, ...]
-    reader: xscaler_server.Reader
+    expected: tuple[oracle.ExpectedTarget, ...]
+    reader: service.Reader
     log_agents: tuple[Agent, ...] = ()
     pods: tuple[Mapping[str, object], ...] = ()
     began: float = 0.0
@@ -144,7 +142,7 @@ class Running:
         return {**self.mesh.scrapes, **(self.envoys.scrapes if self.envoys else {})}
 
 
-async def judge(run: Running, progress: Callable[[str], None]) -> Outcome:
+async def judge(run: Running, progress: Callable[[str], None]) -> RunResult:
     """Wait for the evidence of a running plan and judge it. Raises SetupError when a collector ends."""
     moments: list[history.Moment] = []
     evidence = await _complete_evidence(run, moments, progress)
@@ -154,7 +152,16 @@ async def judge(run: Running, progress: Callable[[str], None]) -> Outcome:
     judged = verdict.judge(final, run.plan.parts)
     logs = await _judge_logs(run, moments, progress)
     shown = await history.ask(run.xscaler, moments, run.plan.interval)
-    return Outcome(judged, answers, account, run.overrides, time.monotonic() - run.began, run.plan.parts, shown, logs)
+    return RunResult(
+        verdict=judged,
+        answers=answers,
+        account=account,
+        overrides=run.overrides,
+        seconds=time.monotonic() - run.began,
+        parts=run.plan.parts,
+        history=shown,
+        logs=logs,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -166,13 +173,13 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
     began = time.monotonic()
     tenant = plan.tenant or TENANT_OF_THE_FILE
     write, read, api_token = (secrets.token_urlsafe(16) for _ in range(3))
-    reader = xscaler_server.Reader(read, tenant)
+    reader = service.Reader(read, tenant)
     async with contextlib.AsyncExitStack() as stack:
-        network = stack.enter_context(networks.claim())
+        network = stack.enter_context(claim())
         authority = certificates.create(plan.folder)
         progress(f"starting a local xScaler ({plan.backend}) on {network.infrastructure}")
         xscaler = await stack.enter_async_context(
-            xscaler_server.serving(
+            service.serving(
                 network=network,
                 authority=authority,
                 folder=plan.folder,
@@ -184,17 +191,17 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
                 loki_binary=plan.programs.get("loki"),
             )
         )
-        clock = mesh_server.Clock(plan.interval)
+        clock = page_server.Clock(plan.interval)
         members = placed.build(plan.workloads, network, FIRST_GENERATED_POD)
         progress(f"starting a mesh: {len(members)} generated pods" + (", and real Envoys" if plan.real_envoys else ""))
-        mesh = await stack.enter_async_context(mesh_server.serving(members, clock))
+        mesh = await stack.enter_async_context(page_server.serving(members, clock))
         envoys = await stack.enter_async_context(_envoys(plan, network))
         served = [member.pod for member in members] + list(envoys.pods if envoys else ())
         pods = [*(pod.manifest for pod in served), *plan.pods, *_own_pods(plan, network)]
         api = await stack.enter_async_context(
             kubernetes.serving(
                 host=network.infrastructure,
-                port=networks.API_SERVER_PORT,
+                port=API_SERVER_PORT,
                 tls=authority.server_context(network.infrastructure),
                 token=api_token,
                 pods=pods,
@@ -220,12 +227,27 @@ async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[
         collectors += tuple(agent.child for agent in agents)
         overrides += tuple(change for agent in agents for change in agent.overrides)
         expected = oracle.expected_targets(pods, plan.choices)
-        up = (plan, network, xscaler, api, mesh, clock, members, envoys, collectors, overrides, expected, reader)
-        yield Running(*up, tuple(agents), tuple(pods), began)
+        yield Running(
+            plan=plan,
+            network=network,
+            xscaler=xscaler,
+            api=api,
+            mesh=mesh,
+            clock=clock,
+            members=members,
+            envoys=envoys,
+            collectors=collectors,
+            overrides=overrides,
+            expected=expected,
+            reader=reader,
+            log_agents=tuple(agents),
+            pods=tuple(pods),
+            began=began,
+        )
 
 
 @contextlib.asynccontextmanager
-async def _envoys(plan: Plan, network: networks.Network) -> AsyncIterator[EnvoyMesh | None]:
+async def _envoys(plan: Plan, network: Network) -> AsyncIterator[EnvoyMesh | None]:
     if not plan.real_envoys:
         yield None
         return
@@ -253,7 +275,7 @@ def _auth_folder(folder: Path, token: str, tenant: str) -> Path:
     return auth
 
 
-def _own_pods(plan: Plan, network: networks.Network) -> list[Mapping[str, object]]:
+def _own_pods(plan: Plan, network: Network) -> list[Mapping[str, object]]:
     collectors = [own_pods.pod(config, network.collector(config.shard)) for config in plan.configs]
     agents = [own_pods.pod(config, network.log_agent(n), envoy.NODE) for n, config in enumerate(plan.log_configs)]
     return [*collectors, *agents]
@@ -262,7 +284,7 @@ def _own_pods(plan: Plan, network: networks.Network) -> list[Mapping[str, object
 async def _collectors(
     stack: contextlib.AsyncExitStack,
     plan: Plan,
-    network: networks.Network,
+    network: Network,
     surroundings: Surroundings,
     progress: Callable[[str], None],
 ) -> tuple[tuple[Child, ...], tuple[Override, ...]]:
@@ -289,7 +311,7 @@ async def _collectors(
 async def _log_agents(
     stack: contextlib.AsyncExitStack,
     plan: Plan,
-    network: networks.Network,
+    network: Network,
     surroundings: Surroundings,
     progress: Callable[[str], None],
 ) -> list[log_agents.Agent]:
@@ -366,7 +388,14 @@ async def _moment(run: Running, judged: verdict.Verdict) -> history.Moment:
     lines = await run.xscaler.logs.account()
     written = len(run.envoys.written) if run.envoys and run.plan.log_configs else 0
     refused = {reason: count for reason, count in account.rejected.items() if count}
-    return history.Moment(time.time(), judged.by_kind, account.accepted, refused, written, lines.accepted)
+    return history.Moment(
+        time=time.time(),
+        targets=judged.by_kind,
+        accepted=account.accepted,
+        refused=refused,
+        written=written,
+        arrived=lines.accepted,
+    )
 
 
 async def _twice(run: Running) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from xscaler_istio.local.log_oracle import LogChoices, LogCount
-    from xscaler_istio.local.oracle import Target
+    from xscaler_istio.local.oracle import ExpectedTarget
     from xscaler_istio.local.xscaler.log_gateway import LogAccount
 
 PodName = tuple[str, str]
@@ -74,7 +74,7 @@ class Scraped:
         return self.labels.get("namespace", ""), self.labels.get("pod", "")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Evidence:
     """All that was seen from outside the collector.
 
@@ -82,7 +82,7 @@ class Evidence:
     the backend has; `excluded_metrics`: regular expressions of those that the values exclude.
     """
 
-    expected: tuple[Target, ...]
+    expected: tuple[ExpectedTarget, ...]
     scraped: tuple[Scraped, ...]
     scrapes_per_interval: Mapping[PodName, float]
     accepted: int
@@ -91,7 +91,7 @@ class Evidence:
     excluded_metrics: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Verdict:
     """Expected against found. Targets are named as `namespace/pod`."""
 
@@ -142,7 +142,7 @@ def _excluded(name: str, expressions: Iterable[str]) -> bool:
     return any(re.fullmatch(expression, name) for expression in expressions)
 
 
-def target_pod(target: Target) -> PodName:
+def target_pod(target: ExpectedTarget) -> PodName:
     """Return namespace and name of the pod behind a target."""
     return target.labels["namespace"], target.labels["pod"]
 

@@ -35,7 +35,7 @@ class Kind(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True)
-class Pod:
+class PlacedPod:
     """One pod: its place in the mesh and its manifest as the Kubernetes API serves it (`v1` Pod, JSON)."""
 
     kind: Kind

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.rendered.alloy import Blocks
     from xscaler_istio.rendered.destination import Destination
-    from xscaler_istio.rendered.relabeling import Rule
+    from xscaler_istio.rendered.relabeling import RelabelRule
 
 # Where an agent reads from.
 FILES, API = "files", "api"
@@ -32,7 +32,7 @@ class LogReading:
 
     source: str
     namespaces: tuple[str, ...]
-    target_rules: tuple[Rule, ...]
+    target_rules: tuple[RelabelRule, ...]
     older_lines: bool
     stream_labels: tuple[str, ...]
     structured_metadata: bool

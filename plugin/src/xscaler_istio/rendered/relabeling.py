@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Rule:
+class RelabelRule:
     """One relabelling rule, with Prometheus' defaults."""
 
     action: str = "replace"
@@ -32,7 +32,7 @@ class Rule:
     modulus: int = 0
 
     @classmethod
-    def of(cls, written: Mapping[str, Any]) -> Rule:
+    def of(cls, written: Mapping[str, Any]) -> RelabelRule:
         """Read a rule of a parsed configuration; keys that no rule has are left out."""
         known = {field.name: written[field.name] for field in dataclasses.fields(cls) if field.name in written}
         return cls(**{**known, "source_labels": tuple(known.get("source_labels", ()))})
@@ -50,7 +50,7 @@ def compiled(regex: str) -> re.Pattern[str]:
             raise re.error(str(warning)) from warning
 
 
-def relabel(labels: Labels, rules: Iterable[Rule]) -> Labels | None:
+def relabel(labels: Labels, rules: Iterable[RelabelRule]) -> Labels | None:
     """Return the labels after all rules, None where a rule drops them; an empty value removes a label.
 
     Raises re.error for an expression that is RE2's alone: Go's engine understands some that Python's does not.
@@ -63,11 +63,11 @@ def relabel(labels: Labels, rules: Iterable[Rule]) -> Labels | None:
     return result
 
 
-def _source(labels: Labels, rule: Rule) -> str:
+def _source(labels: Labels, rule: RelabelRule) -> str:
     return rule.separator.join(labels.get(name, "") for name in rule.source_labels)
 
 
-def _matches(labels: Labels, rule: Rule) -> re.Match[str] | None:
+def _matches(labels: Labels, rule: RelabelRule) -> re.Match[str] | None:
     return compiled(rule.regex).fullmatch(_source(labels, rule))
 
 
@@ -76,17 +76,17 @@ def _with(labels: Labels, name: str, value: str) -> Labels:
     return {**rest, name: value} if value else rest
 
 
-def _replace(labels: Labels, rule: Rule) -> Labels:
+def _replace(labels: Labels, rule: RelabelRule) -> Labels:
     found = _matches(labels, rule)
     return _with(labels, rule.target_label, expand(found, rule.replacement)) if found else labels
 
 
-def _label_map(labels: Labels, rule: Rule) -> Labels:
+def _label_map(labels: Labels, rule: RelabelRule) -> Labels:
     found = {name: compiled(rule.regex).fullmatch(name) for name in labels}
     return {**labels, **{expand(match, rule.replacement): labels[name] for name, match in found.items() if match}}
 
 
-def _hash(labels: Labels, rule: Rule) -> Labels:
+def _hash(labels: Labels, rule: RelabelRule) -> Labels:
     # The last eight bytes of the MD5 sum, as Prometheus has it.
     number = int.from_bytes(hashlib.md5(_source(labels, rule).encode(), usedforsecurity=False).digest()[8:], "big")
     return _with(labels, rule.target_label, str(number % rule.modulus))
@@ -102,7 +102,7 @@ def expand(found: re.Match[str], template: str) -> str:
     return re.sub(r"\$(?:\{(\w+)\}|(\w+))", group, template)
 
 
-_ACTIONS: Mapping[str, Callable[[Labels, Rule], Labels | None]] = {
+_ACTIONS: Mapping[str, Callable[[Labels, RelabelRule], Labels | None]] = {
     "replace": _replace,
     "keep": lambda labels, rule: labels if _matches(labels, rule) else None,
     "drop": lambda labels, rule: None if _matches(labels, rule) else labels,

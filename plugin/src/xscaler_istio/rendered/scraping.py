@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xscaler_istio.rendered import alloy
 from xscaler_istio.rendered.destination import TENANT_HEADER, Basic, Bearer, Destination, File, Header, Literal
-from xscaler_istio.rendered.relabeling import Rule
+from xscaler_istio.rendered.relabeling import RelabelRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,8 +31,8 @@ class Job:
     namespaces: tuple[str, ...]
     sample_limit: int
     body_size_limit: str
-    target_rules: tuple[Rule, ...]
-    metric_rules: tuple[Rule, ...]
+    target_rules: tuple[RelabelRule, ...]
+    metric_rules: tuple[RelabelRule, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,8 +120,8 @@ def _job(written: Parsed, defaults: Parsed) -> Job:
         tuple(written["kubernetes_sd_configs"][0].get("namespaces", {}).get("names", ())),
         written.get("sample_limit", 0),
         str(written.get("body_size_limit", "")),
-        tuple(Rule.of(rule) for rule in written["relabel_configs"]),
-        tuple(Rule.of(rule) for rule in written["metric_relabel_configs"]),
+        tuple(RelabelRule.of(rule) for rule in written["relabel_configs"]),
+        tuple(RelabelRule.of(rule) for rule in written["metric_relabel_configs"]),
     )
 
 
@@ -141,10 +141,10 @@ def _alloy_job(blocks: Parsed, name: str) -> Job:
     )
 
 
-def alloy_rules(component: Parsed) -> tuple[Rule, ...]:
+def alloy_rules(component: Parsed) -> tuple[RelabelRule, ...]:
     """Return the rules of a relabelling component of Alloy's."""
     blocks = [block for key, block in component.items() if key.partition("#")[0] == "rule"]
-    return tuple(Rule.of({name: alloy.literal(value) for name, value in block.items()}) for block in blocks)
+    return tuple(RelabelRule.of({name: alloy.literal(value) for name, value in block.items()}) for block in blocks)
 
 
 def alloy_destination(blocks: Parsed, endpoint: Parsed) -> Destination:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from xscaler_istio.rendered.relabeling import Rule
+    from xscaler_istio.rendered.relabeling import RelabelRule
 
 
 PORT = "__tmp_port"
@@ -100,7 +100,7 @@ class _Clause:
 _IS, _MATCHES, _MATCH = ("is", "is not"), ("matches", "does not match"), ("match", "do not match")
 
 
-def condition(rule: Rule, *, holds: bool) -> str:
+def condition(rule: RelabelRule, *, holds: bool) -> str:
     """Say when a rule matches, or with `holds` false when it does not."""
     clauses = [_clauses(rule.source_labels, item) for item in _separable(rule)]
     if not holds and len(clauses) == len(clauses[0]) == 1 and not clauses[0][0].choices:
@@ -109,7 +109,7 @@ def condition(rule: Rule, *, holds: bool) -> str:
     return said if holds else f"not: {said}"
 
 
-def _separable(rule: Rule) -> tuple[str, ...]:
+def _separable(rule: RelabelRule) -> tuple[str, ...]:
     """Return alternatives that have a part for each label, or the expression as a whole."""
     parts = alternatives(rule.regex)
     if len(rule.source_labels) == 1 or not all(len(split(part, ";")) == len(rule.source_labels) for part in parts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xscaler_istio.summary import destinations, logs, metrics, objects
+from xscaler_istio.summary import accounts, destinations, logs, metrics
 from xscaler_istio.summary.model import Summary
 
 if TYPE_CHECKING:
@@ -30,5 +30,5 @@ def _sections(release: Release, series: SeriesFacts, known: Collection[Selection
     yield metrics.labels_section(jobs, series)
     yield logs.logs_section(release.log_reading)
     yield destinations.endpoints_section(release.destinations)
-    yield objects.permissions_section(release.manifests)
-    yield objects.objects_section(release.manifests)
+    yield accounts.permissions_section(release.manifests)
+    yield accounts.objects_section(release.manifests)

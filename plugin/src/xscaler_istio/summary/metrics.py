@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xscaler_istio.rendered import manifests
 from xscaler_istio.rendered.relabeling import relabel
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.rendered.scraping import Job
     from xscaler_istio.summary.sample import Selection
+    from xscaler_istio.values.settings import Settings
 
 
 # What becomes of the pages of a sample mesh.
@@ -32,24 +33,23 @@ class SeriesFacts:
     limit: int
 
 
-def series_facts(chart: Path, values: Mapping[str, Any]) -> SeriesFacts:
-    """Read the chart's files/labels.yaml; a chart without it has no families. `values` are the effective ones."""
+def series_facts(chart: Path, settings: Settings) -> SeriesFacts:
+    """Read the chart's files/labels.yaml; a chart without it has no families."""
     file = chart / "files" / "labels.yaml"
     if not file.is_file():
         return SeriesFacts({}, 0)
     loaded = manifests.load(file.read_text(encoding="utf-8"))
-    tags = tuple(values.get("istio", {}).get("customTags") or ())
     families = {
         job: {
             family: (
                 *(label for group in groups for label in loaded["groups"][group]),
-                *(tags if job in loaded["customTags"] else ()),
+                *(settings.istio.custom_tags if job in loaded["customTags"] else ()),
             )
             for family, groups in of_job.items()
         }
         for job, of_job in loaded["families"].items()
     }
-    return SeriesFacts(families, int(values.get("limits", {}).get("labelsPerSeries", 0)))
+    return SeriesFacts(families, settings.limits.labels_per_series)
 
 
 def jobs_section(jobs: tuple[Job, ...], known: Collection[Selection] = ()) -> Section:

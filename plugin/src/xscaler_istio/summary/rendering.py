@@ -43,7 +43,7 @@ class Rendering:
                     raise helm.ChartError(
                         message, error.problems, error.warnings, flag=error.flag, fix=error.fix
                     ) from error
-                yield cls(Release.of(answer.text), series_facts(item.chart, answer.values))
+                yield cls(Release.of(answer.text), series_facts(item.chart, answer.effective.settings_of_any_version()))
 
     def summary(self, known: Collection[Selection] = ()) -> Summary:
         """Say what it does, but for what jobs with `known` selections keep: to work that out takes longest."""

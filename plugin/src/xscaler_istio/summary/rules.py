@@ -13,7 +13,7 @@ from xscaler_istio.summary.model import Fact, facts
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from xscaler_istio.rendered.relabeling import Rule
+    from xscaler_istio.rendered.relabeling import RelabelRule
 
 _SHARD = "__tmp_shard"
 _THINNED = "__tmp_thinned"
@@ -24,7 +24,7 @@ _BACKSLASH = "\\"
 _NUMBERS = ("le", "quantile")
 
 
-def filled(rule: Rule) -> str:
+def filled(rule: RelabelRule) -> str:
     """Say what a rule writes: its replacement, with each reference named after its label where they correspond."""
     try:
         groups = compiled(rule.regex).groups
@@ -36,7 +36,7 @@ def filled(rule: Rule) -> str:
     return re.sub(r"\$\{?(\d)\}?", lambda found: names.get(int(found[1]), found[0]), rule.replacement)
 
 
-def as_written(rule: Rule) -> str:
+def as_written(rule: RelabelRule) -> str:
     """Write a rule as one line in Prometheus' words, defaults left out."""
     values = ((field.name, getattr(rule, field.name), field.default) for field in dataclasses.fields(rule))
     return ", ".join(f"{name}: {_value(value)}" for name, value, default in values if value != default)
@@ -49,7 +49,7 @@ def _value(value: object) -> str:
 # -- targets ------------------------------------------------------------------------------------------------------
 
 
-def target_facts(rules: Sequence[Rule], path: str) -> tuple[Fact, ...]:
+def target_facts(rules: Sequence[RelabelRule], path: str) -> tuple[Fact, ...]:
     """Say how targets are found and what they are called, from the rules that work on what was discovered."""
     kinds = [(_target_kind(rule), rule) for rule in rules]
     of = {kind: tuple(rule for found, rule in kinds if found == kind) for kind in {kind for kind, _ in kinds}}
@@ -63,7 +63,7 @@ def target_facts(rules: Sequence[Rule], path: str) -> tuple[Fact, ...]:
     )
 
 
-def _target_kind(rule: Rule) -> str:
+def _target_kind(rule: RelabelRule) -> str:
     if _SHARD in (rule.target_label, *rule.source_labels):
         return "shard"
     if rule.action in ("keep", "drop"):
@@ -73,7 +73,7 @@ def _target_kind(rule: Rule) -> str:
     return {PORT: "port", "__address__": "address"}.get(rule.target_label, "label")
 
 
-def _port(rule: Rule) -> str:
+def _port(rule: RelabelRule) -> str:
     if "$" not in rule.replacement:
         return f"{rule.replacement}, if {condition(rule, holds=True)}" if rule.source_labels else rule.replacement
     *others, source = rule.source_labels
@@ -82,7 +82,7 @@ def _port(rule: Rule) -> str:
     return f"that of {named(source)}{when}"
 
 
-def _label(rule: Rule) -> str:
+def _label(rule: RelabelRule) -> str:
     if not rule.source_labels:
         return f"{rule.target_label}={rule.replacement.replace('$$', '$')}"
     value = named(rule.source_labels[0]) if rule.replacement == "$1" and len(rule.source_labels) == 1 else filled(rule)
@@ -92,7 +92,7 @@ def _label(rule: Rule) -> str:
 # -- metrics ------------------------------------------------------------------------------------------------------
 
 
-def metric_facts(rules: Sequence[Rule]) -> tuple[Fact, ...]:
+def metric_facts(rules: Sequence[RelabelRule]) -> tuple[Fact, ...]:
     """Say what is kept and dropped of what was scraped."""
     kinds = [(_metric_kind(rule), rule) for rule in rules]
     of = {kind: tuple(rule for found, rule in kinds if found == kind) for kind in {kind for kind, _ in kinds}}
@@ -106,7 +106,7 @@ def metric_facts(rules: Sequence[Rule]) -> tuple[Fact, ...]:
     )
 
 
-def _metric_kind(rule: Rule) -> str:
+def _metric_kind(rule: RelabelRule) -> str:
     if _THINNED in (rule.target_label, *rule.source_labels):
         return "thin"
     if rule.source_labels == (_NAME,) and rule.action in ("keep", "drop"):
@@ -118,13 +118,13 @@ def _metric_kind(rule: Rule) -> str:
     return "empty" if not rule.replacement and rule.source_labels[:1] == (_NAME,) else "other"
 
 
-def _thinned(rules: Sequence[Rule]) -> Iterator[str]:
+def _thinned(rules: Sequence[RelabelRule]) -> Iterator[str]:
     for rule in rules:
         metric, separator, le = rule.regex.partition(";")
         if separator and (found := re.match(r"\((.*)\)\(", le)):
             yield f"{metric}: le {', '.join(alternatives(found[1].replace(_BACKSLASH, '')))}"
 
 
-def _emptied(rule: Rule) -> str:
+def _emptied(rule: RelabelRule) -> str:
     metric = rule.regex.split(";")[0]
     return f"{rule.target_label} of {metric}"

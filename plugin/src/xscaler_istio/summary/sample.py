@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from xscaler_istio.mesh.exposition import Page
-    from xscaler_istio.rendered.relabeling import Labels, Rule
+    from xscaler_istio.rendered.relabeling import Labels, RelabelRule
     from xscaler_istio.rendered.scraping import Job
 
 _JOBS: Mapping[Kind, str] = {Kind.ZTUNNEL: "ztunnel", Kind.ISTIOD: "istiod", Kind.CNI: "cni"}
@@ -39,7 +39,7 @@ class Selection:
     name: str
     port: int
     path: str
-    rules: tuple[Rule, ...]
+    rules: tuple[RelabelRule, ...]
 
 
 def selection(job: Job) -> Selection:

@@ -25,7 +25,7 @@ _BOUNDS: Mapping[str, str] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Key:
     """One key. `default` and `example` are JSON, empty where there is none; `context` are the values, as (key, JSON),
     with which the key has an effect; `children` are the keys below, or the elements' if it is a list."""
@@ -54,10 +54,10 @@ def find(schema: Json, name: str) -> Key:
         children = _children(node)
         if step not in children:
             # The validator behind it takes a while to load, and completion has no need of it.
-            from xscaler_istio.values import schema as schemas
+            from xscaler_istio.values.schema import paths, suggestion
 
             path = steps[: depth + 1]
-            fix = schemas.suggestion(path, list(children), tuple(schemas.paths(schema)))
+            fix = suggestion(path, list(children), tuple(paths(schema)))
             raise UsageError(f"{'.'.join(path)} is no key of this chart", fix)
         element = element or "items" in node
         node = children[step]
@@ -97,17 +97,17 @@ def _key(path: str, node: Json, context: Json, *, element: bool = False) -> Key:
     # A key of a list's elements has none of its own: that of the list shows it.
     examples = [] if element else node.get("examples", [])
     return Key(
-        path,
-        _type(node),
-        node.get("description", ""),
-        json.dumps(node["default"], ensure_ascii=False) if "default" in node else "",
-        node.get("x-unit", ""),
-        node.get("x-error") or node.get("items", {}).get("x-error", ""),
-        _allowed(node),
-        json.dumps(examples[0], ensure_ascii=False) if examples else "",
-        tuple((name, json.dumps(value)) for name, value in needed.items() if name != path),
-        node.get("writeOnly", False),
-        tuple(children),
+        path=path,
+        type=_type(node),
+        description=node.get("description", ""),
+        default=json.dumps(node["default"], ensure_ascii=False) if "default" in node else "",
+        unit=node.get("x-unit", ""),
+        form=node.get("x-error") or node.get("items", {}).get("x-error", ""),
+        allowed=_allowed(node),
+        example=json.dumps(examples[0], ensure_ascii=False) if examples else "",
+        context=tuple((name, json.dumps(value)) for name, value in needed.items() if name != path),
+        secret=node.get("writeOnly", False),
+        children=tuple(children),
     )
 
 

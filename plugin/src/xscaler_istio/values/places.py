@@ -1,6 +1,6 @@
 """Where each key of a values file stands, and what is wrong with the file itself.
 
-Only places are read here: what the values *are* is Helm's to say (`helm.effective_values`), because Helm's YAML and
+Only places are read here: what the values *are* is Helm's to say (`helm.effective`), because Helm's YAML and
 Python's differ.
 """
 
@@ -37,7 +37,7 @@ class Place:
     value: Location
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ValuesFile:
     """One file: its places by key path (list elements by index), its findings and its lines.
 
@@ -124,7 +124,7 @@ def _parse(text: str, name: str) -> ValuesFile:
     places = {path: place for file in files for path, place in file.places.items()}
     links = {path: targets for file in files for path, targets in file.links.items()}
     findings = (*more, *(finding for file in files for finding in file.findings))
-    return ValuesFile(name, places, findings, links=links)
+    return ValuesFile(name=name, places=places, findings=findings, links=links)
 
 
 def _too_deep(text: str, name: str) -> Location | None:
@@ -139,7 +139,7 @@ def _too_deep(text: str, name: str) -> Location | None:
 
 def _places(node: yaml.Node, name: str) -> ValuesFile:
     if _is_null(node):
-        return ValuesFile(name, {}, ())
+        return ValuesFile(name=name, places={}, findings=())
     if not isinstance(node, yaml.MappingNode):
         return _only(_finding("XS013", "the file holds no mapping", Location(name, 1, 1), "begin with key: value"))
     places: dict[KeyPath, Place] = {}
@@ -150,7 +150,7 @@ def _places(node: yaml.Node, name: str) -> ValuesFile:
             message = f"{'.'.join(path)} is there twice: line {duplicate_of} is ignored, this one wins"
             findings.append(_finding("XS011", message, place.key, "remove one of them", path))
         places[path] = place
-    return ValuesFile(name, places, tuple(findings), links=links)
+    return ValuesFile(name=name, places=places, findings=tuple(findings), links=links)
 
 
 def _is_null(node: yaml.Node) -> bool:
@@ -240,7 +240,7 @@ def _finding(rule: str, message: str, location: Location, fix: str, path: KeyPat
 
 
 def _only(finding: Finding) -> ValuesFile:
-    return ValuesFile(finding.location.file, {}, (finding,))
+    return ValuesFile(name=finding.location.file, places={}, findings=(finding,))
 
 
 def key_path(text: str) -> KeyPath:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xscaler_istio.findings.findings import Finding, Location, Severity
 from xscaler_istio.system.errors import SetupError
 from xscaler_istio.values.excerpt import may_be_secret
-from xscaler_istio.values.places import changed, dotted
+from xscaler_istio.values.places import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import jsonschema
 
+    from xscaler_istio.values.effective import Effective
     from xscaler_istio.values.places import KeyPath, Origins
 
     Steps = tuple[str | int, ...]
@@ -50,7 +51,7 @@ _WANTED = {
 _SECRET_WORDS = ("token", "password", "secret", "credential", "apikey", "bearer")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Violation:
     """One error of the validator: the rule broken, what it wanted, the schema around it, and the value.
 
@@ -75,7 +76,15 @@ class _Violation:
         because = _condition(rules, steps, schema)
         of_key = "propertyNames" in rules
         place = (*steps, str(error.instance)) if of_key else steps
-        return cls(str(error.validator), error.validator_value, around, error.instance, place, because, of_key)
+        return cls(
+            rule=str(error.validator),
+            wanted=error.validator_value,
+            schema=around,
+            value=error.instance,
+            steps=place,
+            because=because,
+            of_key=of_key,
+        )
 
     @property
     def path(self) -> KeyPath:
@@ -155,9 +164,9 @@ def _weight(violation: _Violation) -> int:
     return _WEIGHT.index(violation.rule) if violation.rule in _WEIGHT else len(_WEIGHT)
 
 
-def deprecated(values: Json, defaults: Json, schema: Json, origins: Origins) -> Iterator[Finding]:
+def deprecated(effective: Effective, schema: Json, origins: Origins) -> Iterator[Finding]:
     """Yield the keys that are set and that the schema marks with `x-deprecated: {since, use}`."""
-    for path in changed(values, defaults):
+    for path in effective.changed():
         keys = tuple(path.split("."))
         for length in range(1, len(keys) + 1):
             marked = _at(schema, keys[:length]).get("x-deprecated")

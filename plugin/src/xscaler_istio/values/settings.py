@@ -1,6 +1,6 @@
-"""The effective values as frozen, typed settings: what the checks look at, parsed once.
+"""The effective values as frozen, typed settings, parsed once: what checks, the live and the local test look at.
 
-Fields are named after the keys (`scrape_interval` is `scrapeInterval`); keys that no check reads are left out.
+Fields are named after the keys (`scrape_interval` is `scrapeInterval`); keys that nobody reads are left out.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Auth:
 
 
 @dataclasses.dataclass(frozen=True)
-class Authority:
+class AuthorityBlock:
     """`xscaler.tls.ca`."""
 
     kind: str
@@ -55,10 +55,10 @@ class Authority:
 class Tls:
     """`xscaler.tls`."""
 
-    ca: Authority
+    ca: AuthorityBlock
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Xscaler:
     """`xscaler`."""
 
@@ -95,7 +95,7 @@ class Switch:
 
 
 @dataclasses.dataclass(frozen=True)
-class Telemetry:
+class TelemetryBlock:
     """`istio.telemetry`."""
 
     access_logging: Switch
@@ -108,15 +108,16 @@ class Istio:
 
     custom_tags: tuple[str, ...]
     root_namespace: str
-    telemetry: Telemetry
+    telemetry: TelemetryBlock
 
 
 @dataclasses.dataclass(frozen=True)
-class Target:
-    """One kind of `metrics.targets`."""
+class TargetKind:
+    """One kind of `metrics.targets`. Only proxies have a port to choose."""
 
     enabled: bool
     scrape_interval: str
+    port: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Namespaces:
     exclude: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Relabeling:
     """One of `metrics.extraMetricRelabelings`, in Prometheus' spelling and with its defaults."""
 
@@ -138,7 +139,7 @@ class Relabeling:
     target_label: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Metrics:
     """`metrics`."""
 
@@ -146,12 +147,13 @@ class Metrics:
     profile: str
     scrape_interval: str
     scrape_timeout: str
-    targets: Mapping[str, Target]
+    targets: Mapping[str, TargetKind]
     namespaces: Namespaces
     include_metrics: tuple[str, ...]
     exclude_metrics: tuple[str, ...]
     extra_labels: Mapping[str, str]
     extra_metric_relabelings: tuple[Relabeling, ...]
+    honor_prometheus_opt_out: bool
     shards: int
 
 
@@ -162,7 +164,7 @@ class Sampling:
     success_ratio: float
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Logs:
     """`logs`."""
 
@@ -170,7 +172,9 @@ class Logs:
     source: str
     namespaces: Namespaces
     start_at: str
+    fields: str
     redact_query_strings: bool
+    mask_forwarded_for: bool
     dashboard_labels: bool
     sampling: Sampling
 
@@ -201,7 +205,7 @@ class Persistence:
 
 
 @dataclasses.dataclass(frozen=True)
-class Collector:
+class CollectorBlock:
     """`prometheus`, `alloy`, `opentelemetry`."""
 
     image: Image
@@ -239,23 +243,25 @@ class Rbac:
     namespaces: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """All of it."""
 
+    name_override: str
     xscaler: Xscaler
     cluster: Cluster
     limits: Limits
     istio: Istio
     metrics: Metrics
     logs: Logs
-    prometheus: Collector
-    alloy: Collector
-    opentelemetry: Collector
+    prometheus: CollectorBlock
+    alloy: CollectorBlock
+    opentelemetry: CollectorBlock
     log_agent: LogAgent
     tests: Tests
     service_account: ServiceAccount
     rbac: Rbac
+    self_monitoring: Switch
     network_policy: Switch
     pod_disruption_budget: Switch
     service_monitor: Switch
@@ -273,17 +279,17 @@ class Settings:
         }
 
     @property
-    def collectors(self) -> Mapping[str, Collector]:
+    def collectors(self) -> Mapping[str, CollectorBlock]:
         """The collectors' blocks by name."""
         return {"prometheus": self.prometheus, "alloy": self.alloy, "opentelemetry": self.opentelemetry}
 
     @property
-    def collector(self) -> Collector | None:
+    def collector(self) -> CollectorBlock | None:
         """The block of the chosen collector; None for `none`."""
         return self.collectors.get(self.metrics.collector)
 
     @property
-    def scraped(self) -> Mapping[str, Target]:
+    def scraped(self) -> Mapping[str, TargetKind]:
         """The kinds of targets that a collector scrapes."""
         enabled = {name: target for name, target in self.metrics.targets.items() if target.enabled}
         return enabled if self.collector else {}
@@ -318,19 +324,34 @@ class Settings:
 
 def parse(values: Mapping[str, Any]) -> Settings:
     """Return values that the schema admits as settings; raise SetupError where the chart lacks a key."""
-    return _block(Settings, values, ())
+    return _block(Settings, values, (), strict=True)
 
 
-def _block(kind: type[Block], values: Mapping[str, Any], path: tuple[str, ...]) -> Block:
+def parse_any_version(values: Mapping[str, Any]) -> Settings:
+    """Return values of a chart that may be an earlier one as settings: a key that it lacks is off, zero or empty."""
+    return _block(Settings, values, (), strict=False)
+
+
+def _block(kind: type[Block], values: Mapping[str, Any], path: tuple[str, ...], *, strict: bool) -> Block:
     found = {}
     for field, hint in _fields(kind):  # type: ignore[arg-type] # a class is hashable
         key = next((name for name in (_camel(field.name), field.name) if name in values), "")
-        if key:
-            found[field.name] = _value(hint, values[key], (*path, key))
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+        optional = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        if key and (strict or values[key] is not None):
+            found[field.name] = _value(hint, values[key], (*path, key), strict=strict)
+        elif strict and not optional:
             name = ".".join((*path, _camel(field.name)))
             raise SetupError(f"the chart has no value {name}", "use the plugin that came with this chart")
+        elif not optional:
+            found[field.name] = _empty(hint)
     return kind(**found)
+
+
+def _empty(hint: Any) -> Any:
+    """Return what stands for a value that an earlier chart does not have."""
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _block(hint, {}, (), strict=False)
+    return {tuple: (), Mapping: {}}[origin] if (origin := typing.get_origin(hint)) else hint()
 
 
 @functools.cache
@@ -339,15 +360,15 @@ def _fields(kind: type[Any]) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
     return tuple((field, hints[field.name]) for field in dataclasses.fields(kind))
 
 
-def _value(hint: Any, value: Any, path: tuple[str, ...]) -> Any:
+def _value(hint: Any, value: Any, path: tuple[str, ...], *, strict: bool) -> Any:
     """Turn one JSON value into what its annotation says."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple:
-        return tuple(_value(arguments[0], item, path) for item in value)
+        return tuple(_value(arguments[0], item, path, strict=strict) for item in value)
     if origin is Mapping:
-        return {str(key): _value(arguments[1], item, (*path, str(key))) for key, item in value.items()}
+        return {str(key): _value(arguments[1], item, (*path, str(key)), strict=strict) for key, item in value.items()}
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return _block(hint, value, path)
+        return _block(hint, value, path, strict=strict)
     return hint(value)
 
 

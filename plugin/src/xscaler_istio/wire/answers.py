@@ -18,7 +18,7 @@ class Sample:
 
 
 @dataclasses.dataclass(frozen=True)
-class Series:
+class ValuesOverTime:
     """One element of a matrix: values by Unix time in seconds."""
 
     labels: Mapping[str, str]

@@ -20,7 +20,7 @@ from xscaler_istio.mesh import pages
 from xscaler_istio.mesh.exposition import ENVOY
 
 if TYPE_CHECKING:
-    from xscaler_istio.mesh.model import Pod
+    from xscaler_istio.mesh.model import PlacedPod
 
 _PREFIX = f"envoy_{STAT_PREFIX}_".encode()
 # Envoy leaves out a tag without value; Istio writes it empty for HTTP.
@@ -28,10 +28,10 @@ _CODE = re.compile(rb'(,response_code="[^"]*")')
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
-class Agent:
+class IstioAgent:
     """Merges the pages of one pod. `scrapes` counts the answers."""
 
-    def __init__(self, pod: Pod, session: aiohttp.ClientSession, *, has_application: bool) -> None:
+    def __init__(self, pod: PlacedPod, session: aiohttp.ClientSession, *, has_application: bool) -> None:
         self.pod = pod
         self.scrapes = 0
         self._session = session

@@ -23,7 +23,7 @@ from aiohttp import web
 from xscaler_istio.local import kubelet
 from xscaler_istio.local.container_log import ContainerLog
 from xscaler_istio.local.kubelet import Output
-from xscaler_istio.local.mesh.agent import Agent
+from xscaler_istio.local.mesh.agent import IstioAgent
 from xscaler_istio.local.mesh.envoy_config import (
     ADMIN_PORT,
     APP_PORT,
@@ -33,11 +33,11 @@ from xscaler_istio.local.mesh.envoy_config import (
     Upstream,
     bootstrap,
 )
-from xscaler_istio.local.mesh.server import listen
+from xscaler_istio.local.mesh.page_server import listen
 from xscaler_istio.local.mesh.traffic import Application, Client
 from xscaler_istio.local.processes import running
 from xscaler_istio.mesh import pods
-from xscaler_istio.mesh.model import Kind, Pod, Version
+from xscaler_istio.mesh.model import Kind, PlacedPod, Version
 from xscaler_istio.mesh.pages import Combination, Party
 from xscaler_istio.system.errors import SetupError
 
@@ -58,7 +58,7 @@ TCP_INBOUND_PORT = 15007
 _GATEWAY, _FRONTEND, _CHECKOUT, _PAYMENTS = "istio-ingressgateway", "frontend", "checkout", "payments"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Role:
     """One workload of the real mesh and whom it calls, over HTTP and over TCP."""
 
@@ -70,10 +70,10 @@ class _Role:
 
 
 _ROLES: Mapping[str, _Role] = {
-    _GATEWAY: _Role(Kind.GATEWAY, Version(1, 31), calls=(_FRONTEND,)),
-    _FRONTEND: _Role(Kind.SIDECAR, Version(1, 31), calls=(_CHECKOUT, _PAYMENTS), tcp=(_CHECKOUT,)),
-    _CHECKOUT: _Role(Kind.NATIVE_SIDECAR, Version(1, 31), logs_json=True),
-    _PAYMENTS: _Role(Kind.SIDECAR, Version(1, 27)),
+    _GATEWAY: _Role(kind=Kind.GATEWAY, version=Version(1, 31), calls=(_FRONTEND,)),
+    _FRONTEND: _Role(kind=Kind.SIDECAR, version=Version(1, 31), calls=(_CHECKOUT, _PAYMENTS), tcp=(_CHECKOUT,)),
+    _CHECKOUT: _Role(kind=Kind.NATIVE_SIDECAR, version=Version(1, 31), logs_json=True),
+    _PAYMENTS: _Role(kind=Kind.SIDECAR, version=Version(1, 27)),
 }
 
 
@@ -82,12 +82,12 @@ class EnvoyMesh:
 
     def __init__(
         self,
-        agents: tuple[Agent, ...],
+        agents: tuple[IstioAgent, ...],
         applications: Mapping[str, Application],
         client: Client,
         logs: tuple[ContainerLog, ...],
     ) -> None:
-        self.pods: tuple[Pod, ...] = tuple(agent.pod for agent in agents)
+        self.pods: tuple[PlacedPod, ...] = tuple(agent.pod for agent in agents)
         self.logs = logs
         self._agents = agents
         self._applications = applications
@@ -156,7 +156,7 @@ async def running_envoys(
         applications = {name: _application(name, members, session) for name in members if name != _GATEWAY}
         for name, application in applications.items():
             await _serve(stack, members[name].ip, APP_PORT, application.handle)
-        agents = tuple(Agent(pod, session, has_application=name in applications) for name, pod in members.items())
+        agents = tuple(IstioAgent(pod, session, has_application=name in applications) for name, pod in members.items())
         for agent in agents:
             await _serve(stack, agent.pod.ip, AGENT_PORT, agent.handle)
         outputs = tuple(_output(pod, folder, log_root) for pod in members.values()) if log_root else ()
@@ -178,29 +178,29 @@ async def running_envoys(
         yield EnvoyMesh(agents, applications, client, tuple(output.log for output in outputs))
 
 
-def _pod(name: str, role: _Role, ip: str) -> Pod:
+def _pod(name: str, role: _Role, ip: str) -> PlacedPod:
     return pods.pod(
         role.kind, namespace=NAMESPACE, name=f"{name}-0", ip=ip, workload=name, version=role.version, node=NODE
     )
 
 
-def _access_log(pod: Pod, folder: Path) -> Path:
+def _access_log(pod: PlacedPod, folder: Path) -> Path:
     return folder / f"envoy-{pod.workload}.access"
 
 
-def _output(pod: Pod, folder: Path, log_root: Path) -> Output:
+def _output(pod: PlacedPod, folder: Path, log_root: Path) -> Output:
     metadata: Any = pod.manifest["metadata"]
     log = ContainerLog(log_root, pod.namespace, pod.name, metadata["uid"], "istio-proxy")
     return Output(_access_log(pod, folder), log)
 
 
-def _application(name: str, members: Mapping[str, Pod], session: aiohttp.ClientSession) -> Application:
+def _application(name: str, members: Mapping[str, PlacedPod], session: aiohttp.ClientSession) -> Application:
     own = members[name].ip
     calls = [f"http://{own}:{FIRST_OUTBOUND_PORT + index}/" for index in range(len(_ROLES[name].calls))]
     return Application(name, session, calls)
 
 
-def _upstreams(name: str, members: Mapping[str, Pod]) -> list[Upstream]:
+def _upstreams(name: str, members: Mapping[str, PlacedPod]) -> list[Upstream]:
     """Return what one proxy listens for: its own application, then each workload that it calls."""
     me = Party(name, NAMESPACE)
     found: list[Upstream] = []
@@ -230,7 +230,7 @@ async def _serve(stack: contextlib.AsyncExitStack, ip: str, port: int, handle: H
 async def _start(
     stack: contextlib.AsyncExitStack,
     binary: Path,
-    pod: Pod,
+    pod: PlacedPod,
     upstreams: list[Upstream],
     folder: Path,
     session: aiohttp.ClientSession,

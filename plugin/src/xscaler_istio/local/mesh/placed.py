@@ -7,7 +7,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from xscaler_istio.mesh import pods
-from xscaler_istio.mesh.model import Kind, Pod, Version
+from xscaler_istio.mesh.model import Kind, PlacedPod, Version
 from xscaler_istio.mesh.topology import MONITORING, STATS, Workload, pages_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _PROXY_GZIP_SINCE = Version(1, 30)
 class Member:
     """One generated pod and what it serves: pages by (port, path)."""
 
-    pod: Pod
+    pod: PlacedPod
     pages: Mapping[tuple[int, str], Page]
     gzip: bool
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from xscaler_istio.local import network as ports
+from xscaler_istio.local.network import MIMIR_PORT, PROMETHEUS_SERVER_PORT, Network
 from xscaler_istio.local.processes import Child, responds, running
 
 if TYPE_CHECKING:
@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from xscaler_istio.local.network import Network
-    from xscaler_istio.local.xscaler.limits import Limits
+    from xscaler_istio.local.xscaler.limits import AccountLimits
 
 _DISCARDED = re.compile(r"^cortex_discarded_samples_total\{([^}]*)\} (\S+)$", re.MULTILINE)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Backend:
     """A running store: where it takes pushes and queries, and whether it judges series itself."""
 
@@ -53,18 +52,18 @@ class Backend:
         return counts
 
 
-def _mimir_config(address: str, folder: Path, limits: Limits) -> str:
+def _mimir_config(address: str, folder: Path, limits: AccountLimits) -> str:
     memory = {"instance_addr": address, "kvstore": {"store": "inmemory"}}
     alone = {**memory, "replication_factor": 1}
-    grpc = f"{address}:{ports.MIMIR_PORT + 1}"
+    grpc = f"{address}:{MIMIR_PORT + 1}"
     config = {
         "target": "all",
         "multitenancy_enabled": True,
         "server": {
             "http_listen_address": address,
-            "http_listen_port": ports.MIMIR_PORT,
+            "http_listen_port": MIMIR_PORT,
             "grpc_listen_address": address,
-            "grpc_listen_port": ports.MIMIR_PORT + 1,
+            "grpc_listen_port": MIMIR_PORT + 1,
             "log_level": "warn",
         },
         "common": {"storage": {"backend": "filesystem", "filesystem": {"dir": str(folder / "common")}}},
@@ -103,15 +102,21 @@ def _mimir_config(address: str, folder: Path, limits: Limits) -> str:
 
 
 @contextlib.asynccontextmanager
-async def mimir(*, network: Network, folder: Path, binary: Path, limits: Limits) -> AsyncIterator[Backend]:
+async def mimir(*, network: Network, folder: Path, binary: Path, limits: AccountLimits) -> AsyncIterator[Backend]:
     """Run Grafana Mimir in one process with everything in `folder`."""
     address = network.infrastructure
     config = folder / "mimir.yaml"
     config.write_text(_mimir_config(address, folder / "mimir", limits), encoding="utf-8")
-    base = f"http://{address}:{ports.MIMIR_PORT}"
+    base = f"http://{address}:{MIMIR_PORT}"
     async with running("mimir", [binary, f"-config.file={config}"], folder=folder) as child:
         await child.wait_until(lambda: responds(f"{base}/ready"), timeout=60)
-        yield Backend(f"{base}/api/v1/push", f"{base}/prometheus", f"{base}/metrics", judges=True, child=child)
+        yield Backend(
+            push_url=f"{base}/api/v1/push",
+            query_url=f"{base}/prometheus",
+            metrics_url=f"{base}/metrics",
+            judges=True,
+            child=child,
+        )
 
 
 @contextlib.asynccontextmanager
@@ -120,10 +125,10 @@ async def prometheus(
     network: Network,
     folder: Path,
     binary: Path,
-    limits: Limits,  # noqa: ARG001 - the gateway applies them
+    limits: AccountLimits,  # noqa: ARG001 - the gateway applies them
 ) -> AsyncIterator[Backend]:
     """Run a Prometheus server that takes remote write."""
-    listen = f"{network.infrastructure}:{ports.PROMETHEUS_SERVER_PORT}"
+    listen = f"{network.infrastructure}:{PROMETHEUS_SERVER_PORT}"
     config = folder / "prometheus-server.yml"
     config.write_text("global: {}\n", encoding="utf-8")
     command = [
@@ -136,7 +141,9 @@ async def prometheus(
     base = f"http://{listen}"
     async with running("prometheus-server", command, folder=folder) as child:
         await child.wait_until(lambda: responds(f"{base}/-/ready"), timeout=60)
-        yield Backend(f"{base}/api/v1/write", base, f"{base}/metrics", judges=False, child=child)
+        yield Backend(
+            push_url=f"{base}/api/v1/write", query_url=base, metrics_url=f"{base}/metrics", judges=False, child=child
+        )
 
 
 BACKENDS: Mapping[str, Callable[..., AbstractAsyncContextManager[Backend]]] = {

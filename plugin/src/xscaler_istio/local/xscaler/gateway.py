@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp import web
 
-from xscaler_istio.local.xscaler import limits as limits_module
 from xscaler_istio.local.xscaler.account import Account, Ledger
 from xscaler_istio.local.xscaler.admission import Admission, Fault, RefusedError, Scope, Token
+from xscaler_istio.local.xscaler.limits import AccountLimits, refusal
 from xscaler_istio.wire import protobuf, remote_write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from xscaler_istio.local.xscaler.backends import Backend
-    from xscaler_istio.local.xscaler.limits import Limits
 
 __all__ = ["PUSH_PATH", "Fault", "Gateway", "Scope", "Token"]
 
@@ -31,7 +30,7 @@ _MIMIR_REASON = re.compile(r"err-mimir-([a-z-]+)")
 class Gateway:
     """One tenant's view of xScaler, with the books."""
 
-    def __init__(self, backend: Backend, tokens: Mapping[str, Token], limits: Limits) -> None:
+    def __init__(self, backend: Backend, tokens: Mapping[str, Token], limits: AccountLimits) -> None:
         self.admission = Admission(tokens)
         self._backend = backend
         self._limits = limits
@@ -115,7 +114,7 @@ class Gateway:
         dropped, samples, first = [], 0, ""
         for index, series in enumerate(decoded.timeseries):
             labels = remote_write.labels_of(series)
-            if reason := limits_module.refusal(labels, self._limits):
+            if reason := refusal(labels, self._limits):
                 count = len(series.samples) + len(series.histograms)
                 text = f"series refused: {reason} (labels: {len(labels)}, limit: {self._limits.labels_per_series})"
                 self._ledger.rejected(reason, count, text)

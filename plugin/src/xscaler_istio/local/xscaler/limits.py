@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Limits:
+class AccountLimits:
     """What one request and one series may hold; `__name__` counts as a label. Lengths in bytes of UTF-8."""
 
     labels_per_series: int = 30
@@ -22,12 +22,12 @@ class Limits:
     label_value_length: int = 2048
 
 
-XSCALER = Limits()
+XSCALER = AccountLimits()
 # For a look at scraping alone: whatever is scraped arrives.
-NONE = Limits(*[10**6] * 4)
+NONE = AccountLimits(*[10**6] * 4)
 
 
-def refusal(labels: Sequence[tuple[str, str]], limits: Limits) -> str:
+def refusal(labels: Sequence[tuple[str, str]], limits: AccountLimits) -> str:
     """Return the reason why a series is refused, or an empty string. The first reason in Mimir's order wins."""
     if not any(name == "__name__" for name, _ in labels):
         return "missing_metric_name"

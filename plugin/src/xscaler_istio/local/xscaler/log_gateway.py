@@ -24,7 +24,7 @@ PUSH_PATHS = ("/api/v1/logs/push", "/api/v1/push")
 QUERY_PATHS = ("/api/v1/logs", "/api/v1")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LogAccount:
     """The state of the books, in lines unless they say requests.
 
@@ -75,8 +75,14 @@ class LogGateway:
         """Return the books, with Loki's refusals in them."""
         discarded = await self._loki.discarded(self._session) if self._loki else {}
         rejected = self._rejected + collections.Counter(discarded)
-        books = (dict(rejected), dict(self._deferred), dict(self._requests), self._bytes, self._last)
-        return LogAccount(tuple(self._entries), *books)
+        return LogAccount(
+            entries=tuple(self._entries),
+            rejected=dict(rejected),
+            deferred=dict(self._deferred),
+            requests=dict(self._requests),
+            received_bytes=self._bytes,
+            last_refusal=self._last,
+        )
 
     def application(self) -> web.Application:
         """Return the routes."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from xscaler_istio.local import network as ports
+from xscaler_istio.local.network import LOKI_PORT, Network
 from xscaler_istio.local.processes import Child, responds, running
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from xscaler_istio.local.network import Network
 
 _DISCARDED = re.compile(r'^loki_discarded_samples_total\{[^}]*reason="([^"]*)"[^}]*\} (\S+)$', re.MULTILINE)
 
@@ -47,9 +46,9 @@ def _config(address: str, folder: Path, *, structured_metadata: bool) -> str:
             "auth_enabled": True,
             "server": {
                 "http_listen_address": address,
-                "http_listen_port": ports.LOKI_PORT,
+                "http_listen_port": LOKI_PORT,
                 "grpc_listen_address": address,
-                "grpc_listen_port": ports.LOKI_PORT + 1,
+                "grpc_listen_port": LOKI_PORT + 1,
                 "log_level": "warn",
                 "grpc_server_max_recv_msg_size": 64 * 2**20,
                 "grpc_server_max_send_msg_size": 64 * 2**20,
@@ -100,7 +99,7 @@ async def serving(
     address = network.infrastructure
     file = folder / "loki.yaml"
     file.write_text(_config(address, folder / "loki", structured_metadata=structured_metadata), encoding="utf-8")
-    base = f"http://{address}:{ports.LOKI_PORT}"
+    base = f"http://{address}:{LOKI_PORT}"
     async with running("loki", [binary, f"-config.file={file}"], folder=folder) as child:
         await child.wait_until(lambda: responds(f"{base}/ready"), timeout=90)
         yield Loki(base, child)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
-from xscaler_istio.local import network as ports
+from xscaler_istio.local.network import GATEWAY_PORT, LOG_GATEWAY_PORT, Network
 from xscaler_istio.local.xscaler import loki
 from xscaler_istio.local.xscaler.backends import BACKENDS
 from xscaler_istio.local.xscaler.gateway import PUSH_PATH, Fault, Gateway, Token
-from xscaler_istio.local.xscaler.limits import XSCALER, Limits
+from xscaler_istio.local.xscaler.limits import XSCALER, AccountLimits
 from xscaler_istio.local.xscaler.log_gateway import PUSH_PATHS, QUERY_PATHS, LogAccount, LogGateway, RateLimit
 from xscaler_istio.system.errors import SetupError, UnreachableError
-from xscaler_istio.wire.answers import LogLine, Sample, Series, Window
+from xscaler_istio.wire.answers import LogLine, Sample, ValuesOverTime, Window
 
 if TYPE_CHECKING:
     import ssl
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xscaler_istio.local.certificates import Contexts
-    from xscaler_istio.local.network import Network
     from xscaler_istio.local.xscaler.account import Account
 
 
@@ -41,7 +40,7 @@ class Reader:
         return {"Authorization": f"Bearer {self.token}", "X-Scope-OrgID": self.tenant}
 
 
-class Logs:
+class LogSide:
     """The side for logs, on a host (here: a port) of its own."""
 
     def __init__(self, base_url: str, gateway: LogGateway, session: aiohttp.ClientSession, reader: Reader) -> None:
@@ -68,7 +67,7 @@ class Logs:
         result = (await self._ask("query", _instant(logql, at)))["result"]
         return tuple(_sample(item) for item in result)
 
-    async def query_range(self, logql: str, window: Window) -> tuple[Series, ...]:
+    async def query_range(self, logql: str, window: Window) -> tuple[ValuesOverTime, ...]:
         """Ask a metric query of LogQL over a range of time."""
         result = (await self._ask("query_range", {"query": logql, **window.parameters}))["result"]
         return tuple(_series(item) for item in result)
@@ -100,7 +99,7 @@ class XScaler:
     """A running local xScaler. `push_url` and `query_url` are what a collector and a user of xScaler would have."""
 
     def __init__(
-        self, base_url: str, gateway: Gateway, logs: Logs, session: aiohttp.ClientSession, reader: Reader
+        self, base_url: str, gateway: Gateway, logs: LogSide, session: aiohttp.ClientSession, reader: Reader
     ) -> None:
         self.logs = logs
         self.push_url = f"{base_url}{PUSH_PATH}"
@@ -132,7 +131,7 @@ class XScaler:
         result = (await self._ask("query", _instant(promql, at)))["result"]
         return tuple(_sample(item) for item in result)
 
-    async def query_range(self, promql: str, window: Window) -> tuple[Series, ...]:
+    async def query_range(self, promql: str, window: Window) -> tuple[ValuesOverTime, ...]:
         """Ask a query over a range of time."""
         result = (await self._ask("query_range", {"query": promql, **window.parameters}))["result"]
         return tuple(_series(item) for item in result)
@@ -165,8 +164,8 @@ def _sample(item: dict[str, Any]) -> Sample:
     return Sample(item["metric"], float(item["value"][1]))
 
 
-def _series(item: dict[str, Any]) -> Series:
-    return Series(item["metric"], tuple((float(time), float(value)) for time, value in item["values"]))
+def _series(item: dict[str, Any]) -> ValuesOverTime:
+    return ValuesOverTime(item["metric"], tuple((float(time), float(value)) for time, value in item["values"]))
 
 
 @contextlib.asynccontextmanager
@@ -179,7 +178,7 @@ async def serving(
     binary: Path,
     tokens: Mapping[str, Token],
     reader: Reader,
-    limits: Limits = XSCALER,
+    limits: AccountLimits = XSCALER,
     loki_binary: Path | None = None,
     structured_metadata: bool = True,
     listen: str = "",
@@ -205,12 +204,12 @@ async def serving(
             )
         gateway, log_gateway = Gateway(store, tokens, limits), LogGateway(loki_behind, tokens)
         tls = authority.server_context(address)
-        await _listen(stack, gateway, listen or address, ports.GATEWAY_PORT, tls)
-        await _listen(stack, log_gateway, listen or address, ports.LOG_GATEWAY_PORT, tls)
+        await _listen(stack, gateway, listen or address, GATEWAY_PORT, tls)
+        await _listen(stack, log_gateway, listen or address, LOG_GATEWAY_PORT, tls)
         connector = aiohttp.TCPConnector(ssl=authority.client_context())
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        logs = Logs(f"https://{address}:{ports.LOG_GATEWAY_PORT}", log_gateway, session, reader)
-        yield XScaler(f"https://{address}:{ports.GATEWAY_PORT}", gateway, logs, session, reader)
+        logs = LogSide(f"https://{address}:{LOG_GATEWAY_PORT}", log_gateway, session, reader)
+        yield XScaler(f"https://{address}:{GATEWAY_PORT}", gateway, logs, session, reader)
 
 
 async def _listen(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -12,10 +12,14 @@ from xscaler_istio import helm
 from xscaler_istio.cluster.access import Access, access, first_line
 from xscaler_istio.system import programs
 from xscaler_istio.system.errors import UnreachableError, UsageError
+from xscaler_istio.values import settings
+
+if TYPE_CHECKING:
+    from xscaler_istio.values.settings import Settings
 
 
 @dataclasses.dataclass(frozen=True)
-class Cluster:
+class Installation:
     """A release, and the cluster that it is in."""
 
     release: str
@@ -27,21 +31,20 @@ class Cluster:
         """Kubectl with its flags, in the namespace of the release."""
         return [str(self.access.kubectl), *self.access.flags, "-n", self.namespace]
 
-    def values(self) -> dict[str, Any]:
+    def settings(self) -> Settings:
         """Return the values of the release, the chart's defaults among them; raise UsageError if there is none."""
-        loaded: dict[str, Any] = yaml.safe_load(self._get("values", "--all", "-o", "yaml"))
-        return loaded
+        return settings.parse_any_version(yaml.safe_load(self._get("values", "--all", "-o", "yaml")))
 
     def test_pods(self) -> tuple[str, ...]:
         """Return the names of the pods of `helm test`."""
         hooks = yaml.safe_load_all(self._get("hooks"))
         return tuple(item["metadata"]["name"] for item in hooks if item and item["kind"] == "Pod")
 
-    def pods(self, component: str) -> tuple[dict[str, Any], ...]:
-        """Return the pods of a component that are not ending."""
+    def pods(self, component: str) -> tuple[str, ...]:
+        """Return the names of the pods of a component that are not ending."""
         selector = f"app.kubernetes.io/instance={self.release},app.kubernetes.io/component={component}"
         listed = json.loads(self.kube("get", "pods", "-l", selector, "-o", "json"))["items"]
-        return tuple(pod for pod in listed if "deletionTimestamp" not in pod["metadata"])
+        return tuple(pod["metadata"]["name"] for pod in listed if "deletionTimestamp" not in pod["metadata"])
 
     def page(self, pod: str, port: int, path: str) -> str:
         """Return a page of a pod, through the API server; raise UnreachableError when it does not answer."""
@@ -68,7 +71,7 @@ class Cluster:
             raise UnreachableError(f"helm get {what}: {first_line(said)}", "does `helm list` work?") from error
 
 
-def connect(release: str, namespace: str) -> Cluster:
+def connect(release: str, namespace: str) -> Installation:
     """Return the release of the current kubeconfig's cluster; raise SetupError without kubectl or Helm."""
     programs.require("helm")
-    return Cluster(release, namespace, access())
+    return Installation(release, namespace, access())

@@ -20,7 +20,7 @@ class _NotFoundError(UnreachableError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Backend:
+class QueryApi:
     """A query API, and who asks. `urls` are tried in turn where one is not found."""
 
     urls: tuple[str, ...]
