@@ -9,15 +9,17 @@ import dataclasses
 import os
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
 
 from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+T = TypeVar("T")
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -48,7 +50,7 @@ class Child:
         return "\n".join(text.splitlines()[-lines:])
 
     async def wait_until(
-        self, ready: Callable[[], Awaitable[bool]], *, timeout: float = 30.0, what: str = "ready"
+        self, ready: Callable[[], Awaitable[bool]], *, timeout: float = 90.0, what: str = "ready"
     ) -> None:
         """Poll `ready` every 50 ms; raise SetupError when the child exits or `timeout` (seconds) passes."""
         deadline = time.monotonic() + timeout
@@ -106,6 +108,22 @@ async def running(
         yield child
     finally:
         await stop(child, timeout=stop_timeout)
+
+
+async def together(starts: Iterable[Awaitable[T]]) -> list[T]:
+    """Await all of them side by side; raise the first error only when none is under way any more."""
+    results = await asyncio.gather(*starts, return_exceptions=True)
+    found: list[T] = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        found.append(result)
+    return found
+
+
+async def stop_all(children: Iterable[Child], *, timeout: float) -> None:
+    """End these children side by side."""
+    await asyncio.gather(*(stop(child, timeout=timeout) for child in children))
 
 
 async def stop(child: Child, *, timeout: float = 10.0) -> None:

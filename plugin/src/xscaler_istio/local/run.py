@@ -24,14 +24,14 @@ from xscaler_istio.local import (
 from xscaler_istio.local.collectors import Surroundings, alloy, opentelemetry, prometheus
 from xscaler_istio.local.mesh import envoy, page_server, placed, traffic
 from xscaler_istio.local.network import API_SERVER_PORT, Network, claim
-from xscaler_istio.local.processes import responds, running
+from xscaler_istio.local.processes import responds, running, stop_all, together
 from xscaler_istio.local.xscaler import limits, service
 from xscaler_istio.local.xscaler.gateway import Scope, Token
 from xscaler_istio.mesh import topology
 from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
     from xscaler_istio.findings.findings import Problem
@@ -57,6 +57,8 @@ TENANT_OF_THE_FILE = "tenant-of-the-file"
 # Addresses below this belong to the real Envoys, those above to generated pods.
 FIRST_GENERATED_POD = 100
 _POLL_SECONDS = 1.0
+# What a collector has for its last pushes.
+_STOP_SECONDS = 30.0
 # Some hundred lines of the small mesh.
 _LOGS_ALONE_SECONDS = 10
 
@@ -288,9 +290,7 @@ async def _collectors(
     surroundings: Surroundings,
     progress: Callable[[str], None],
 ) -> tuple[tuple[Child, ...], tuple[Override, ...]]:
-    children: list[Child] = []
-    changes: tuple[Override, ...] = ()
-    for config in plan.configs:
+    async def start(config: CollectorConfig) -> tuple[Child, tuple[Override, ...]]:
         collector = COLLECTORS[config.collector]
         progress(f"starting {config.collector}, shard {config.shard}, with the rendered configuration")
         storage = plan.folder / f"{config.collector}-{config.shard}"
@@ -301,11 +301,16 @@ async def _collectors(
         file.write_text(collector.apply(config.text, changes), encoding="utf-8")
         command = [str(plan.programs[collector.program]), *collector.command(config.arguments, file, own)]
         child = await stack.enter_async_context(
-            running(f"{config.collector}-{config.shard}", command, folder=plan.folder, stop_timeout=30)
+            running(f"{config.collector}-{config.shard}", command, folder=plan.folder, stop_timeout=_STOP_SECONDS)
         )
         await child.wait_until(functools.partial(responds, f"http://{address}{config.readiness_path}"))
-        children.append(child)
-    return tuple(children), changes
+        return child, changes
+
+    started_ = await together(start(config) for config in plan.configs)
+    children = tuple(child for child, _ in started_)
+    # What each still holds is flushed, which takes as long as the slowest.
+    stack.push_async_callback(stop_all, children, timeout=_STOP_SECONDS)
+    return children, started_[-1][1] if started_ else ()
 
 
 async def _log_agents(
@@ -315,8 +320,7 @@ async def _log_agents(
     surroundings: Surroundings,
     progress: Callable[[str], None],
 ) -> list[log_agents.Agent]:
-    agents = []
-    for number, config in enumerate(plan.log_configs):
+    def start(number: int, config: CollectorConfig) -> Awaitable[Agent]:
         progress("starting the log agent of a node with the rendered configuration")
         running_agent = log_agents.running_agent(
             config,
@@ -326,9 +330,12 @@ async def _log_agents(
             binary=plan.programs["alloy"],
             node=envoy.NODE,
             number=number,
-            stop_timeout=30,
+            stop_timeout=_STOP_SECONDS,
         )
-        agents.append(await stack.enter_async_context(running_agent))
+        return stack.enter_async_context(running_agent)
+
+    agents = await together(start(number, config) for number, config in enumerate(plan.log_configs))
+    stack.push_async_callback(stop_all, [agent.child for agent in agents], timeout=_STOP_SECONDS)
     return agents
 
 

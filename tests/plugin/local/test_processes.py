@@ -1,0 +1,69 @@
+"""Programs that are started and ended side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from xscaler_istio.local.processes import running, stop_all, together
+from xscaler_istio.system.errors import SetupError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_an_error_is_raised_when_nothing_is_under_way_any_more() -> None:
+    ended = []
+
+    async def fails() -> None:
+        raise SetupError("no such program", "install it")
+
+    async def goes_on() -> None:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        ended.append("goes on")
+
+    with pytest.raises(SetupError, match="no such program"):
+        asyncio.run(together([fails(), goes_on()]))
+    assert ended == ["goes on"]
+
+
+def test_results_come_in_the_order_of_the_starts() -> None:
+    async def run() -> list[int]:
+        second_has_begun = asyncio.Event()
+
+        async def first() -> int:
+            await second_has_begun.wait()
+            return 1
+
+        async def second() -> int:
+            second_has_begun.set()
+            return 2
+
+        return await together([first(), second()])
+
+    assert asyncio.run(run()) == [1, 2]
+
+
+def test_all_are_asked_to_end_before_any_has(tmp_path: Path) -> None:
+    async def run() -> list[int | None]:
+        async with contextlib.AsyncExitStack() as stack:
+            # The first ends when the second has.
+            second = await stack.enter_async_context(running("second", ["sleep", "600"], folder=tmp_path))
+            script = (
+                f"trap 'tail --pid={second.pid} -f /dev/null; exit 7' TERM; echo ready; while :; do sleep 0.05; done"
+            )
+            first = await stack.enter_async_context(running("first", ["bash", "-c", script], folder=tmp_path))
+
+            async def trapped() -> bool:
+                return "ready" in first.log_tail()
+
+            await first.wait_until(trapped)
+            await stop_all([first, second], timeout=60)
+            return [child.process.returncode for child in (first, second)]
+
+    assert asyncio.run(run()) == [7, -signal.SIGTERM]
