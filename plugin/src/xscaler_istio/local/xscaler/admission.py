@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import collections
 import dataclasses
 import enum
 from typing import TYPE_CHECKING
@@ -67,10 +68,13 @@ class Admission:
     def __init__(self, tokens: Mapping[str, Token]) -> None:
         self.tokens = dict(tokens)
         self.fault: Fault | None = None
+        # Requests that passed, by token.
+        self.admitted: collections.Counter[str] = collections.Counter()
 
     def admit(self, request: web.Request, scope: Scope) -> str:
         """Return the tenant; raise RefusedError for token, scope or tenant, in xScaler's order."""
-        token = self.tokens.get(credential(request.headers.get("Authorization", "")))
+        sent = credential(request.headers.get("Authorization", ""))
+        token = self.tokens.get(sent)
         if token is None:
             raise RefusedError(401, "unauthorized", "invalid token")
         if scope not in token.scope:
@@ -80,6 +84,7 @@ class Admission:
             raise RefusedError(401, "tenant", "no org id")
         if tenant != token.tenant:
             raise RefusedError(400, "tenant", "x-scope-orgid mismatch")
+        self.admitted[sent] += 1
         return tenant
 
     def next_fault(self) -> Fault | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.local.certificates import Contexts
     from xscaler_istio.local.xscaler.account import Account
+    from xscaler_istio.wire.log_push import Entry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,10 @@ class LogSide:
     def limit_rate(self, bytes_per_second: float | None) -> None:
         """Answer 429 to what is more than this; None ends it."""
         self.gateway.rate_limit = None if bytes_per_second is None else RateLimit(bytes_per_second)
+
+    def entries(self, since: int = 0) -> tuple[Entry, ...]:
+        """Return the lines that arrived, from this one on."""
+        return self.gateway.entries(since)
 
     async def account(self) -> LogAccount:
         """Return every line that arrived, and what was refused."""
@@ -121,6 +126,10 @@ class XScaler:
         """Make a token invalid."""
         for gateway in (self._gateway, self.logs.gateway):
             gateway.admission.tokens.pop(token, None)
+
+    def admitted(self, token: str) -> int:
+        """Return how many requests came with a token while it was valid."""
+        return self._gateway.admission.admitted[token]
 
     async def account(self) -> Account:
         """Return what was accepted and refused so far."""
@@ -207,7 +216,9 @@ async def serving(
         await _listen(stack, gateway, listen or address, GATEWAY_PORT, tls)
         await _listen(stack, log_gateway, listen or address, LOG_GATEWAY_PORT, tls)
         connector = aiohttp.TCPConnector(ssl=authority.client_context())
-        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        # A busy machine is slow to take a connection: there is one limit, for an answer as a whole.
+        timeout = aiohttp.ClientTimeout(total=300)
+        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector, timeout=timeout))
         logs = LogSide(f"https://{address}:{LOG_GATEWAY_PORT}", log_gateway, session, reader)
         yield XScaler(f"https://{address}:{GATEWAY_PORT}", gateway, logs, session, reader)
 
