@@ -14,7 +14,7 @@ from tests.pipeline import log_ways, ways
 
 
 async def main() -> None:
-    print(ways.table(await ways.compare()))
+    print(ways.table(await ways.compare("mimir")))
     print(log_ways.table(await log_ways.compare()), end="")
 
 

@@ -214,6 +214,12 @@ def text_line(rng: random.Random, case: str, version: Version = NEWEST) -> Line:
     return Line(as_text(fields), f"text {case}", "access", known(fields), version=version)
 
 
+def last_line(rng: random.Random) -> Line:
+    """Return a line that no other is like and that no values leave out or change: a refused request without a query."""
+    fields = {**_unavailable(rng), "path": f"/last/{uuid.UUID(int=rng.getrandbits(128))}"}
+    return Line(as_text(fields), "text last", "access", known(fields))
+
+
 def json_line(rng: random.Random, case: str, version: Version = NEWEST) -> Line:
     """Return an access line as JSON."""
     fields = REQUESTS[case](rng)

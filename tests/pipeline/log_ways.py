@@ -10,18 +10,23 @@ from typing import TYPE_CHECKING
 
 from tests.support.environments import TENANT
 from tests.support.log_environment import log_config, log_environment
+from tests.support.waiting import comes
 from xscaler_istio.mesh.model import Kind
 
 from . import log_lines
+from .log_cases import follows_files
 from .log_lines import SECRET
 from .ways import PAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from tests.support.log_environment import LogEnvironment
+    from xscaler_istio.local.container_log import ContainerLog
+    from xscaler_istio.local.log_agents import Agent
     from xscaler_istio.rendered.manifests import CollectorConfig
+    from xscaler_istio.wire.log_push import Entry
 
-SECONDS = 12
 _FRAMING = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
 
 
@@ -59,15 +64,26 @@ def with_globs(config: CollectorConfig) -> CollectorConfig:
     return dataclasses.replace(config, text=config.text.replace('loki.source.file "istio_logs" {\n', block))
 
 
-WAYS: Mapping[str, CollectorConfig] = {
-    "page, authorization in its place": with_authorization(page()),
-    "page, and globs expanded": with_globs(with_authorization(page())),
-    "chart": log_config("logs.startAt=beginning"),
-}
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """A configuration, and how many of the three logs an agent with it opens: those of two proxies and, last, of an
+    application."""
+
+    config: CollectorConfig
+    opens: int
 
 
-async def run(title: str) -> LogResult:
-    """Write 200 lines of proxies and 20 of an application; count what arrives within seconds."""
+def ways() -> Mapping[str, Way]:
+    """Return every way by its title."""
+    return {
+        "page, authorization in its place": Way(with_authorization(page()), 0),
+        "page, and globs expanded": Way(with_globs(with_authorization(page())), 3),
+        "chart": Way(log_config("logs.startAt=beginning"), 2),
+    }
+
+
+async def run(title: str, way: Way) -> LogResult:
+    """Write 200 lines of proxies and 20 of an application; count what arrives."""
     rng = random.Random(7)
     async with log_environment(loki=False) as environment:
         proxy = await environment.container("frontend")
@@ -83,16 +99,16 @@ async def run(title: str) -> LogResult:
         for _ in range(20):
             ztunnel.write(log_lines.ztunnel_line(rng, as_json_=False).text.encode())
             application.write(b"card 4111111111111111 was charged")
-        async with environment.agent(WAYS[title]):
-            await asyncio.sleep(SECONDS)
-        entries = await environment.entries()
-    written = {_without_query(item.text.decode()) for log in (proxy, ztunnel) for item in log.written}
+        written = [item.text.decode() for log in (proxy, ztunnel) for item in log.written]
+        async with environment.agent(way.config) as agent:
+            entries = await _all_read(environment, agent, (proxy, ztunnel, application)[: way.opens])
+    said = {_without_query(line) for line in written}
     ours = [entry for entry in entries if entry.labels["container"] == "istio-proxy"]
     return LogResult(
         title=title,
-        written=len(proxy.written) + len(ztunnel.written),
+        written=len(written),
         arrived=len(ours),
-        whole=len(written & {_without_query(entry.line) for entry in ours}),
+        whole=len(said & {_without_query(entry.line) for entry in ours}),
         framed=sum(bool(_FRAMING.match(entry.line)) for entry in ours),
         of_applications=len(entries) - len(ours),
         with_fields=sum(bool(entry.metadata) for entry in ours),
@@ -101,14 +117,30 @@ async def run(title: str) -> LogResult:
     )
 
 
+async def _all_read(environment: LogEnvironment, agent: Agent, opened: Sequence[ContainerLog]) -> list[Entry]:
+    """Wait until these logs are read to their end, or, if none is opened, until the agent gave all of them up."""
+    if not opened:
+        await comes(lambda: "failed to create source" in agent.child.log_tail(100), "it looks for no file")
+    await comes(lambda: follows_files(agent, len(opened)), f"it does not open {len(opened)} files")
+    last = log_lines.last_line(random.Random(8)).text
+    for log in opened:
+        log.write(last.encode())
+
+    def found() -> list[Entry]:
+        return [entry for entry in environment.xscaler.logs.entries() if last in entry.line]
+
+    await comes(lambda: len(found()) == len(opened), "the last lines do not arrive")
+    return [entry for entry in environment.xscaler.logs.entries() if last not in entry.line]
+
+
 def _without_query(line: str) -> str:
     """Return a line without its query, which the chart replaces."""
     return re.sub(r'\?[^ "]*', "?", line)
 
 
 async def compare() -> tuple[LogResult, ...]:
-    """Run every way, one after the other."""
-    return tuple([await run(title) for title in WAYS])
+    """Run every way, side by side."""
+    return tuple(await asyncio.gather(*(run(title, way) for title, way in ways().items())))
 
 
 def table(results: tuple[LogResult, ...]) -> str:

@@ -21,25 +21,24 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
-from tests.support.environments import configs
+from tests.support.environments import METRICS_PORTS, configs
 from tests.support.log_environment import NODE, log_config
 from tests.support.tools import tool
 from xscaler_istio.local import certificates, kubernetes, log_agents, run
 from xscaler_istio.local.collectors import Surroundings
 from xscaler_istio.local.container_log import ContainerLog
 from xscaler_istio.local.network import API_SERVER_PORT, Network, claim
-from xscaler_istio.local.processes import responds, running
+from xscaler_istio.local.processes import responds, running, stop_all, together
 from xscaler_istio.local.xscaler.gateway import PUSH_PATH
 from xscaler_istio.mesh import pods
 from xscaler_istio.mesh.model import Kind, Version
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from xscaler_istio.local.processes import Child
 
-METRICS_PORTS = {"prometheus": 9090, "alloy": 12345, "opentelemetry": 8888}
 PROGRAMS = (*run.COLLECTORS, "log agent")
 STATUSES = (400, 401, 403, 404, 413, 429, 500, 502, 503)
 # Names that no DNS knows (RFC 6761).
@@ -130,13 +129,17 @@ async def refusing(program: str, folder: Path) -> AsyncIterator[Mapping[str, Ins
             await stack.enter_async_context(_serving(address, port, tls))
         surroundings = await stack.enter_async_context(_cluster(network, authority, folder))
         start = _log_agent if program == "log agent" else functools.partial(_collector, program)
-        instances = {}
-        for number, (case, url) in enumerate(CASES.items()):
+
+        def instance(number: int, url: str) -> Awaitable[Instance]:
             own = folder / f"case-{number}"
             own.mkdir()
-            there = dataclasses.replace(surroundings, push_url=url(network), logs_url=url(network), storage_folder=own)
-            instances[case] = await stack.enter_async_context(start(there, network, number))
-        yield instances
+            there = dataclasses.replace(surroundings, push_url=url, logs_url=url, storage_folder=own)
+            return stack.enter_async_context(start(there, network, number))
+
+        urls = [url(network) for url in CASES.values()]
+        instances = await together(instance(number, url) for number, url in enumerate(urls))
+        stack.push_async_callback(stop_all, [up.child for up in instances], timeout=0.1)
+        yield dict(zip(CASES, instances, strict=True))
 
 
 @contextlib.asynccontextmanager

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from .log_ways import LogResult
 
 
+# One environment for all.
+pytestmark = [
+    pytest.mark.xdist_group("logs of the page"),
+    pytest.mark.whole("test_logs shows what the chart delivers; here are two more ways, for docs/options.md"),
+]
+
+
 @pytest.fixture(scope="module")
 def results(portal: BlockingPortal) -> Mapping[str, LogResult]:
     return {result.title: result for result in portal.call(log_ways.compare)}
@@ -26,7 +33,7 @@ def results(portal: BlockingPortal) -> Mapping[str, LogResult]:
 def test_alloy_refuses_the_snippet_as_it_is_published() -> None:
     findings = lint.check_config(log_ways.page())
     assert 'unrecognized block name "http_client_config"' in str(findings)
-    assert lint.check_config(log_ways.WAYS["page, authorization in its place"]) == []
+    assert lint.check_config(log_ways.ways()["page, authorization in its place"].config) == []
 
 
 def test_without_a_search_for_files_nothing_arrives(results: Mapping[str, LogResult]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,9 @@ EXPECTED = {shape.name: shape.url for shape in SHAPES if shape.url}
 by_name = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 
 
+pytestmark = pytest.mark.xdist_group("pod shapes")
+
+
 @pytest.fixture(scope="module")
 def discovery(portal: BlockingPortal) -> Iterator[Environment]:
     found = [configs(f"metrics.collector={name}", f"cluster.name={name}")[0] for name in COLLECTORS]
@@ -37,9 +39,9 @@ def discovery(portal: BlockingPortal) -> Iterator[Environment]:
         pods=tuple(shape.manifest for shape in SHAPES),
     ) as running:
         wanted = len(COLLECTORS) * len(EXPECTED)
-        until(lambda: len(running.query("up")) >= wanted, 60, "not all targets arrived")
-        # One more round, for a target that is too many.
-        time.sleep(3)
+        # Thrice: a target that is too many has come by then, too.
+        thrice = "count_over_time(up[30m]) >= 3"
+        until(lambda: len(running.query(thrice)) >= wanted, "not all targets arrived")
         yield running
 
 

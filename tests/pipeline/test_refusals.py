@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,8 +25,6 @@ PAGE = ROOT / "docs/troubleshooting.md"
 # The table's columns behind the first.
 COLUMNS = {"prometheus": 1, "alloy": 1, "opentelemetry": 2, "log agent": 3}
 NOTHING = "nothing"
-# The third attempt of an exporter that says nothing comes some seconds after the first.
-SECONDS = 60.0
 
 
 def rows() -> dict[str, list[str]]:
@@ -36,7 +34,17 @@ def rows() -> dict[str, list[str]]:
     return {cells[0].strip(): [cell.strip() for cell in cells] for cells in lines[1:]}
 
 
-@pytest.fixture(scope="module", params=PROGRAMS)
+def marked(program: str) -> Any:
+    group = pytest.mark.xdist_group(f"refusals of {program}")
+    more = (
+        []
+        if program == "prometheus"
+        else [pytest.mark.whole("fourteen instances of one program show that the table is held")]
+    )
+    return pytest.param(program, marks=[group, *more])
+
+
+@pytest.fixture(scope="module", params=[marked(name) for name in PROGRAMS])
 def instances(request: pytest.FixtureRequest, portal: BlockingPortal) -> Iterator[tuple[str, Mapping[str, Instance]]]:
     with tempfile.TemporaryDirectory(prefix="xscaler-istio-refusals-") as folder:
         manager = portal.wrap_async_context_manager(refusing(request.param, Path(folder)))
@@ -57,7 +65,7 @@ def test_it_prints_what_the_table_says(
     expected = re.findall(r"`([^`]+)`", cell)
     assert expected
     if not cell.startswith(NOTHING):
-        until(lambda: all(text in instance.said() for text in expected), SECONDS, f"{expected}: {instance.said()}")
+        until(lambda: all(text in instance.said() for text in expected), lambda: f"{expected}: {instance.said()}")
         return
 
     def counted() -> bool:
@@ -68,5 +76,5 @@ def test_it_prints_what_the_table_says(
             any(label in line for line in lines) for label in labels
         )
 
-    until(counted, SECONDS, f"nothing counts {expected}")
+    until(counted, f"nothing counts {expected}")
     assert told(instance.said()) == []

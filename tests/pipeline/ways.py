@@ -8,12 +8,12 @@ import asyncio
 import contextlib
 import dataclasses
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support.environments import TENANT, configs
 from tests.support.tools import tool
+from tests.support.waiting import comes
 from xscaler_istio.local import oracle, run
 from xscaler_istio.local.collectors import Override, Surroundings, alloy, yaml_config
 from xscaler_istio.local.processes import running
@@ -39,8 +39,10 @@ PROMISED = {
 }
 # What collectors say of their scrapes.
 _REPORT = "up|scrape_.*|target_info"
-# Some rounds of scrapes.
-_SECONDS = 5.0
+# Rounds of scrapes.
+_SOME = 3
+# Also the timeout of a scrape.
+_INTERVAL = "2s"
 _PORT = 12345
 
 
@@ -82,8 +84,8 @@ def _prometheus(file: str) -> Callable[[run.Running], str]:
     def config(running_: run.Running) -> str:
         write = ("remote_write", 0)
         changes = [
-            Override(("global", "scrape_interval"), "1s", "evidence in seconds"),
-            Override(("global", "scrape_timeout"), "1s", "not above the interval"),
+            Override(("global", "scrape_interval"), _INTERVAL, "evidence in seconds"),
+            Override(("global", "scrape_timeout"), _INTERVAL, "not above the interval"),
             *_kubernetes(("scrape_configs", 0, "kubernetes_sd_configs", 0), running_),
             Override((*write, "url"), running_.xscaler.push_url, "the local xScaler"),
             Override((*write, "tls_config", "ca_file"), str(running_.plan.folder / "ca.crt"), "authority of this run"),
@@ -98,8 +100,8 @@ def _alloy(running_: run.Running) -> str:
     scrape = 'prometheus.scrape "istio"'
     changes = [
         *_kubernetes(('discovery.kubernetes "istio_pods"',), running_),
-        Override((scrape, "scrape_interval"), "1s", "evidence in seconds"),
-        Override((scrape, "scrape_timeout"), "1s", "not above the interval"),
+        Override((scrape, "scrape_interval"), _INTERVAL, "evidence in seconds"),
+        Override((scrape, "scrape_timeout"), _INTERVAL, "not above the interval"),
         Override((*endpoint, "url"), running_.xscaler.push_url, "the local xScaler"),
         Override((*endpoint, "tls_config", "ca_file"), str(running_.plan.folder / "ca.crt"), "authority of this run"),
     ]
@@ -110,8 +112,8 @@ def _opentelemetry(running_: run.Running) -> str:
     prometheus = ("receivers", "prometheus", "config")
     exporter = ("exporters", "prometheusremotewrite")
     changes = [
-        Override((*prometheus, "global", "scrape_interval"), "1s", "evidence in seconds"),
-        Override((*prometheus, "global", "scrape_timeout"), "1s", "not above the interval"),
+        Override((*prometheus, "global", "scrape_interval"), _INTERVAL, "evidence in seconds"),
+        Override((*prometheus, "global", "scrape_timeout"), _INTERVAL, "not above the interval"),
         *_kubernetes((*prometheus, "scrape_configs", 0, "kubernetes_sd_configs", 0), running_),
         Override((*exporter, "endpoint"), running_.xscaler.push_url, "the local xScaler"),
         Override((*exporter, "tls", "ca_file"), str(running_.plan.folder / "ca.crt"), "authority of this run"),
@@ -154,8 +156,8 @@ class _Chart:
             auth_folder=folder / "auth",
             listen_address=_address(running_),
             storage_folder=folder / self.collector,
-            scrape_interval="1s",
-            scrape_timeout="1s",
+            scrape_interval=_INTERVAL,
+            scrape_timeout=_INTERVAL,
         )
 
     def config(self, running_: run.Running) -> str:
@@ -171,7 +173,7 @@ class _Chart:
 
 def _here(storage: Path, address: str) -> Surroundings:
     nowhere = Path()
-    return Surroundings("", nowhere, nowhere, "", nowhere, address, storage, "1s", "1s")
+    return Surroundings("", nowhere, nowhere, "", nowhere, address, storage, _INTERVAL, _INTERVAL)
 
 
 def _address(running_: run.Running) -> str:
@@ -194,15 +196,15 @@ WAYS = (
 
 
 @contextlib.asynccontextmanager
-async def still_mesh() -> AsyncIterator[run.Running]:
-    """Run the small mesh, its counters standing still, and a local xScaler in front of Mimir; nobody scrapes yet."""
+async def still_mesh(backend: str) -> AsyncIterator[run.Running]:
+    """Run the small mesh, its counters standing still, and a local xScaler; nobody scrapes yet."""
     with tempfile.TemporaryDirectory(prefix="xscaler-istio-test-") as folder:
         plan = run.Plan(
             configs=(),
             choices=oracle.Choices(cluster=""),
             tenant=TENANT,
-            programs={"mimir": tool("mimir")},
-            backend="mimir",
+            programs={backend: tool(backend)},
+            backend=backend,
             interval=1,
             timeout=60,
             folder=Path(folder),
@@ -216,11 +218,11 @@ async def still_mesh() -> AsyncIterator[run.Running]:
             yield running_
 
 
-async def compare() -> list[Result]:
+async def compare(backend: str) -> list[Result]:
     """Run all ways, each on a mesh of its own that is like the others', and in front of an xScaler of its own."""
 
     async def one(way: Way) -> Result:
-        async with still_mesh() as running_:
+        async with still_mesh(backend) as running_:
             return await _result(way, running_)
 
     return list(await asyncio.gather(*(one(way) for way in WAYS)))
@@ -233,26 +235,32 @@ async def _result(way: Way, running_: run.Running) -> Result:
     config.write_text(way.config(running_), encoding="utf-8")
     command = [str(tool(way.program)), *way.command(config, folder / name, _address(running_))]
     async with running(name, command, folder=folder, stop_timeout=30) as child:
-        await _until_all_is_there(way, running_, child)
-        before = await running_.xscaler.account()
-        await asyncio.sleep(_SECONDS)
+        await comes(_Rounds(way, running_, child).stand, f"{way.title}: not everything arrives")
+        before, further = await running_.xscaler.account(), _Rounds(way, running_, child)
+        await comes(further.stand, f"{way.title}: nothing arrives any more")
         after = await running_.xscaler.account()
         return await _stored(way, running_, refuses=after.rejected != before.rejected)
 
 
-async def _until_all_is_there(way: Way, running_: run.Running, child: Child) -> None:
-    """Wait until every target has been scraped three times and no further one has come for a while."""
-    deadline, last, since = time.monotonic() + 60, 0, time.monotonic()
-    while time.monotonic() < deadline:
-        if child.process.returncode is not None:
-            raise AssertionError(child.log_tail())
-        rounds = await running_.xscaler.query(f"count_over_time(up{{{way.selector}}}[5m])")
-        if len(rounds) != last:
-            last, since = len(rounds), time.monotonic()
-        if rounds and min(sample.value for sample in rounds) >= 3 and time.monotonic() - since > 3:
-            return
-        await asyncio.sleep(0.5)
-    raise AssertionError(f"{way.title}: nothing arrives; {child.log_tail()}")
+@dataclasses.dataclass
+class _Rounds:
+    """The rounds of scrapes of one way since this is asked: how many targets there are, and since which round."""
+
+    way: Way
+    running: run.Running
+    child: Child
+    _first: float | None = None
+    _targets: int = 0
+
+    async def stand(self) -> bool:
+        """Tell whether every target has been scraped some times, and no further one has come meanwhile."""
+        if self.child.process.returncode is not None:
+            raise AssertionError(self.child.log_tail())
+        found = await self.running.xscaler.query(f"count_over_time(up{{{self.way.selector}}}[30m])")
+        rounds = min((sample.value for sample in found), default=0.0)
+        if self._first is None or len(found) != self._targets:
+            self._first, self._targets = rounds, len(found)
+        return bool(found) and rounds >= self._first + _SOME
 
 
 async def _stored(way: Way, running_: run.Running, *, refuses: bool) -> Result:
@@ -260,18 +268,24 @@ async def _stored(way: Way, running_: run.Running, *, refuses: bool) -> Result:
         found = await running_.xscaler.query(promql)
         return int(found[0].value) if found else 0
 
-    up = await running_.xscaler.query(f"up{{{way.selector}}}")
+    # Over the whole time: the mesh stands still, and a busy machine is late with a scrape now and then.
+    ever = "[30m]"
+    up = await running_.xscaler.query(f"max_over_time(up{{{way.selector}}}{ever})")
     mesh = {target.labels["instance"] for target in running_.expected}
-    stored = await count(f'count({{{way.selector},__name__!~"{_REPORT}"}})')
+    stored = await count(f'count(last_over_time({{{way.selector},__name__!~"{_REPORT}"}}{ever}))')
+    scraped = f"sum(max_over_time(scrape_samples_post_metric_relabeling{{{way.selector}}}{ever}))"
     return Result(
         title=way.title,
         targets=len(up),
         down=sum(sample.value == 0 for sample in up),
         expected=len(mesh),
         pods=len({sample.labels["instance"] for sample in up if sample.value == 1} & mesh),
-        promised={name: await count(f"count({metric}{{{way.selector}}})") for name, metric in PROMISED.items()},
+        promised={
+            name: await count(f"count(last_over_time({metric}{{{way.selector}}}{ever}))")
+            for name, metric in PROMISED.items()
+        },
         stored=stored,
-        refused=await count(f"sum(scrape_samples_post_metric_relabeling{{{way.selector}}})") - stored if refuses else 0,
+        refused=await count(scraped) - stored if refuses else 0,
     )
 
 

@@ -75,7 +75,7 @@ def test_nothing_stays(tmp_path: Path, slow_helm: Path, words: tuple[str, ...], 
         assert started.stdin
         started.stdin.write(b"xscaler: {auth: {token: secret}}\n")
         started.stdin.close()
-        until(lambda: bool(pids(tmp_path)), SLOW_SECONDS / 2, "Helm is not started")
+        until(lambda: bool(pids(tmp_path)), "Helm is not started")
         assert any(file.read_bytes() == b"xscaler: {auth: {token: secret}}\n" for file in spools.glob("*/*.yaml"))
         started.send_signal(number)
         # It does not wait for Helm.

@@ -145,7 +145,7 @@ def test_interrupted_then_three_at_once_then_broken_and_moved(checkout: Path, wh
     first = subprocess.Popen(
         [launcher, "--version"], env=environment, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    until(python.exists, 300, "the environment is not begun")
+    until(python.exists, "the environment is not begun")
     os.killpg(first.pid, signal.SIGKILL)
     assert first.wait() == -signal.SIGKILL
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import aiohttp
 
 from xscaler_istio.local import oracle, run
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from xscaler_istio.wire.answers import Sample
 
 COLLECTORS = tuple(run.COLLECTORS)
+# Where each serves its own metrics.
+METRICS_PORTS = {"prometheus": 9090, "alloy": 12345, "opentelemetry": 8888}
 # What ci/default-values.yaml says.
 TENANT = "acme"
 
@@ -72,9 +77,29 @@ class Environment:
         """Return the gateway's books."""
         return self.portal.call(self.run.xscaler.account)
 
+    def metric(self, number: int, name: str) -> float:
+        """Return the sum of a metric's series that a collector gives of itself, whether they get through or not."""
+        port = METRICS_PORTS[self.run.plan.configs[number].collector]
+        found: float = self.call(own_metric, f"http://{self.run.network.collector(number)}:{port}/metrics", name)
+        return found
+
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function in the loop that everything runs in."""
         return self.portal.call(function, *arguments)
+
+
+async def own_metric(url: str, name: str) -> float:
+    """Return the sum of a metric's series that a program gives of itself."""
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        text = await response.text()
+    return sum(float(value) for value in re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", text, re.MULTILINE))
+
+
+def change(file: Path, content: str) -> None:
+    """Change a file at once, as the kubelet changes what it mounts: nobody reads half of it."""
+    new = file.with_name(f"{file.name}.new")
+    new.write_text(content, encoding="utf-8")
+    new.replace(file)
 
 
 @contextlib.contextmanager

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio.local import certificates, kubernetes, log_agents, log_oracle
+from xscaler_istio.local import certificates, kubernetes, log_agents
 from xscaler_istio.local.collectors import Surroundings
 from xscaler_istio.local.container_log import ContainerLog
 from xscaler_istio.local.network import API_SERVER_PORT, Network, claim
@@ -26,13 +24,11 @@ from .rendering import template
 from .tools import tool
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
 
     from xscaler_istio.local.log_agents import Agent
-    from xscaler_istio.local.log_oracle import LogCount
     from xscaler_istio.local.xscaler.service import XScaler
     from xscaler_istio.rendered.manifests import CollectorConfig
-    from xscaler_istio.wire.log_push import Entry
 
 NODE = "node-1"
 
@@ -100,10 +96,6 @@ class LogEnvironment:
         ) as running:
             yield running
 
-    async def entries(self) -> tuple[Entry, ...]:
-        """Return every line that arrived."""
-        return (await self.xscaler.logs.account()).entries
-
 
 @contextlib.asynccontextmanager
 async def log_environment(*, loki: bool = True, structured_metadata: bool = True) -> AsyncIterator[LogEnvironment]:
@@ -155,21 +147,3 @@ async def log_environment(*, loki: bool = True, structured_metadata: bool = True
             log_folder=folder / "pods",
         )
         yield LogEnvironment(folder, network, xscaler, api, surroundings)
-
-
-def count(logs: Iterable[ContainerLog], entries: Iterable[Entry]) -> LogCount:
-    """Compare what was written to these logs with what arrived."""
-    return log_oracle.count((item for log in logs for item in log.written), entries)
-
-
-async def until_arrived(environment: LogEnvironment, number: int, seconds: float = 60) -> tuple[Entry, ...]:
-    """Wait until this many lines have arrived and no more come; return them."""
-    deadline, last, since = time.monotonic() + seconds, -1, time.monotonic()
-    while time.monotonic() < deadline:
-        entries = await environment.entries()
-        if len(entries) != last:
-            last, since = len(entries), time.monotonic()
-        if len(entries) >= number and time.monotonic() - since > 1.5:
-            return entries
-        await asyncio.sleep(0.1)
-    return await environment.entries()

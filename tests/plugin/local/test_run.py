@@ -237,7 +237,7 @@ def test_interrupted_in_the_middle(environment: dict[str, str], number: signal.S
     with nothing_left(environment):
         process = started(environment)
         until(process, "waiting for")
-        waiting.until(lambda: len(children_of(environment["TMPDIR"])) >= 5, 60, "its programs do not run")
+        waiting.until(lambda: len(children_of(environment["TMPDIR"])) >= 5, "its programs do not run")
         process.send_signal(number)
         _, rest = process.communicate(timeout=40)
     assert process.returncode == 130
@@ -250,7 +250,7 @@ def test_killed_in_the_middle_leaves_no_process(environment: dict[str, str]) -> 
     until(process, "waiting for")
     process.kill()
     process.communicate()
-    waiting.until(lambda: not children_of(environment["TMPDIR"]), 60, "what it started lives on")
+    waiting.until(lambda: not children_of(environment["TMPDIR"]), "what it started lives on")
 
 
 def test_two_runs_do_not_meet() -> None:
