@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from anyio.from_thread import BlockingPortal
+
+FOLDER = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +57,18 @@ def releases(portal: BlockingPortal) -> Iterator[Environment]:
         request_rate=10.0,
     ) as running:
         yield running
+
+
+# Files whose groups take longest, which begin first.
+LONGEST = ("test_alerts", "test_dashboards", "test_series", "test_logs")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    places = [place for place, item in enumerate(items) if item.path.parent == FOLDER]
+    ours = sorted((items[place] for place in places), key=lambda item: item.path.stem not in LONGEST)
+    for place, item in zip(places, ours, strict=True):
+        items[place] = item
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
