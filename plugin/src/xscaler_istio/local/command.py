@@ -13,6 +13,7 @@ from xscaler_istio import helm
 from xscaler_istio.local import html_report, log_oracle, look_around, oracle, report
 from xscaler_istio.local.run import Plan, judge, started
 from xscaler_istio.local.verdict import PARTS
+from xscaler_istio.local.xscaler.backends import BACKENDS
 from xscaler_istio.mesh import topology
 from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.rendered.log_agent import LOG_AGENT
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from xscaler_istio.helm import Inputs
     from xscaler_istio.local.run import RunResult
     from xscaler_istio.rendered.manifests import CollectorConfig
-
-BACKENDS = ("mimir", "prometheus")
 
 
 def known_programs() -> tuple[str, ...]:
