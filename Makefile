@@ -110,8 +110,7 @@ alerts: $(VENV)/.installed-dev ## Write examples/alerts from chart/files/alerts
 	$(BIN)/python examples/alerts/generate.py
 
 golden: $(VENV)/.installed-dev ## Write the configurations of the ten-line values anew; read the difference before you commit it
-	@set -e; render() { $(BIN)/xscaler-istio render t -n telemetry -f examples/values.yaml --set logs.enabled=true --config $$1 > tests/chart/golden/$$2; }; \
-	render prometheus prometheus.yml; render alloy config.alloy; render opentelemetry otelcol.yaml; render logs logs.alloy
+	$(BIN)/python -m tests.support.golden
 
 dashboards: $(VENV)/.installed-dev ## Build chart/files/dashboards from dashboards/sources, and draw docs/dashboards from five minutes of a mesh
 	@tools/get $(TEST_TOOLS) >/dev/null

@@ -21,6 +21,8 @@ from packaging.requirements import Requirement
 
 from release import versions
 from release.errors import ReleaseError
+from xscaler_istio.rendered.collectors import COLLECTORS
+from xscaler_istio.rendered.log_agent import LOG_AGENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 LICENSE = DisjunctiveLicense(id="Apache-2.0")
 # The tool in tools.ini that the tests run for the image of a block of the values.
-TESTED_WITH = {"prometheus": "prometheus", "alloy": "alloy", "opentelemetry": "otelcol", "logAgent": "alloy"}
+TESTED_WITH = {**{name: collector.program for name, collector in COLLECTORS.items()}, "logAgent": LOG_AGENT.program}
 
 _NAMESPACE = uuid.UUID("0d3f6a52-6a1e-4c55-9c0b-0a4b1f0f0003")
 

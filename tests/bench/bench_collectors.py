@@ -25,6 +25,7 @@ from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.local import oracle, run
 from xscaler_istio.mesh import topology
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 INTERVAL_SECONDS = 15
 ROUNDS = 4
@@ -55,7 +56,7 @@ async def measure(collector: str, chart: Path, series: int, *, numbers: bool) ->
             configs=configs(text),
             choices=oracle.Choices(cluster="prod-1"),
             tenant=TENANT,
-            programs={program: tool(program) for program in ("mimir", run.COLLECTORS[collector].program)},
+            programs={program: tool(program) for program in ("mimir", COLLECTORS[collector].program)},
             backend="mimir",
             interval=INTERVAL_SECONDS,
             timeout=60,
@@ -116,7 +117,7 @@ async def main() -> None:
         without = Path(name) / "chart"
         shutil.copytree(CHART, without)
         (without / "files/rules/plain-numbers.yaml").write_text("")
-        for collector in run.COLLECTORS:
+        for collector in COLLECTORS:
             results.append(await measure(collector, CHART, series, numbers=True))
             results.append(await measure(collector, without, series, numbers=False))
             print(f"{collector} is done", file=sys.stderr)

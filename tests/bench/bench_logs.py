@@ -24,8 +24,8 @@ from aiohttp import web
 from tests.bench.processes import cpu_seconds
 from tests.pipeline import log_lines
 from tests.support.log_environment import LogEnvironment, log_config, log_environment
-from xscaler_istio.live.collectors import metric
 from xscaler_istio.local.container_log import timestamp
+from xscaler_istio.rendered.own_metrics import metric
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

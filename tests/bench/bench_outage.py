@@ -25,6 +25,7 @@ from tests.support.tools import tool
 from xscaler_istio.local import oracle, run
 from xscaler_istio.local.xscaler.gateway import Fault
 from xscaler_istio.mesh import topology
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 if TYPE_CHECKING:
     from xscaler_istio.rendered.manifests import CollectorConfig
@@ -66,7 +67,7 @@ async def measure(collector: str, minutes: float, series: int) -> Result:
             configs=(config,),
             choices=oracle.Choices(cluster="prod-1"),
             tenant=TENANT,
-            programs={program: tool(program) for program in ("mimir", run.COLLECTORS[collector].program)},
+            programs={program: tool(program) for program in ("mimir", COLLECTORS[collector].program)},
             backend="mimir",
             interval=INTERVAL_SECONDS,
             timeout=60,
@@ -139,7 +140,7 @@ def table(results: list[Result], series: int) -> str:
 async def main() -> None:
     minutes, series = float((sys.argv[1:] or ["20"])[0]), int((sys.argv[2:] or ["50000"])[0])
     os.environ["GOMEMLIMIT"] = str(MEMORY_MIB * 80 // 100 * 2**20)
-    chosen = sys.argv[3:] or list(run.COLLECTORS)
+    chosen = sys.argv[3:] or list(COLLECTORS)
     results = await asyncio.gather(*(measure(name, minutes, series) for name in chosen))
     print(table(list(results), series))
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.support.environments import TENANT, configs
 from tests.support.tools import tool
 from xscaler_istio.local import oracle, run
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 SHARDS = 3
 
@@ -25,7 +26,7 @@ SHARDS = 3
 async def main() -> None:
     profile = (sys.argv[1:] or ["dashboards"])[0]
     wanted = []
-    for name in run.COLLECTORS:
+    for name in COLLECTORS:
         common = (f"metrics.collector={name}", f"metrics.profile={profile}")
         wanted += [configs(*common, f"cluster.name={name}")[0]]
         wanted += [configs(*common, f"metrics.shards={SHARDS}", f"cluster.name={name}/{n}")[n] for n in range(SHARDS)]
@@ -55,21 +56,21 @@ async def main() -> None:
 async def series(running: run.Running) -> None:
     """Print the number of series of each metric, one column a collector."""
     counts: dict[str, dict[str, int]] = collections.defaultdict(dict)
-    for name in run.COLLECTORS:
+    for name in COLLECTORS:
         for sample in await running.xscaler.query(f'count by (__name__) ({{cluster="{name}"}})'):
             counts[sample.labels["__name__"]][name] = int(sample.value)
-    print(f"{'metric':60}" + "".join(f"{name:>16}" for name in run.COLLECTORS))
+    print(f"{'metric':60}" + "".join(f"{name:>16}" for name in COLLECTORS))
     for metric, found in sorted(counts.items()):
-        differ = "   <- differ" if len({found.get(name, 0) for name in run.COLLECTORS}) > 1 else ""
-        print(f"{metric:60}" + "".join(f"{found.get(name, 0):>16}" for name in run.COLLECTORS) + differ)
-    totals = {name: sum(found.get(name, 0) for found in counts.values()) for name in run.COLLECTORS}
+        differ = "   <- differ" if len({found.get(name, 0) for name in COLLECTORS}) > 1 else ""
+        print(f"{metric:60}" + "".join(f"{found.get(name, 0):>16}" for name in COLLECTORS) + differ)
+    totals = {name: sum(found.get(name, 0) for found in counts.values()) for name in COLLECTORS}
     print(f"{f'{len(counts)} metrics, series in all':60}" + "".join(f"{count:>16}" for count in totals.values()))
 
 
 async def shards(running: run.Running) -> None:
     """Print the targets of each shard by collector, and whether every target has the same owner."""
     owners = {}
-    for name in run.COLLECTORS:
+    for name in COLLECTORS:
         up = await running.xscaler.query(f'up{{cluster=~"{name}/.*"}}')
         owners[name] = {sample.labels["instance"]: sample.labels["cluster"].rpartition("/")[2] for sample in up}
         sizes = collections.Counter(owners[name].values())

@@ -14,23 +14,22 @@ from tests.support.paths import ci
 from tests.support.rendering import configs, objects, of_kind, parsed, prometheus_config, template
 from tests.support.tools import tool
 from xscaler_istio.commands import lint
-from xscaler_istio.local import run
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 DEFAULT = ("--values", str(ci("default")))
-VALIDATORS = {"prometheus": "promtool", "alloy": "alloy", "opentelemetry": "otelcol"}
 
 
 @pytest.fixture(autouse=True)
 def pinned_programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in VALIDATORS.values():
+    for name in {entry.validator.program for entry in COLLECTORS.values()}:
         monkeypatch.setenv(f"XSCALER_{name.upper()}", str(tool(name)))
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_the_collector_accepts_every_configuration(helm: str, ci_file: Path, collector: str) -> None:
     found = configs(template(helm, "--values", str(ci_file), "--set", f"metrics.collector={collector}"))
     assert {config.collector for config in found} == {collector}

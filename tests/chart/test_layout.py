@@ -17,7 +17,8 @@ from tests import sizes
 from tests.support.paths import CHART, ROOT, ci
 from tests.support.rendering import prometheus_config, template
 from tests.support.tools import tool
-from xscaler_istio.local import run
+from xscaler_istio.rendered import collectors
+from xscaler_istio.rendered.log_agent import LOG_AGENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +71,15 @@ def test_a_collector_exports_what_all_have(file: Path) -> None:
     assert used == set()
     # Its image, resources, queue and persistence.
     assert VALUES[name].keys() == VALUES["prometheus"].keys()
+
+
+def test_chart_and_plugin_have_the_same_entries() -> None:
+    assert set(collectors.COLLECTORS) == set(NAMES)
+    assert next(iter(collectors.COLLECTORS)) == VALUES["metrics"]["collector"]
+    files = {name: parts(name)["workload"]["configFile"] for name in NAMES}
+    assert {name: entry.config_file for name, entry in collectors.COLLECTORS.items()} == files
+    # By its file a rendered configuration is known.
+    assert len(set(files.values())) == len(files)
 
 
 def test_every_part_is_chosen_by_name_in_one_place() -> None:
@@ -201,9 +211,9 @@ def test_default_values_satisfy_their_schema() -> None:
     assert list(jsonschema.Draft7Validator(schema).iter_errors(VALUES)) == []
 
 
-@pytest.mark.parametrize("collector", [*run.COLLECTORS, "logAgent"])
+@pytest.mark.parametrize("collector", [*collectors.COLLECTORS, "logAgent"])
 def test_the_image_is_the_version_that_the_tests_run(collector: str) -> None:
-    program = tool(run.COLLECTORS["alloy" if collector == "logAgent" else collector].program)
+    program = tool((LOG_AGENT if collector == "logAgent" else collectors.COLLECTORS[collector]).program)
     said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True)
     words = [word.removeprefix("v") for word in (said.stdout + said.stderr).split()]
     assert VALUES[collector]["image"]["tag"].removeprefix("v") in words

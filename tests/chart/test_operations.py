@@ -10,7 +10,7 @@ import yaml
 
 from tests.support.paths import CHART, ci
 from tests.support.rendering import configs, log_configs, objects, of_kind, parsed, run_template, template
-from xscaler_istio.local import run
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,7 +118,7 @@ ADDED: dict[str, tuple[list[dict[str, Any]], Callable[[dict[str, Any]], list[Any
 }
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 @pytest.mark.parametrize("key", ADDED)
 def test_additions_come_after_what_the_chart_has(key: str, collector: str) -> None:
     added, place = ADDED[key]
@@ -261,7 +261,7 @@ def test_a_drain_is_never_blocked() -> None:
     assert budget["spec"]["selector"]["matchLabels"].items() <= labels.items()
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_a_service_monitor_finds_its_service(collector: str) -> None:
     sets = ("serviceMonitor.enabled=true", 'serviceMonitor.interval="60s"', 'serviceMonitor.labels={"release":"x"}')
     text = rendered(f'metrics.collector="{collector}"', *sets)
@@ -296,7 +296,7 @@ def test_rights_in_chosen_namespaces_alone() -> None:
         assert [subject["namespace"] for subject in binding["subjects"]] == ["telemetry"]
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_pods_are_looked_for_where_the_rights_are(collector: str) -> None:
     names = ["istio-system", "shop"]
     text = rendered(f"rbac.namespaces={json.dumps(names)}", f'metrics.collector="{collector}"')

@@ -18,7 +18,7 @@ from tests.support.rendering import configs, log_configs, objects, render
 from tests.support.tools import tool
 from xscaler_istio.commands import lint
 from xscaler_istio.helm import ValuesArguments, effective
-from xscaler_istio.local import run
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 from .test_objects import FIND_PODS, READ_LOGS
 
@@ -31,13 +31,13 @@ def test_every_setting_can_be_drawn() -> None:
     assert ("metrics", "targets", "proxies", "port") in {path for path, _ in SETTINGS}
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 @settings(max_examples=30, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_values_keep_the_contract_or_are_refused(
     collector: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("promtool", "alloy", "otelcol"):
+    for name in {entry.validator.program for entry in COLLECTORS.values()}:
         monkeypatch.setenv(f"XSCALER_{name.upper()}", str(tool(name)))
     chosen = data.draw(values())
     chosen.setdefault("metrics", {})["collector"] = collector

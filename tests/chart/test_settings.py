@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.paths import ci
 from tests.support.rendering import configs, of_kind, parsed, template
-from xscaler_istio.local import run
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 DEFAULT = ("--values", str(ci("default")))
 ABSENT = "absent"
@@ -197,10 +197,10 @@ def scrapes(collector: str, *sets: str) -> dict[str, dict[str, Any]]:
 
 
 def test_there_is_a_column_for_every_collector() -> None:
-    assert [field.name for field in dataclasses.fields(Row)[1:]] == list(run.COLLECTORS)
+    assert [field.name for field in dataclasses.fields(Row)[1:]] == list(COLLECTORS)
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.sets)
 def test_a_setting_shows(row: Row, collector: str) -> None:
     path, expected = getattr(row, collector)
@@ -208,20 +208,20 @@ def test_a_setting_shows(row: Row, collector: str) -> None:
     assert at(config(collector, *sets), path) == expected
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 @pytest.mark.parametrize("kind", ["proxies", "ztunnel", "istiod", "cni", "agentgateway"])
 def test_a_target_kind_has_its_switch(kind: str, collector: str) -> None:
     on, off = (scrapes(collector, f"metrics.targets.{kind}.enabled={word}").keys() for word in ("true", "false"))
     assert on - off == {kind}
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_the_release_itself_has_its_switch(collector: str) -> None:
     on, off = (scrapes(collector, f"selfMonitoring.enabled={word}").keys() for word in ("true", "false"))
     assert on - off == {"self"}
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_the_release_s_pods_are_scraped_at_the_port_of_their_service(collector: str) -> None:
     text = template("helm4", *DEFAULT, "--set", f"metrics.collector={collector},logs.enabled=true")
     specs = [item["spec"] for item in of_kind(text, "Service")]
@@ -236,7 +236,7 @@ def test_the_release_s_pods_are_scraped_at_the_port_of_their_service(collector: 
     assert [port.strip('"') for port in chosen] == [ports["logs"], ports["metrics"]]
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 @pytest.mark.parametrize("row", TARGET_ROWS, ids=lambda row: row[0])
 @pytest.mark.parametrize("kind", ["proxies", "ztunnel", "istiod", "cni"])
 def test_a_target_kind_has_settings_of_its_own(
@@ -248,7 +248,7 @@ def test_a_target_kind_has_settings_of_its_own(
     assert scrapes(collector, f"metrics.targets.{kind}.{setting}") == {**plain, kind: {**plain[kind], **expected}}
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_shards_share_a_configuration_but_for_their_number(collector: str) -> None:
     sets = ("--set", "metrics.shards=3", "--set", f"metrics.collector={collector}")
     first, _, last = (config.text for config in configs(template("helm4", *DEFAULT, *sets)))
@@ -257,7 +257,7 @@ def test_shards_share_a_configuration_but_for_their_number(collector: str) -> No
     assert first == last.replace(word % '"2"', word % '"0"')
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_one_shard_hashes_nothing(collector: str) -> None:
     assert "hashmod" not in configs(template("helm4", *DEFAULT, "--set", f"metrics.collector={collector}"))[0].text
 

@@ -16,8 +16,7 @@ import pytest
 
 from tests.support.paths import CHART, ROOT
 from xscaler_istio.live import installation
-from xscaler_istio.live.collectors import COLLECTORS
-from xscaler_istio.local import run
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 from . import catalogue, kubectl
 from .release import EARLIER, NAME, VALUES, eventually
@@ -88,7 +87,7 @@ def identity(release: Release) -> list[tuple[str, int]]:
     return [(p["metadata"]["name"], p["status"]["containerStatuses"][0]["restartCount"]) for p in release.pods()]
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_a_token_is_rotated(collector: str, new_release: Callable[..., Release]) -> None:
     release = new_release()
     release.install(f"metrics.collector={collector},{FAST}")
@@ -128,7 +127,7 @@ def test_a_token_is_rotated(collector: str, new_release: Callable[..., Release])
 SETTLED = {"prometheus": PROPAGATION + 30 + 2 * INTERVAL, "alloy": 90, "opentelemetry": 90}
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_shards_come_and_go(collector: str, new_release: Callable[..., Release]) -> None:
     release = new_release()
     values = f"metrics.collector={collector},{FAST}"
@@ -148,7 +147,7 @@ def test_shards_come_and_go(collector: str, new_release: Callable[..., Release])
 
 def test_a_collector_follows_another(new_release: Callable[..., Release]) -> None:
     release = new_release()
-    for collector in run.COLLECTORS:
+    for collector in COLLECTORS:
         release.install(f"metrics.collector={collector},{FAST}")
         eventually(lambda: release.found(10), release.expected(), 90)
         assert len(release.pods()) == 1
@@ -203,7 +202,7 @@ def test_prometheus_takes_new_values_without_a_restart(new_release: Callable[...
     assert min(samples_of_up(release, 40)) >= 7
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_an_upgrade_from_an_earlier_chart(collector: str, new_release: Callable[..., Release], tmp_path: Path) -> None:
     archive = subprocess.run(["git", "archive", EARLIER, "chart"], check=True, capture_output=True, cwd=ROOT).stdout
     subprocess.run(["tar", "-x", "-C", str(tmp_path)], check=True, input=archive)
@@ -221,7 +220,7 @@ def test_an_upgrade_from_an_earlier_chart(collector: str, new_release: Callable[
     assert collector != "prometheus" or min(counts) >= 40 / INTERVAL - 1
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_a_pod_that_is_killed_comes_back(collector: str, new_release: Callable[..., Release]) -> None:
     release = new_release()
     release.install(f"metrics.collector={collector},{FAST}")

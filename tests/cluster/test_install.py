@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xscaler_istio.local import oracle, run
+from xscaler_istio.local import oracle
 from xscaler_istio.local.verdict import REQUIRED
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 from . import kubectl
 from .release import NAME, eventually
@@ -98,7 +99,7 @@ def _numbered(release: Release, pod: str) -> list[str]:
     return [found[1] for line in lines if (found := re.search(r"GET /orders/(\d+)", line["line"]))]
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_a_wrong_token_is_named(collector: str, new_release: Callable[..., Release]) -> None:
     release = new_release()
     release.secret("wrong")
@@ -112,7 +113,7 @@ def test_a_wrong_token_is_named(collector: str, new_release: Callable[..., Relea
     assert "wrong" not in logs
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_a_backend_that_is_away_is_named(collector: str, new_release: Callable[..., Release]) -> None:
     release = new_release()
     url = "xscaler.metrics.url=https://nobody.xscaler.svc/api/v1/push"
@@ -122,7 +123,7 @@ def test_a_backend_that_is_away_is_named(collector: str, new_release: Callable[.
     assert "is https://nobody.xscaler.svc/api/v1/push right" in said
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_missing_rights_are_named(collector: str, new_release: Callable[..., Release]) -> None:
     release = new_release()
     release.install(f"metrics.collector={collector},{FAST},tests.timeout=25s")
@@ -136,7 +137,7 @@ def test_missing_rights_are_named(collector: str, new_release: Callable[..., Rel
     assert asked.startswith("no")
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_no_mesh_is_named(collector: str, new_release: Callable[..., Release]) -> None:
     release = new_release()
     only = ",".join(f"metrics.targets.{kind}.enabled=false" for kind in ("istiod", "cni", "ztunnel"))
@@ -146,7 +147,7 @@ def test_no_mesh_is_named(collector: str, new_release: Callable[..., Release]) -
     assert "no target: no pod with a container istio-proxy, discovery or install-cni" in said
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_rights_in_chosen_namespaces_are_enough(collector: str, new_release: Callable[..., Release]) -> None:
     release = new_release()
     release.install(f"metrics.collector={collector},{FAST}", "rbac.namespaces={shop,istio-system}")

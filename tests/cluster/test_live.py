@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.tools import tool
-from xscaler_istio.local.run import COLLECTORS
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 from . import authority
 from .release import NAME

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xscaler_istio.local import run
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 from . import kubectl
 from .release import NAME, WAY_TO_XSCALER, eventually
@@ -42,7 +42,7 @@ def busybox(release: Release, name: str, labels: dict[str, str]) -> str:
     return name
 
 
-@pytest.mark.parametrize("collector", run.COLLECTORS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_what_is_needed_is_open_and_nothing_else(collector: str, new_release: Callable[..., Release]) -> None:
     release = new_release(level="privileged")
     values = f"metrics.collector={collector},logs.enabled=true,{FAST}"

@@ -24,14 +24,16 @@ from aiohttp import web
 from tests.support.environments import METRICS_PORTS, configs
 from tests.support.log_environment import NODE, log_config
 from tests.support.tools import tool
-from xscaler_istio.local import certificates, kubernetes, log_agents, run
-from xscaler_istio.local.collectors import Surroundings
+from xscaler_istio.local import certificates, kubernetes, log_agents
 from xscaler_istio.local.container_log import ContainerLog
 from xscaler_istio.local.network import API_SERVER_PORT, Network, claim
 from xscaler_istio.local.processes import responds, running, stop_all, together
 from xscaler_istio.local.xscaler.gateway import PUSH_PATH
 from xscaler_istio.mesh import pods
 from xscaler_istio.mesh.model import Kind, Version
+from xscaler_istio.rendered.collectors import COLLECTORS
+from xscaler_istio.rendered.local_start import Surroundings
+from xscaler_istio.rendered.log_agent import LOG_AGENT
 
 if TYPE_CHECKING:
     import ssl
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.local.processes import Child
 
-PROGRAMS = (*run.COLLECTORS, "log agent")
+PROGRAMS = (*COLLECTORS, "log agent")
 STATUSES = (400, 401, 403, 404, 413, 429, 500, 502, 503)
 # Names that no DNS knows (RFC 6761).
 UNKNOWN_HOST = "region.xscaler.invalid"
@@ -193,7 +195,7 @@ async def _write(log: ContainerLog) -> None:
 @contextlib.asynccontextmanager
 async def _collector(program: str, there: Surroundings, network: Network, number: int) -> AsyncIterator[Instance]:
     (config,) = configs(f"metrics.collector={program}")
-    collector = run.COLLECTORS[program]
+    collector = COLLECTORS[program]
     address = f"{network.collector(number)}:{config.port}"
     own = dataclasses.replace(there, listen_address=address)
     file = there.storage_folder / config.unique_file
@@ -212,7 +214,7 @@ async def _log_agent(there: Surroundings, network: Network, number: int) -> Asyn
         there,
         network=network,
         folder=there.storage_folder,
-        binary=tool("alloy"),
+        binary=tool(LOG_AGENT.program),
         node=NODE,
         number=number,
         stop_timeout=0.1,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.paths import ROOT
-from xscaler_istio.local import run
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 from . import ways
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .ways import Result
 
-CHART = [f"chart, {name}" for name in run.COLLECTORS]
+CHART = [f"chart, {name}" for name in COLLECTORS]
 PAGE = ["page, option A", "page, option B", "page, option C"]
 TARGETS = 14
 

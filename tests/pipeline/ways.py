@@ -15,10 +15,12 @@ from tests.support.environments import TENANT, configs
 from tests.support.tools import tool
 from tests.support.waiting import comes
 from xscaler_istio.local import oracle, run
-from xscaler_istio.local.collectors import Override, Surroundings, alloy, yaml_config
 from xscaler_istio.local.processes import running
 from xscaler_istio.local.xscaler.gateway import Scope, Token
 from xscaler_istio.mesh import topology
+from xscaler_istio.rendered import alloy, yaml_config
+from xscaler_istio.rendered.collectors import COLLECTORS
+from xscaler_istio.rendered.local_start import Override, Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -161,11 +163,11 @@ class _Chart:
         )
 
     def config(self, running_: run.Running) -> str:
-        collector, rendered = run.COLLECTORS[self.collector], self.rendered()
+        collector, rendered = COLLECTORS[self.collector], self.rendered()
         return collector.apply(rendered.text, collector.overrides(rendered.text, self.surroundings(running_)))
 
     def command(self, config: Path, storage: Path, address: str) -> list[str]:
-        return run.COLLECTORS[self.collector].command(self.rendered().arguments, config, _here(storage, address))
+        return COLLECTORS[self.collector].command(self.rendered().arguments, config, _here(storage, address))
 
     def rendered(self) -> CollectorConfig:
         return configs(f"metrics.collector={self.collector}", f"cluster.name={self.collector}")[0]
@@ -173,7 +175,17 @@ class _Chart:
 
 def _here(storage: Path, address: str) -> Surroundings:
     nowhere = Path()
-    return Surroundings("", nowhere, nowhere, "", nowhere, address, storage, _INTERVAL, _INTERVAL)
+    return Surroundings(
+        api_server="",
+        api_token_file=nowhere,
+        ca_file=nowhere,
+        push_url="",
+        auth_folder=nowhere,
+        listen_address=address,
+        storage_folder=storage,
+        scrape_interval=_INTERVAL,
+        scrape_timeout=_INTERVAL,
+    )
 
 
 def _address(running_: run.Running) -> str:
@@ -182,7 +194,7 @@ def _address(running_: run.Running) -> str:
 
 def _chart(name: str) -> Way:
     chart = _Chart(name)
-    program = run.COLLECTORS[name].program
+    program = COLLECTORS[name].program
     return Way(f"chart, {name}", f'cluster="{name}"', program, chart.config, chart.command)
 
 
@@ -191,7 +203,7 @@ WAYS = (
     Way("page, option B", 'job="prometheus.scrape.istio"', "alloy", _alloy, _run_alloy),
     Way("page, option C", 'job="istio"', "otelcol", _opentelemetry, _run_opentelemetry),
     Way("usual rules", 'job="usual-rules"', "prometheus", _prometheus("usual-rules.yml"), _run_prometheus),
-    *(_chart(name) for name in run.COLLECTORS),
+    *(_chart(name) for name in COLLECTORS),
 )
 
 

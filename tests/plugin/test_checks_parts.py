@@ -80,7 +80,7 @@ def test_settings_are_the_values() -> None:
         True,
         1.0,
     )
-    assert found.collector == found.prometheus
+    assert found.collector == found.collectors["prometheus"]
     assert dict(found.intervals) == {"metrics.scrapeInterval": "30s"}
     assert set(found.images) == {"prometheus.image", "tests.image"}
 

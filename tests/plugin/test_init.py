@@ -23,6 +23,7 @@ from tests.support.paths import CHART, ROOT
 from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.commands import init
+from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.system.errors import UsageError
 from xscaler_istio.values import schema
 
@@ -40,7 +41,7 @@ printable = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, ma
 tricky = st.sampled_from(["n", "Y", "on", "null", "~", "1e3", "0o755", "1:30", "007", "2026-01-01", ".inf", "-", "yes"])
 
 
-@pytest.mark.parametrize("collector", ["prometheus", "alloy", "opentelemetry"])
+@pytest.mark.parametrize("collector", COLLECTORS)
 @pytest.mark.parametrize("logs", [(), ("--logs",)])
 def test_what_it_writes_is_valid(
     cli: Callable[..., Ran], tmp_path: Path, collector: str, logs: tuple[str, ...]

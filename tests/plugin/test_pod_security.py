@@ -11,6 +11,7 @@ import yaml
 from tests.support.paths import ci
 from tests.support.rendering import template
 from xscaler_istio.rendered import manifests, pod_security
+from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.rendered.pod_security import BASELINE, PRIVILEGED
 
 GOOD = {
@@ -72,7 +73,7 @@ def test_one_change(path: tuple[Any, ...], value: Any, level: str, reason: str) 
     assert pod_security.needs(manifest(spec)) == (pod_security.Need("Deployment d", "n", level, (reason,)),)
 
 
-@pytest.mark.parametrize("collector", ["prometheus", "alloy", "opentelemetry"])
+@pytest.mark.parametrize("collector", COLLECTORS)
 @pytest.mark.parametrize(("source", "privileged"), [("files", True), ("api", False), ("both", True)])
 def test_only_the_log_agent_on_nodes_needs_more_than_restricted(collector: str, source: str, privileged: bool) -> None:
     values = f"logs.enabled=true,logs.source={source},metrics.collector={collector}"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xscaler_istio.local.command import PROGRAMS
+from xscaler_istio.local.command import known_programs
+from xscaler_istio.rendered.log_agent import LOG_AGENT
 from xscaler_istio.system import programs
 from xscaler_istio.system.errors import SetupError, UsageError
 
@@ -20,7 +21,7 @@ def empty_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(programs, "CHECKOUT", tmp_path)
     programs._from_checkout.cache_clear()
-    for name in PROGRAMS:
+    for name in known_programs():
         monkeypatch.delenv(programs.variable(name), raising=False)
     return tmp_path
 
@@ -34,7 +35,7 @@ def program(folder: Path, name: str) -> Path:
 
 def test_all_that_is_absent_is_said_at_once_with_where_to_get_it() -> None:
     with pytest.raises(SetupError) as refused:
-        programs.require_all(("prometheus", "alloy"))
+        programs.require_all(("prometheus", "alloy"), LOG_AGENT.where_to_get)
     assert refused.value.message == "alloy and prometheus are not on PATH"
     assert "alloy: https://github.com/grafana/alloy/releases" in refused.value.fix
     assert "prometheus: https://prometheus.io/download/" in refused.value.fix
@@ -43,7 +44,7 @@ def test_all_that_is_absent_is_said_at_once_with_where_to_get_it() -> None:
 def test_one_that_is_absent(empty_machine: Path) -> None:
     program(empty_machine, "alloy")
     with pytest.raises(SetupError, match="prometheus is not on PATH") as refused:
-        programs.require_all(("prometheus", "alloy"))
+        programs.require_all(("prometheus", "alloy"), LOG_AGENT.where_to_get)
     assert refused.value.fix.startswith("https://prometheus.io/download/")
 
 
@@ -61,9 +62,9 @@ def test_path_and_the_variable_before_it(empty_machine: Path, monkeypatch: pytes
 
 def test_given_by_a_flag(empty_machine: Path) -> None:
     file = program(empty_machine, "my-alloy")
-    assert programs.given((f"alloy={file}",), PROGRAMS) == {"alloy": file}
+    assert programs.given((f"alloy={file}",), known_programs()) == {"alloy": file}
     with pytest.raises(SetupError, match="--program alloy=/nowhere: no such program is there"):
-        programs.given(("alloy=/nowhere",), PROGRAMS)
+        programs.given(("alloy=/nowhere",), known_programs())
     for text in ("helm=/bin/true", "alloy", "alloy=", ""):
         with pytest.raises(UsageError, match="names no program"):
-            programs.given((text,), PROGRAMS)
+            programs.given((text,), known_programs())

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.paths import EXAMPLE
 from tests.support.rendering import template
-from xscaler_istio.rendered import scraping
+from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.rendered.destination import Basic, Bearer, Destination, File, Header, Literal
 from xscaler_istio.rendered.manifests import LOGS
 from xscaler_istio.rendered.mounts import ObjectName, Source
@@ -65,7 +65,7 @@ CASES: Mapping[str, tuple[tuple[str, ...], Mapping[str, object]]] = {
 }
 
 
-@pytest.mark.parametrize("collector", scraping.READERS)
+@pytest.mark.parametrize("collector", COLLECTORS)
 @pytest.mark.parametrize("case", CASES)
 def test_destinations_are_read_as_they_are_written(case: str, collector: str) -> None:
     values, said = CASES[case]

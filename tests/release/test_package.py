@@ -23,6 +23,7 @@ from release.signing import TRIAL
 from tests.support.paths import EXAMPLE, ROOT
 from tests.support.rendering import objects, run_template, template
 from tests.support.tools import HELMS, tool
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 from .commands import helm_in, release
 
@@ -191,7 +192,7 @@ def test_the_bill_of_materials_has_every_image_that_the_chart_renders(bill: dict
     default = ("-f", str(EXAMPLE), "--set", "logs.enabled=true")
     rendered = {
         container["image"]
-        for collector in ("prometheus", "alloy", "opentelemetry")
+        for collector in COLLECTORS
         for found in objects(template("helm4", *default, "--set", f"metrics.collector={collector}"))
         for spec in [found.get("spec", {}), found.get("spec", {}).get("template", {}).get("spec", {})]
         for container in spec.get("containers", [])

@@ -1,19 +1,33 @@
-"""A collector that nobody wrote: the entry of another one under a new name, in a chart of its own."""
+"""A collector that nobody wrote: the entry of another one under a new name, in the plugin and in a chart of its own."""
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 from tests.support.paths import CHART, ROOT
+from xscaler_istio.rendered.collectors import COLLECTORS
+from xscaler_istio.rendered.shipper import IgnoredKeys, Validator
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "courier"
 LIKE = "prometheus"
+# Its entry in the plugin, which a test registers in MODULES: nothing else of the plugin is to be changed.
+COLLECTOR = dataclasses.replace(
+    COLLECTORS[LIKE],
+    program=NAME,
+    validator=Validator(f"{NAME}-check", ("--strict",)),
+    where_to_get={NAME: "https://courier.example", f"{NAME}-check": "it comes with it"},
+    config_file=f"{NAME}.yml",
+    metrics_port=7777,
+    bytes_per_series=1_000_000,
+    ignored=(IgnoredKeys((f"{NAME}.queue.maxShards",), "it has one queue"),),
+)
 # Its entry in the chart, as docs/collectors.md lists it; beside it only its block in values.yaml.
 ENTRY = (
     "chart/templates/collectors/_{}.tpl",
@@ -30,6 +44,7 @@ def chart(folder: Path) -> Path:
     for name in ENTRY:
         text = (ROOT / name.format(LIKE)).read_text()
         own = text.replace(f".{LIKE}.", f".{NAME}.").replace(f"{LIKE}_remote_storage", f"{NAME}_storage")
+        own = own.replace(f"{LIKE}.yml", COLLECTOR.config_file)
         (folder / name.format(NAME)).write_text(own)
     cannot = folder / ENTRY[0].format(NAME)
     before, _, after = cannot.read_text().partition(f'collector.{NAME}.cannot" -}}}}\n')

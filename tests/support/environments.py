@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from xscaler_istio.local import oracle, run
+from xscaler_istio.rendered import collectors
+from xscaler_istio.rendered.log_agent import LOG_AGENT
 
 from . import rendering
 from .paths import ci
@@ -27,9 +29,9 @@ if TYPE_CHECKING:
     from xscaler_istio.rendered.manifests import CollectorConfig
     from xscaler_istio.wire.answers import Sample
 
-COLLECTORS = tuple(run.COLLECTORS)
+COLLECTORS = tuple(collectors.COLLECTORS)
 # Where each serves its own metrics.
-METRICS_PORTS = {"prometheus": 9090, "alloy": 12345, "opentelemetry": 8888}
+METRICS_PORTS = {name: entry.metrics_port for name, entry in collectors.COLLECTORS.items()}
 # What ci/default-values.yaml says.
 TENANT = "acme"
 
@@ -106,8 +108,8 @@ def change(file: Path, content: str) -> None:
 def environment(portal: BlockingPortal, **plan: Any) -> Iterator[Environment]:
     """Run a plan until the end of the block."""
     with tempfile.TemporaryDirectory(prefix="xscaler-istio-test-") as folder:
-        names = {run.COLLECTORS[config.collector].program for config in plan["configs"]} | {plan["backend"]}
-        names |= {"alloy", "loki"} if plan.get("log_configs") else set()
+        names = {config.shipper.program for config in plan["configs"]} | {plan["backend"]}
+        names |= {LOG_AGENT.program, "loki"} if plan.get("log_configs") else set()
         programs = {name: tool(name) for name in names}
         whole = run.Plan(
             choices=oracle.Choices(cluster=""),

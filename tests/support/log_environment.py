@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xscaler_istio.local import certificates, kubernetes, log_agents
-from xscaler_istio.local.collectors import Surroundings
 from xscaler_istio.local.container_log import ContainerLog
 from xscaler_istio.local.network import API_SERVER_PORT, Network, claim
 from xscaler_istio.local.xscaler import service
 from xscaler_istio.local.xscaler.admission import Scope, Token
 from xscaler_istio.mesh import pods
 from xscaler_istio.mesh.model import Kind, Version
+from xscaler_istio.rendered.local_start import Surroundings
+from xscaler_istio.rendered.log_agent import LOG_AGENT
 from xscaler_istio.rendered.release import Release
 
 from .environments import TENANT
@@ -90,7 +91,7 @@ class LogEnvironment:
             self.surroundings,
             network=self.network,
             folder=self.folder,
-            binary=tool("alloy"),
+            binary=tool(LOG_AGENT.program),
             node=node,
             number=number,
         ) as running:

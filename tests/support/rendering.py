@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from xscaler_istio.rendered import alloy, manifests
 from xscaler_istio.rendered.release import Release
 
 from .paths import CHART, ROOT
@@ -124,8 +123,7 @@ def log_configs(text: str) -> tuple[CollectorConfig, ...]:
 
 def parsed(config: CollectorConfig) -> dict[str, Any]:
     """Return a configuration as nested mappings; Alloy's attributes stay the text that they are written as."""
-    reader = alloy.parse if config.collector in ("alloy", manifests.LOGS) else _read
-    loaded: dict[str, Any] = reader(config.text)
+    loaded: dict[str, Any] = config.shipper.parse(config.text)
     return loaded
 
 

@@ -21,7 +21,7 @@ from xscaler_istio.local import certificates
 from xscaler_istio.local.network import claim
 from xscaler_istio.local.xscaler import service
 from xscaler_istio.local.xscaler.gateway import Scope, Token
-from xscaler_istio.rendered import scraping
+from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.rendered.destination import Bearer, Destination, File, Literal, MountedFiles
 from xscaler_istio.system.errors import UsageError
 from xscaler_istio.wire import probe
@@ -202,7 +202,7 @@ SENT: Mapping[str, tuple[tuple[str, ...], str, dict[str, str]]] = {
             "Basic mesh-writer:tok-write",
             {"user": "mesh-writer\n", "tenant": "acme\n"},
         )
-        for collector in scraping.READERS
+        for collector in COLLECTORS
     },
 }
 

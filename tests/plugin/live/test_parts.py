@@ -11,8 +11,10 @@ import pytest
 from tests.support.published import published
 from xscaler_istio.findings.findings import Problem
 from xscaler_istio.live import report, steps
-from xscaler_istio.live.collectors import COLLECTORS, LOG_REFUSAL, last_reason, metric
 from xscaler_istio.live.steps import Step
+from xscaler_istio.rendered.collectors import COLLECTORS
+from xscaler_istio.rendered.log_agent import LOG_AGENT
+from xscaler_istio.rendered.own_metrics import last_reason, metric
 from xscaler_istio.values import settings
 from xscaler_istio.wire import refusals
 
@@ -42,7 +44,7 @@ LOGS = [
         "the token is wrong or expired",
     ),
     (
-        LOG_REFUSAL,
+        LOG_AGENT.refusal,
         'ts=2026-11-25T12:00:00Z level=error msg="final error sending batch, no retries left, dropping data"'
         ' component_id=loki.write.xscaler status=400 error="server returned HTTP status 400 Bad Request (400): stream'
         ' \'{cluster=\\"prod-1\\"}\' includes structured metadata, but this feature is disallowed."',
@@ -61,7 +63,7 @@ def test_a_log_gives_the_reason_and_the_reason_its_fix(pattern: object, line: st
 
 
 def test_a_log_without_a_refusal() -> None:
-    assert last_reason("all is well\n", LOG_REFUSAL) == ""
+    assert last_reason("all is well\n", LOG_AGENT.refusal) == ""
     assert refusals.fix("") == refusals.fix("never seen before")
 
 

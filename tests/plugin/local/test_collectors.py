@@ -11,9 +11,10 @@ import pytest
 
 from tests.support.paths import CI_FILES
 from tests.support.rendering import configs, log_configs, parsed, template
-from xscaler_istio.local import run
-from xscaler_istio.local.collectors import Surroundings, alloy, log_agent
-from xscaler_istio.rendered import manifests
+from xscaler_istio.rendered import alloy, manifests
+from xscaler_istio.rendered.collectors import COLLECTORS
+from xscaler_istio.rendered.local_start import Surroundings
+from xscaler_istio.rendered.log_agent import LOG_AGENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ SURROUNDINGS = Surroundings(
     logs_url="https://127.10.0.1:8444/api/v1/logs/push",
     log_folder=Path("/run/pods"),
 )
-COLLECTORS = {**run.COLLECTORS, manifests.LOGS: log_agent}
+SHIPPERS = {**COLLECTORS, manifests.LOGS: LOG_AGENT}
 # What may differ between a cluster and this machine, and nothing else (design: API server, credential and authority
 # files, push URL, listen address, storage folder, intervals; a proxy has no place on loopback).
 ALLOWED = {
@@ -130,7 +131,7 @@ def general(place: str) -> str:
     return re.sub(r'^prometheus.scrape "\w+"', 'prometheus.scrape "*"', steps)
 
 
-@pytest.fixture(params=COLLECTORS)
+@pytest.fixture(params=SHIPPERS)
 def rendered(request: pytest.FixtureRequest, file: Path) -> tuple[CollectorConfig, ...]:
     if request.param == manifests.LOGS:
         # The agent that reads files: the other one needs the log endpoints of a kubelet.
@@ -141,7 +142,7 @@ def rendered(request: pytest.FixtureRequest, file: Path) -> tuple[CollectorConfi
 @by_file
 def test_nothing_else_differs(rendered: tuple[CollectorConfig, ...]) -> None:
     for config in rendered:
-        collector = COLLECTORS[config.collector]
+        collector = config.shipper
         changes = collector.overrides(config.text, SURROUNDINGS)
         applied = dataclasses.replace(config, text=collector.apply(config.text, changes))
         before, after = dict(leaves(parsed(config))), dict(leaves(parsed(applied)))
@@ -157,7 +158,7 @@ def test_nothing_else_differs(rendered: tuple[CollectorConfig, ...]) -> None:
 @by_file
 def test_arguments_keep_their_number_and_order(rendered: tuple[CollectorConfig, ...]) -> None:
     for config in rendered:
-        local = COLLECTORS[config.collector].command(config.arguments, Path("/run/config"), SURROUNDINGS)
+        local = config.shipper.command(config.arguments, Path("/run/config"), SURROUNDINGS)
         pairs = list(zip(config.arguments, local, strict=True))
         assert {old.split("=")[0] for old, new in pairs if old != new} == ALLOWED_ARGUMENTS[config.collector]
         assert all(old.split("=")[0] == new.split("=")[0] for old, new in pairs if old.startswith("-"))

@@ -15,7 +15,7 @@ from tests.support.paths import CHART, ROOT
 from tests.support.rendering import configs, render
 from tests.support.tools import tool
 from xscaler_istio import helm
-from xscaler_istio.local import run
+from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.summary import text
 from xscaler_istio.summary.rendering import Rendering
 from xscaler_istio.system.terminal import Terminal
@@ -54,7 +54,7 @@ _OTHERS = pytest.mark.whole("Alloy's configuration is written in another way; th
 
 
 @pytest.mark.parametrize(
-    "collector", [pytest.param(name, marks=[] if name == "alloy" else [_OTHERS]) for name in run.COLLECTORS]
+    "collector", [pytest.param(name, marks=[] if name == "alloy" else [_OTHERS]) for name in COLLECTORS]
 )
 @settings(max_examples=15, deadline=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
@@ -84,7 +84,7 @@ def test_values_are_explained_with_every_job(collector: str, data: st.DataObject
 
 
 def test_jobs_are_read_from_the_golden_configurations() -> None:
-    golden = {"prometheus": "prometheus.yml", "alloy": "config.alloy", "opentelemetry": "otelcol.yaml"}
+    golden = {name: entry.config_file for name, entry in COLLECTORS.items()}
     for collector, name in golden.items():
         config = (ROOT / "tests/chart/golden" / name).read_text()
         assert JOBS[collector](config) == ["cni", "istiod", "proxies", "ztunnel", "self"]

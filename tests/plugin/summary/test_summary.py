@@ -10,7 +10,6 @@ from tests.support.paths import CHART, CI_FILES, EXAMPLE
 from tests.support.rendering import template
 from xscaler_istio.mesh import topology
 from xscaler_istio.mesh.model import Kind
-from xscaler_istio.rendered import manifests, scraping
 from xscaler_istio.rendered.release import Release
 from xscaler_istio.summary import summarize
 from xscaler_istio.summary.metrics import DROPPED, KEPT, SeriesFacts, series_facts
@@ -99,8 +98,3 @@ def test_colours_are_for_terminals() -> None:
     summary = summarize(release, SeriesFacts({}, 0))
     assert "\x1b" not in text(summary, Terminal())
     assert text(summary, Terminal(colour=True)).startswith("\x1b[1mjobs\x1b[0m\n")
-
-
-@pytest.mark.parametrize("collector", list(scraping.READERS))
-def test_a_reader_for_each_collector(collector: str) -> None:
-    assert collector in manifests.CONFIG_FILES

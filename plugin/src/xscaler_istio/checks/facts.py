@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from xscaler_istio.rendered import manifests
+from xscaler_istio.rendered import documents
 from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _lists(mapping: Mapping[str, list[str]]) -> Mapping[str, tuple[str, ...]]:
 
 def _load(file: Path) -> dict[str, Any]:
     try:
-        loaded: dict[str, Any] = manifests.load(file.read_text(encoding="utf-8"))
+        loaded: dict[str, Any] = documents.load(file.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise SetupError(f"cannot read {file}", "name a chart with --chart") from error
     return loaded

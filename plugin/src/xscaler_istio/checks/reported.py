@@ -286,7 +286,7 @@ document(
     Severity.ERROR,
     """A configuration that its collector would refuse.
 
-    Why: promtool, alloy or otelcol, whichever runs it, read the rendered configuration and said no.
+    Why: the collector's own check read the rendered configuration and said no.
 
     Fix: what it says; `helm xscaler render --config NAME` shows the file.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check
 from xscaler_istio.findings.findings import Severity
+from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.values.units import bytes_of, everything, matches
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 # The comment on metrics.shards.
 SERIES_PER_SHARD = 500_000
-# The comments on <collector>.resources; the OpenTelemetry Collector from the ratio in docs/collectors.md, Cost.
-_BYTES_PER_SERIES: Mapping[str, int] = {"prometheus": 9_000, "alloy": 11_000, "opentelemetry": 11_000}
 _BYTES_AT_REST = 100 * 2**20
 # Series of a proxy that do not grow with its peers: the agent's and Envoy's, as far as the profile keeps them.
 _FIXED: Mapping[str, int] = {"minimal": 1, "dashboards": 40, "full": 375}
@@ -123,10 +122,13 @@ def too_little_memory(case: Case) -> Iterator[Issue]:
               memory: 4Gi
     """
     collector, name = case.settings.collector, case.settings.metrics.collector
-    limit = bytes_of(collector.resources.limits.get("memory", "")) if collector else None
-    total = series(case)
-    needed = total / case.settings.metrics.shards * _BYTES_PER_SERIES.get(name, max(_BYTES_PER_SERIES.values()))
-    if limit and total and needed + _BYTES_AT_REST > limit:
+    if not collector:
+        return
+    limit, total = bytes_of(collector.resources.limits.get("memory", "")), series(case)
+    if not limit or not total:
+        return
+    needed = total / case.settings.metrics.shards * COLLECTORS[name].bytes_per_series
+    if needed + _BYTES_AT_REST > limit:
         amount = math.ceil((needed + _BYTES_AT_REST) / 2**20)
         key = f"{name}.resources.limits.memory"
         yield Issue(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check
 from xscaler_istio.findings.findings import Severity
+from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.values.units import bytes_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ def _keys(block: str, names: str, *more: str) -> tuple[str, ...]:
     return (*(f"{block}.{name}" for name in names.split()), *more)
 
 
-_COLLECTORS = ("prometheus", "alloy", "opentelemetry")
 _TARGETS = ("proxies", "ztunnel", "istiod", "cni", "agentgateway")
 _METRICS = _keys(
     "metrics",
@@ -58,7 +58,7 @@ _LOGS = _keys(
 _PARTS = (
     *(
         _Unread(keys=(name,), when=_collector_is_not(name), why=f"metrics.collector is not {name}")
-        for name in _COLLECTORS
+        for name in COLLECTORS
     ),
     _Unread(keys=_METRICS, when=lambda settings: not settings.collector, why="metrics.collector is none"),
     _Unread(keys=_LOGS, when=lambda settings: not settings.logs.enabled, why="logs.enabled is false"),
@@ -154,7 +154,7 @@ _KEYS = (
             when=lambda s, name=name: s.metrics.collector == name and not s.collectors[name].persistence.enabled,  # type: ignore[misc]
             why=f"{name}.persistence.enabled is false",
         )
-        for name in _COLLECTORS
+        for name in COLLECTORS
     ),
 )
 
@@ -176,21 +176,23 @@ def key_is_not_read(case: Case) -> Iterator[Issue]:
     yield from _unread(case, _KEYS)
 
 
-# What a collector's templates and program do not use, or use otherwise.
-_IGNORED = (
-    _Unread(
-        keys=("opentelemetry.persistence.size",),
-        when=lambda s: s.metrics.collector == "opentelemetry",
-        why="the OpenTelemetry Collector keeps nothing on disk",
-    ),
-    _Unread(
-        keys=tuple(f"metrics.targets.{name}.sampleLimit" for name in _TARGETS),
-        when=lambda s: s.metrics.collector == "alloy",
-        why="Alloy counts the whole page, the others what the profile leaves of it",
-        what="means something else here",
-        fix="use bodySizeLimit, which means the same everywhere",
-    ),
-)
+def _ignored(case: Case) -> tuple[_Unread, ...]:
+    """Return what the chosen collector does not use, or uses otherwise, of its own block and of `metrics`."""
+    settings, name = case.settings, case.settings.metrics.collector
+    # Most values have none of these, and the import of an entry takes its time.
+    if not settings.collector or not any(path.startswith((f"{name}.", "metrics.")) for path in case.changed):
+        return ()
+    return tuple(
+        _Unread(
+            # `*` stands for a kind of targets.
+            keys=tuple(dict.fromkeys(key.replace("*", kind) for key in ignored.keys for kind in _TARGETS)),
+            when=lambda _: True,
+            why=ignored.why,
+            what=ignored.what,
+            fix=ignored.fix,
+        )
+        for ignored in COLLECTORS[name].ignored
+    )
 
 
 @check("XS272", Severity.WARNING)
@@ -208,7 +210,7 @@ def collector_ignores_key(case: Case) -> Iterator[Issue]:
             proxies:
               bodySizeLimit: 50MB
     """
-    yield from _unread(case, _IGNORED)
+    yield from _unread(case, _ignored(case))
 
 
 @check("XS273", Severity.WARNING)

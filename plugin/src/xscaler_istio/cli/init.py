@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from xscaler_istio.cli import completion, options
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 EXAMPLE = "helm xscaler init values.yaml --region euw1-01 --tenant-id acme --cluster prod-1"
 
-_COLLECTORS = ("prometheus", "alloy", "opentelemetry", "none")
+_COLLECTORS = (*COLLECTORS, "none")
 
 
 def command(
@@ -23,7 +24,9 @@ def command(
     cluster: Annotated[str, typer.Option(help="Name of this Kubernetes cluster.")] = "",
     collector: Annotated[
         str,
-        typer.Option(help="The collector; default: prometheus.", autocompletion=completion.choices(*_COLLECTORS)),
+        typer.Option(
+            help=f"The collector; default: {_COLLECTORS[0]}.", autocompletion=completion.choices(*_COLLECTORS)
+        ),
     ] = "",
     logs: Annotated[bool, typer.Option("--logs", help="Access logs as well.")] = False,
     schema_reference: Annotated[

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xscaler_istio.cli import completion, options
+from xscaler_istio.rendered.collectors import COLLECTORS
 
 if TYPE_CHECKING:
     from xscaler_istio.helm import Inputs
 
 EXAMPLE = "helm xscaler render -f values.yaml --config prometheus > prometheus.yml"
 
-_CONFIGS = ("prometheus", "alloy", "opentelemetry", "logs")
+_CONFIGS = (*COLLECTORS, "logs")
 
 
 # Of `helm template`: what asks a cluster, a repository or another program, or speaks of an installation.

@@ -13,7 +13,7 @@ from xscaler_istio.summary.accounts import title
 from xscaler_istio.summary.metrics import DROPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from xscaler_istio.rendered.manifests import CollectorConfig, Manifest
     from xscaler_istio.rendered.release import Release
@@ -25,19 +25,6 @@ ADDED, REMOVED, CHANGED = "+", "-", "~"
 _OBJECTS = "objects"
 # What is dropped is what is not kept: one of the two says it.
 _MIRRORED = (DROPPED,)
-# What a job says of itself that is compared in words; in Alloy its rules are components of their own.
-_TOLD = (
-    "relabel_configs",
-    "metric_relabel_configs",
-    "metrics_path",
-    "scrape_interval",
-    "scrape_timeout",
-    "sample_limit",
-    "body_size_limit",
-)
-_RULES = ("discovery.relabel ", "prometheus.relabel ")
-_JOB = "prometheus.scrape "
-_STAGES = "loki.process "
 # Where a ConfigMap and a Secret keep their texts.
 _DATA = ("data", "stringData")
 
@@ -194,33 +181,5 @@ def _readable(release: Release) -> Iterator[tuple[str, fields.Node]]:
 def _data(item: Manifest, config: CollectorConfig | None, data: Mapping[str, Any] | None) -> fields.Node:
     if item.kind == "Secret":
         return {name: fields.Hidden(str(text)) for name, text in (data or {}).items()}
-    return {config.file: _BESIDE[config.suffix](config.tree)} if config else data or {}
-
-
-def _of_blocks(tree: Mapping[str, Any]) -> fields.Node:
-    return {key: _block(key, value) for key, value in tree.items() if not key.startswith(_RULES)}
-
-
-def _block(header: str, value: Any) -> fields.Node:
-    if header.startswith(_STAGES):
-        # A sequence without names: one stage more would shift all others, so it is compared as lines.
-        return json.dumps(value, indent=1)
-    return _beside(value) if header.startswith(_JOB) else value
-
-
-def _of_maps(node: Any) -> fields.Node:
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: [_beside(job) for job in value] if key == "scrape_configs" else _of_maps(value)
-        for key, value in node.items()
-        if key not in _TOLD
-    }
-
-
-def _beside(job: Any) -> fields.Node:
-    return {key: value for key, value in job.items() if key not in _TOLD}
-
-
-# What a configuration says beside what is compared in words, by how it is written.
-_BESIDE: Mapping[str, Callable[[Any], fields.Node]] = {"alloy": _of_blocks, "yml": _of_maps, "yaml": _of_maps}
+    # What is compared in words is left out.
+    return {config.file: config.shipper.rest(config.tree)} if config else data or {}

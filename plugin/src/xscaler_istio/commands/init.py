@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 
+from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.system.errors import SetupError, UsageError
 from xscaler_istio.values import keys
 
@@ -44,7 +45,7 @@ QUESTIONS: tuple[Prompt, ...] = (
     Prompt("--tenant-id", "xscaler.tenantId", "Tenant id"),
     Prompt("--secret", "xscaler.auth.existingSecret.name", "Name of the Secret with the token", "xscaler-token"),
     Prompt("--cluster", "cluster.name", "Name of this Kubernetes cluster, the label of every series"),
-    Prompt("--collector", "metrics.collector", "Collector", "prometheus"),
+    Prompt("--collector", "metrics.collector", "Collector", next(iter(COLLECTORS))),
 )
 
 Answers = dict[str, str]

@@ -20,7 +20,6 @@ from xscaler_istio.commands.project import Project
 from xscaler_istio.commands.validate import from_warning, validate
 from xscaler_istio.findings import ignores
 from xscaler_istio.findings.findings import Finding, Location, Report, Severity, Skipped
-from xscaler_istio.rendered.manifests import LOGS
 from xscaler_istio.rendered.release import Release
 from xscaler_istio.system import programs, scratch
 
@@ -192,31 +191,16 @@ def _collectors(release: Release, version: str) -> list[Finding] | Skipped:  # n
     return findings
 
 
-@dataclasses.dataclass(frozen=True)
-class _Validator:
-    """The program that judges a configuration, its arguments before the file, and what precedes the file."""
-
-    program: str
-    arguments: tuple[str, ...]
-    prefix: str = ""
-
-
-_VALIDATORS: Mapping[str, _Validator] = {
-    "prometheus": _Validator("promtool", ("check", "config", "--agent", "--lint=all", "--lint-fatal")),
-    "alloy": _Validator("alloy", ("validate",)),
-    "opentelemetry": _Validator("otelcol", ("validate",), "--config="),
-    LOGS: _Validator("alloy", ("validate",)),
-}
 # Flags of the container that change what a configuration may say.
 _DECIDING_FLAGS = ("--feature-gates", "--stability.level")
 
 
 def check_config(config: CollectorConfig) -> list[Finding] | Skipped:
     """Have a collector judge its configuration; return findings, or why it could not be asked."""
-    validator = _VALIDATORS[config.collector]
+    validator = config.shipper.validator
     program = programs.find(validator.program)
     if not program:
-        return Skipped(f"{validator.program} is not on PATH ({programs.WHERE_TO_GET[validator.program]})")
+        return Skipped(f"{validator.program} is not on PATH ({config.shipper.where_to_get[validator.program]})")
     with scratch.folder() as folder:
         # The programs open the files that the configuration names; on this machine there are none.
         for name in ("auth/token", "auth/tenant-id", "auth/username", "ca/ca.crt"):

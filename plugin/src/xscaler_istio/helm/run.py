@@ -17,7 +17,7 @@ from concurrent import futures
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from xscaler_istio.helm.messages import Warned, chart_error, warnings
-from xscaler_istio.rendered import manifests
+from xscaler_istio.rendered import documents
 from xscaler_istio.system import programs, scratch
 from xscaler_istio.system.errors import SetupError
 from xscaler_istio.values.effective import Effective
@@ -225,7 +225,7 @@ async def merged(chart: Path, values: ValuesArguments) -> Effective:
             (probe / part).write_bytes((chart / part).read_bytes())
         (probe / "templates" / "values.yaml").write_text(f"{fill_in}{_PROBE}", encoding="utf-8")
         text, _ = await rendered(Inputs(probe, values))
-    said = manifests.load(text)
+    said = documents.load(text)
     if not isinstance(said, dict):
         raise no_helm("does not print what a chart renders")
     return Effective(json.loads(said["values"]), json.loads(said["defaults"]))

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio import helm
 from xscaler_istio.findings.findings import Problem
-from xscaler_istio.live.collectors import COLLECTORS, LOG_REFUSAL, last_reason, of_log_agent
+from xscaler_istio.rendered.collectors import COLLECTORS
+from xscaler_istio.rendered.log_agent import LOG_AGENT
+from xscaler_istio.rendered.own_metrics import last_reason
 from xscaler_istio.system.errors import UnreachableError
 from xscaler_istio.values import units
 from xscaler_istio.wire import refusals
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterator, Mapping
 
-    from xscaler_istio.live.collectors import Pushes
     from xscaler_istio.live.installation import Installation
     from xscaler_istio.live.query_api import QueryApi
+    from xscaler_istio.rendered.own_metrics import Pushes
     from xscaler_istio.values.settings import Settings
 
 FRESH_SECONDS = 180
@@ -166,7 +168,7 @@ def earlier(cluster: Installation, settings: Settings) -> Earlier:
     name = settings.metrics.collector
     readers = {"metrics": COLLECTORS[name].pushes} if name in COLLECTORS else {}
     if settings.logs.enabled:
-        readers |= dict.fromkeys(_LOG_COMPONENTS[settings.logs.source], of_log_agent)
+        readers |= dict.fromkeys(_LOG_COMPONENTS[settings.logs.source], LOG_AGENT.pushes)
     found = {}
     for component, read in readers.items():
         for pod in cluster.pods(component):
@@ -220,11 +222,11 @@ def log_agents(cluster: Installation, settings: Settings, before: Earlier) -> St
     facts, problems, delivered = [], [], 0
     components = _LOG_COMPONENTS[settings.logs.source]
     for pod in (pod for component in components for pod in cluster.pods(component)):
-        pushes = of_log_agent(functools.partial(cluster.page, pod))
+        pushes = LOG_AGENT.pushes(functools.partial(cluster.page, pod))
         delivered += pushes.delivered
         old = before.of(pod, pushes.failed)
         facts.append(f"{pod}: {_said(pushes, 'lines', old)}")
-        problems += _refused(cluster, pod, pushes, old, LOG_REFUSAL, "lines")
+        problems += _refused(cluster, pod, pushes, old, LOG_AGENT.refusal, "lines")
     if not facts:
         problems.append(Problem("no log agent runs", "docs/troubleshooting.md, Access logs do not arrive"))
     elif not delivered and not problems:

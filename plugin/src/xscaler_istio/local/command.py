@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio import helm
 from xscaler_istio.local import html_report, log_oracle, look_around, oracle, report
-from xscaler_istio.local.run import COLLECTORS, Plan, judge, started
+from xscaler_istio.local.run import Plan, judge, started
 from xscaler_istio.local.verdict import PARTS
+from xscaler_istio.local.xscaler.backends import BACKENDS
 from xscaler_istio.mesh import topology
+from xscaler_istio.rendered.collectors import COLLECTORS
+from xscaler_istio.rendered.log_agent import LOG_AGENT
 from xscaler_istio.rendered.release import Release
 from xscaler_istio.system import programs, scratch
 from xscaler_istio.system.errors import SetupError, UsageError
@@ -25,8 +28,11 @@ if TYPE_CHECKING:
     from xscaler_istio.local.run import RunResult
     from xscaler_istio.rendered.manifests import CollectorConfig
 
-# What --program may name.
-PROGRAMS = ("prometheus", "alloy", "otelcol", "mimir", "loki")
+
+def known_programs() -> tuple[str, ...]:
+    """Return what --program may name: collectors, the log agent, and what stores."""
+    shippers = (*(collector.program for collector in COLLECTORS.values()), LOG_AGENT.program)
+    return tuple(dict.fromkeys((*shippers, *BACKENDS, "loki")))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,7 +57,7 @@ class LocalTest:
 
 def run(release: Inputs, options: LocalTest, *, write: Callable[[str], None], progress: Callable[[str], None]) -> bool:
     """Write the report and return whether all is well. Raises UsageError, ChartError or SetupError."""
-    given = programs.given(options.programs, PROGRAMS)
+    given = programs.given(options.programs, known_programs())
     progress("rendering the chart")
     answer = helm.answered(release)
     text = answer.text
@@ -151,9 +157,10 @@ def _programs(
     given: Mapping[str, Path],
     progress: Callable[[str], None],
 ) -> dict[str, Path]:
-    needed = {COLLECTORS[config.collector].program for config in configs} | {backend}
-    needed |= {"alloy"} if log_configs else set()
-    found = {**programs.require_all(needed - given.keys()), **given}
+    shippers = [config.shipper for config in (*configs, *log_configs)]
+    needed = {backend, *(shipper.program for shipper in shippers)} - given.keys()
+    where = {name: text for shipper in shippers for name, text in shipper.where_to_get.items()}
+    found = {**programs.require_all(needed, where), **given}
     if log_configs and "loki" not in found:
         if loki := programs.find("loki"):
             found["loki"] = loki

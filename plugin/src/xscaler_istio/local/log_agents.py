@@ -6,19 +6,18 @@ import contextlib
 import dataclasses
 import datetime
 import functools
-import json
 from typing import TYPE_CHECKING
 
-from xscaler_istio.local.collectors import log_agent
 from xscaler_istio.local.processes import responds, running
+from xscaler_istio.rendered.log_agent import LOG_AGENT, first_start
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from xscaler_istio.local.collectors import Override, Surroundings
     from xscaler_istio.local.network import Network
     from xscaler_istio.local.processes import Child
+    from xscaler_istio.rendered.local_start import Override, Surroundings
     from xscaler_istio.rendered.manifests import CollectorConfig
 
 
@@ -33,8 +32,7 @@ class Agent:
 
     def first_start(self) -> int:
         """Return when an agent first started with this state, in nanoseconds since 1970."""
-        created = json.loads((self.state / "alloy_seed.json").read_text(encoding="utf-8"))["created_at"]
-        seconds, _, fraction = created.removesuffix("Z").partition(".")
+        seconds, _, fraction = first_start(self.state).removesuffix("Z").partition(".")
         moment = datetime.datetime.fromisoformat(f"{seconds}+00:00")
         return int(moment.timestamp()) * 10**9 + int(fraction.ljust(9, "0"))
 
@@ -59,10 +57,10 @@ async def running_agent(
     own = dataclasses.replace(
         surroundings, listen_address=address, storage_folder=folder / f"{config.unique_file}-{number}.state"
     )
-    changes = log_agent.overrides(config.text, own)
+    changes = LOG_AGENT.overrides(config.text, own)
     file = folder / f"{number}-{config.unique_file}"
-    file.write_text(log_agent.apply(config.text, changes), encoding="utf-8")
-    command = [str(binary), *log_agent.command(config.arguments, file, own)]
+    file.write_text(LOG_AGENT.apply(config.text, changes), encoding="utf-8")
+    command = [str(binary), *LOG_AGENT.command(config.arguments, file, own)]
     name = f"{config.collector}-{config.shard}-{number}"
     async with running(
         name, command, folder=folder, environment={"NODE_NAME": node}, stop_timeout=stop_timeout

@@ -12,6 +12,9 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
+from xscaler_istio.rendered.collectors import COLLECTORS
+from xscaler_istio.rendered.log_agent import LOG_AGENT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -22,7 +25,6 @@ OWN_JOB_LABEL = "xscaler-istio"
 # The job that scrapes the release's own pods.
 OWN_JOB = "self"
 _OWN_COMPONENTS = frozenset({"metrics", "logs", "logs-api"})
-_OWN_PORTS = {"prometheus": "9090", "alloy": "12345", "opentelemetry": "8888"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +154,7 @@ def _belongs(pod: _Pod, own: Own) -> bool:
 
 def _own_port(pod: _Pod, own: Own | None) -> str:
     metrics = own and pod.labels.get("app.kubernetes.io/component") == "metrics"
-    return _OWN_PORTS[own.collector if own and metrics else "alloy"]
+    return str((COLLECTORS[own.collector] if own and metrics else LOG_AGENT).metrics_port)
 
 
 def _target(pod: _Pod, job: str, chosen: Choices) -> ExpectedTarget:

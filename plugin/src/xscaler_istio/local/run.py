@@ -21,13 +21,14 @@ from xscaler_istio.local import (
     questions,
     verdict,
 )
-from xscaler_istio.local.collectors import Surroundings, alloy, opentelemetry, prometheus
 from xscaler_istio.local.mesh import envoy, page_server, placed, traffic
 from xscaler_istio.local.network import API_SERVER_PORT, Network, claim
 from xscaler_istio.local.processes import responds, running, stop_all, together
 from xscaler_istio.local.xscaler import limits, service
 from xscaler_istio.local.xscaler.gateway import Scope, Token
 from xscaler_istio.mesh import topology
+from xscaler_istio.rendered.local_start import Surroundings
+from xscaler_istio.rendered.log_agent import LOG_AGENT
 from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xscaler_istio.findings.findings import Problem
-    from xscaler_istio.local.collectors import Collector, Override
     from xscaler_istio.local.log_agents import Agent
     from xscaler_istio.local.mesh.envoy import EnvoyMesh
     from xscaler_istio.local.mesh.page_server import MeshServer
@@ -45,13 +45,9 @@ if TYPE_CHECKING:
     from xscaler_istio.local.xscaler.account import Account
     from xscaler_istio.local.xscaler.service import XScaler
     from xscaler_istio.mesh.topology import Workload
+    from xscaler_istio.rendered.local_start import Override
     from xscaler_istio.rendered.manifests import CollectorConfig
 
-COLLECTORS: Mapping[str, Collector] = {
-    "prometheus": prometheus,
-    "alloy": alloy,
-    "opentelemetry": opentelemetry,
-}
 # What a run puts into the file of the Secret where the values name no tenant.
 TENANT_OF_THE_FILE = "tenant-of-the-file"
 # Addresses below this belong to the real Envoys, those above to generated pods.
@@ -291,7 +287,7 @@ async def _collectors(
     progress: Callable[[str], None],
 ) -> tuple[tuple[Child, ...], tuple[Override, ...]]:
     async def start(config: CollectorConfig) -> tuple[Child, tuple[Override, ...]]:
-        collector = COLLECTORS[config.collector]
+        collector = config.shipper
         progress(f"starting {config.collector}, shard {config.shard}, with the rendered configuration")
         storage = plan.folder / f"{config.collector}-{config.shard}"
         address = f"{network.collector(config.shard)}:{config.port}"
@@ -327,7 +323,7 @@ async def _log_agents(
             surroundings,
             network=network,
             folder=plan.folder,
-            binary=plan.programs["alloy"],
+            binary=plan.programs[LOG_AGENT.program],
             node=envoy.NODE,
             number=number,
             stop_timeout=_STOP_SECONDS,

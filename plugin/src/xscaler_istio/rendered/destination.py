@@ -62,6 +62,20 @@ class Destination:
     proxy: str
     authority: File | None
 
+    @classmethod
+    def of(
+        cls, *, url: str, headers: Mapping[str, Value], authentication: Bearer | Basic, proxy: str, authority: str
+    ) -> Destination:
+        """Take the tenant out of the headers; `authority` is a path, or empty."""
+        return cls(
+            url=url,
+            tenant=headers[TENANT_HEADER],
+            headers=tuple(Header(name, headers[name]) for name in sorted(headers) if name != TENANT_HEADER),
+            authentication=authentication,
+            proxy=proxy,
+            authority=File(authority) if authority else None,
+        )
+
     @property
     def files(self) -> frozenset[str]:
         """The paths of all mounted files that a push needs."""

@@ -6,25 +6,16 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from xscaler_istio.rendered import alloy, mounts
+from xscaler_istio.rendered import documents, mounts
+from xscaler_istio.rendered.collectors import COLLECTORS
+from xscaler_istio.rendered.log_agent import LOG_AGENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from xscaler_istio.rendered.mounts import Source
+    from xscaler_istio.rendered.shipper import Shipper, Tree
 
-    # A parsed configuration: maps, lists and values, arbitrary by nature; rendered/scraping.py and rendered/logs.py
-    # read it.
-    Tree = Any
-
-# The file in a ConfigMap that is a collector's configuration, by collector.
-CONFIG_FILES: Mapping[str, str] = {
-    "prometheus": "prometheus.yml",
-    "alloy": "config.alloy",
-    "opentelemetry": "otelcol.yaml",
-}
 # What the configurations of the log agents are called, beside the collectors.
 LOGS = "logs"
 _LOG_COMPONENTS = ("logs", "logs-api")
@@ -51,7 +42,7 @@ class Manifest:
 class CollectorConfig:
     """The configuration of one workload, as text, and how its container starts and is asked whether it is ready.
 
-    `collector` is one of CONFIG_FILES, or LOGS; `shard` counts the workloads of one collector from 0; `port` is the
+    `collector` is one of COLLECTORS, or LOGS; `shard` counts the workloads of one collector from 0; `port` is the
     one that the container is asked at; `workload` is the object that makes its pods: arbitrary YAML by nature.
     """
 
@@ -79,12 +70,17 @@ class CollectorConfig:
     @property
     def unique_file(self) -> str:
         """A file name that no other workload has."""
-        return f"{self.collector}-{self.shard}.{self.suffix}"
+        return f"{self.collector}-{self.shard}.{self.file.rpartition('.')[2]}"
+
+    @property
+    def shipper(self) -> Shipper[Any]:
+        """What is known of the program that reads it."""
+        return LOG_AGENT if self.collector == LOGS else COLLECTORS[self.collector]
 
     @functools.cached_property
     def tree(self) -> Tree:
         """The configuration, parsed once."""
-        return _PARSERS[self.suffix](self.text)
+        return self.shipper.parse(self.text)
 
     @functools.cached_property
     def mounts(self) -> Mapping[str, Source]:
@@ -97,31 +93,11 @@ class CollectorConfig:
         labels: Mapping[str, str] = self.workload["spec"]["template"]["metadata"]["labels"]
         return labels
 
-    @property
-    def suffix(self) -> str:
-        """The ending of the file's name, which says how it is written."""
-        return self.file.rpartition(".")[2]
-
 
 def manifests(text: str) -> tuple[Manifest, ...]:
     """Parse what `helm template` prints."""
-    documents = [document for document in _documents(text) if document]
-    return tuple(Manifest(item["kind"], item["metadata"]["name"], item) for item in documents)
-
-
-def load(text: str) -> Any:
-    """Return what one YAML document holds."""
-    return next(_documents(text), None)
-
-
-def _documents(text: str) -> Iterator[Any]:
-    # In C where PyYAML has it: ten times as fast.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    yield from yaml.load_all(text, Loader=loader)
-
-
-# How a configuration is written, by the ending of its file's name.
-_PARSERS: Mapping[str, Callable[[str], Tree]] = {"yml": load, "yaml": load, "alloy": alloy.parse}
+    found = [document for document in documents.documents(text) if document]
+    return tuple(Manifest(item["kind"], item["metadata"]["name"], item) for item in found)
 
 
 def configs(rendered: tuple[Manifest, ...]) -> Iterator[CollectorConfig]:
@@ -144,10 +120,10 @@ def _config(workload: Mapping[str, Any], files: Mapping[str, str]) -> CollectorC
     labels, container = pod["metadata"]["labels"], pod["spec"]["containers"][0]
     ((file, text),) = files.items()
     component = labels["app.kubernetes.io/component"]
-    collectors = {name: collector for collector, name in CONFIG_FILES.items()}
+    reads_logs = component in _LOG_COMPONENTS
     return CollectorConfig(
-        LOGS if component in _LOG_COMPONENTS else collectors[file],
-        _LOG_COMPONENTS.index(component) if component in _LOG_COMPONENTS else int(labels[_SHARD]),
+        LOGS if reads_logs else next(name for name, found in COLLECTORS.items() if found.config_file == file),
+        _LOG_COMPONENTS.index(component) if reads_logs else int(labels[_SHARD]),
         file,
         text,
         tuple(container["args"]),

@@ -6,15 +6,17 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
-from xscaler_istio.rendered import logs, manifests, network_policy, pod_security, scraping, telemetry
-from xscaler_istio.rendered.manifests import CONFIG_FILES, LOGS
+from xscaler_istio.rendered import manifests, network_policy, pod_security, telemetry
+from xscaler_istio.rendered.collectors import COLLECTORS
+from xscaler_istio.rendered.log_agent import LOG_AGENT
+from xscaler_istio.rendered.manifests import LOGS
 from xscaler_istio.system.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from xscaler_istio.rendered.destination import Destination
-    from xscaler_istio.rendered.logs import LogReading
+    from xscaler_istio.rendered.log_agent import LogReading
     from xscaler_istio.rendered.manifests import CollectorConfig, Manifest
     from xscaler_istio.rendered.network_policy import Policy
     from xscaler_istio.rendered.pod_security import Need
@@ -54,12 +56,12 @@ class Release:
     @functools.cached_property
     def scraping(self) -> tuple[Scraping, ...]:
         """What the metrics collector does, by shard."""
-        return tuple(scraping.READERS[config.collector](config.tree) for config in self.collectors)
+        return tuple(COLLECTORS[config.collector].read(config.tree) for config in self.collectors)
 
     @functools.cached_property
     def log_reading(self) -> tuple[LogReading, ...]:
         """What the log agents do."""
-        return tuple(logs.read(config.tree) for config in self.log_agents)
+        return tuple(LOG_AGENT.read(config.tree) for config in self.log_agents)
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -106,5 +108,5 @@ class Release:
 
 _HOW: Mapping[str, str] = {
     LOGS: "set logs.enabled: true",
-    **{name: f"set metrics.collector: {name}" for name in CONFIG_FILES},
+    **{name: f"set metrics.collector: {name}" for name in COLLECTORS},
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xscaler_istio.rendered.logs import API, FILES
+from xscaler_istio.rendered.log_agent import API, FILES
 from xscaler_istio.rendered.words import condition
 from xscaler_istio.summary.model import Section, Subject, facts
 from xscaler_istio.summary.rules import filled
@@ -12,7 +12,7 @@ from xscaler_istio.summary.rules import filled
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from xscaler_istio.rendered.logs import LogReading
+    from xscaler_istio.rendered.log_agent import LogReading
 
 _SOURCES: Mapping[str, str] = {FILES: "files on each node", API: "through the API server"}
 

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
-from xscaler_istio.rendered import manifests
+from xscaler_istio.rendered import documents
 from xscaler_istio.rendered.relabeling import relabel
 from xscaler_istio.summary import sample
 from xscaler_istio.summary.model import Fact, Section, Subject, facts
@@ -38,7 +38,7 @@ def series_facts(chart: Path, settings: Settings) -> SeriesFacts:
     file = chart / "files" / "labels.yaml"
     if not file.is_file():
         return SeriesFacts({}, 0)
-    loaded = manifests.load(file.read_text(encoding="utf-8"))
+    loaded = documents.load(file.read_text(encoding="utf-8"))
     families = {
         job: {
             family: (

@@ -28,15 +28,12 @@ CHECKOUT = _checkout()
 # The chart that a wheel carries (plugin/build_hook.py).
 _CARRIED_CHART = _PACKAGE / "chart"
 
+# Those that are no collector's; Prometheus as what stores in local tests.
 WHERE_TO_GET: Mapping[str, str] = {
     "helm": "install Helm (https://helm.sh/docs/intro/install/) or set HELM_BIN to its path",
     "kubectl": "https://kubernetes.io/docs/tasks/tools/",
     "kubeconform": "https://github.com/yannh/kubeconform/releases",
-    "promtool": "it comes with Prometheus: https://prometheus.io/download/",
     "prometheus": "https://prometheus.io/download/ (3.x)",
-    "alloy": "https://github.com/grafana/alloy/releases (1.18 or newer)",
-    "otelcol": "https://github.com/open-telemetry/opentelemetry-collector-releases/releases (otelcol-contrib, 0.163 or "
-    "newer), or set XSCALER_OTELCOL to its path",
     "loki": "https://github.com/grafana/loki/releases",
     "mimir": "https://github.com/grafana/mimir/releases, or use --backend prometheus",
 }
@@ -55,13 +52,13 @@ def find(name: str) -> Path | None:
     return None if override else _from_checkout(_TOOL_NAMES.get(name, name))
 
 
-def require(name: str) -> Path:
+def require(name: str, where: Mapping[str, str] = WHERE_TO_GET) -> Path:
     """Return the program; raise SetupError with where to get it."""
     if found := find(name):
         return found
     if override := os.environ.get(variable(name)):
         raise SetupError(f"{variable(name)} is {override}, and no such program is there", "mend or unset the variable")
-    raise SetupError(f"{name} is not on PATH", WHERE_TO_GET.get(name, ""))
+    raise SetupError(f"{name} is not on PATH", where.get(name, ""))
 
 
 def given(texts: Iterable[str], known: Iterable[str]) -> dict[str, Path]:
@@ -83,14 +80,18 @@ def given(texts: Iterable[str], known: Iterable[str]) -> dict[str, Path]:
     return found
 
 
-def require_all(names: Iterable[str]) -> dict[str, Path]:
-    """Return programs by name; raise SetupError that says of each absent one where to get it."""
+def require_all(names: Iterable[str], where: Mapping[str, str] = WHERE_TO_GET) -> dict[str, Path]:
+    """Return programs by name; raise SetupError that says of each absent one where to get it.
+
+    `where` adds to WHERE_TO_GET.
+    """
+    known = {**WHERE_TO_GET, **where}
     found = {name: find(name) for name in sorted(names)}
     absent = [name for name, path in found.items() if not path]
     if len(absent) > 1 and not any(os.environ.get(variable(name)) for name in absent):
-        where = "; ".join(f"{name}: {WHERE_TO_GET.get(name, '')}" for name in absent)
-        raise SetupError(f"{' and '.join(absent)} are not on PATH", where)
-    return {name: path or require(name) for name, path in found.items()}
+        all_of_them = "; ".join(f"{name}: {known.get(name, '')}" for name in absent)
+        raise SetupError(f"{' and '.join(absent)} are not on PATH", all_of_them)
+    return {name: path or require(name, known) for name, path in found.items()}
 
 
 def variable(name: str) -> str:

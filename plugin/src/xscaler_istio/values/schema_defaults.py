@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 
-from xscaler_istio.rendered import manifests
+from xscaler_istio.rendered import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ def differences(chart: Path, schema: Json) -> tuple[str, ...]:
         jsonschema.Draft7Validator.check_schema(schema)
     except jsonschema.SchemaError as error:
         return (f"the schema is not valid at {error.json_path}: {error.message}",)
-    defaults = manifests.load((chart / "values.yaml").read_text(encoding="utf-8")) or {}
+    defaults = documents.load((chart / "values.yaml").read_text(encoding="utf-8")) or {}
     return tuple(_compared(defaults, schema, ""))
 
 

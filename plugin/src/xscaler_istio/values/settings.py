@@ -11,6 +11,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.system.errors import SetupError
 
 Block = TypeVar("Block")
@@ -206,7 +207,7 @@ class Persistence:
 
 @dataclasses.dataclass(frozen=True)
 class CollectorBlock:
-    """`prometheus`, `alloy`, `opentelemetry`."""
+    """The block of one collector."""
 
     image: Image
     resources: Resources
@@ -254,9 +255,6 @@ class Settings:
     istio: Istio
     metrics: Metrics
     logs: Logs
-    prometheus: CollectorBlock
-    alloy: CollectorBlock
-    opentelemetry: CollectorBlock
     log_agent: LogAgent
     tests: Tests
     service_account: ServiceAccount
@@ -266,6 +264,8 @@ class Settings:
     pod_disruption_budget: Switch
     service_monitor: Switch
     prometheus_rule: Switch
+    # By name.
+    collectors: Mapping[str, CollectorBlock] = dataclasses.field(default_factory=dict)
 
     @property
     def switches(self) -> Mapping[str, Switch | Tests]:
@@ -277,11 +277,6 @@ class Settings:
             "serviceMonitor": self.service_monitor,
             "prometheusRule": self.prometheus_rule,
         }
-
-    @property
-    def collectors(self) -> Mapping[str, CollectorBlock]:
-        """The collectors' blocks by name."""
-        return {"prometheus": self.prometheus, "alloy": self.alloy, "opentelemetry": self.opentelemetry}
 
     @property
     def collector(self) -> CollectorBlock | None:
@@ -324,12 +319,19 @@ class Settings:
 
 def parse(values: Mapping[str, Any]) -> Settings:
     """Return values that the schema admits as settings; raise SetupError where the chart lacks a key."""
-    return _block(Settings, values, (), strict=True)
+    return _settings(values, strict=True)
 
 
 def parse_any_version(values: Mapping[str, Any]) -> Settings:
     """Return values of a chart that may be an earlier one as settings: a key that it lacks is off, zero or empty."""
-    return _block(Settings, values, (), strict=False)
+    return _settings(values, strict=False)
+
+
+def _settings(values: Mapping[str, Any], *, strict: bool) -> Settings:
+    # The blocks of collectors are keys of the values like any other.
+    blocks = dataclasses.make_dataclass("Blocks", [(name, CollectorBlock) for name in COLLECTORS])
+    found = vars(_block(blocks, values, (), strict=strict))
+    return dataclasses.replace(_block(Settings, values, (), strict=strict), collectors=found)
 
 
 def _block(kind: type[Block], values: Mapping[str, Any], path: tuple[str, ...], *, strict: bool) -> Block:

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from xscaler_istio.cli import completion, options
+from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.system.errors import ExitCode
 
 EXAMPLE = "helm xscaler test --local -f values.yaml"
 
-_COLLECTORS = ("prometheus", "alloy", "opentelemetry")
 _PARTS = ("scraping", "pushing", "logs")
 _BACKENDS = ("auto", "mimir", "prometheus")
 _OUTPUTS = ("text", "json", "html")
@@ -28,8 +28,8 @@ def command(
         str,
         typer.Option(
             help="Run this collector, whatever metrics.collector says.",
-            metavar="|".join(_COLLECTORS),
-            autocompletion=completion.choices(*_COLLECTORS),
+            metavar="|".join(COLLECTORS),
+            autocompletion=completion.choices(*COLLECTORS),
         ),
     ] = "",
     only: Annotated[
@@ -47,7 +47,7 @@ def command(
     program: Annotated[
         list[str] | None,
         typer.Option(
-            help="Use this program (prometheus, alloy, otelcol, mimir, loki); repeatable. Default: $XSCALER_<NAME>,"
+            help="Use this program (the collector's, mimir, loki); repeatable. Default: $XSCALER_<NAME>,"
             " PATH, and in a checkout tools/.",
             metavar="NAME=PATH",
         ),
@@ -100,7 +100,7 @@ def command(
     options.set_debug(debug)
     options.choose("--output", output, _OUTPUTS)
     options.choose("--only", only, ("", *_PARTS))
-    options.choose("--collector", collector, ("", *_COLLECTORS))
+    options.choose("--collector", collector, ("", *COLLECTORS))
     options.choose("--backend", backend, _BACKENDS)
     asked = LocalTest(
         backend=backend,

@@ -1,13 +1,9 @@
-"""How each collector is started outside a cluster: siblings of one shape, chosen by name.
-
-Each module gives `overrides` (what the rendered configuration needs changed, and why) and `command` (the program's
-command line from the rendered arguments).
-"""
+"""How shippers are started outside a cluster: what stands in for it, and what of a configuration is changed."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +15,7 @@ MOUNTED_AUTH = "/etc/xscaler/auth/"
 Place = tuple[str | int, ...]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """What stands in for the cluster and for xScaler; folders and files exist."""
 
@@ -52,21 +48,6 @@ class Override:
             if self.local is not None
             else f"{place} removed  ({self.reason})"
         )
-
-
-class Collector(Protocol):
-    """What each module of this package gives."""
-
-    program: str
-
-    def overrides(self, config: str, surroundings: Surroundings) -> tuple[Override, ...]:
-        """Return what must be changed in a rendered configuration."""
-
-    def apply(self, config: str, changes: Sequence[Override]) -> str:
-        """Return the configuration with these changes and no other."""
-
-    def command(self, arguments: Sequence[str], config_file: Path, surroundings: Surroundings) -> list[str]:
-        """Return the rendered arguments with file, folder and address changed."""
 
 
 def replace_values(arguments: Sequence[str], values: Mapping[str, str]) -> list[str]:

@@ -1,0 +1,84 @@
+"""Prometheus in agent mode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xscaler_istio.rendered import documents, own_metrics, yaml_config
+from xscaler_istio.rendered.destination import Bearer, Destination, File, Literal
+from xscaler_istio.rendered.local_start import Override, Surroundings, replace_values
+from xscaler_istio.rendered.scraping import Scraping
+from xscaler_istio.rendered.shipper import Collector, Validator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from xscaler_istio.rendered.destination import Value
+    from xscaler_istio.rendered.shipper import Tree
+
+_PORT = 9090
+
+
+def _read(tree: Tree) -> Scraping:
+    write = tree["remote_write"][0]
+    basic = write.get("basic_auth")
+    destination = Destination.of(
+        url=write["url"],
+        headers={name: _value(header) for name, header in write["http_headers"].items()},
+        authentication=yaml_config.basic(basic) if basic else Bearer(File(write["authorization"]["credentials_file"])),
+        proxy=write.get("proxy_url", ""),
+        authority=write.get("tls_config", {}).get("ca_file", ""),
+    )
+    return Scraping(yaml_config.jobs(tree), destination)
+
+
+def _value(header: Mapping[str, Any]) -> Value:
+    """Read one of http_headers: a list of values, or of files, which hold what is secret."""
+    return Literal(header["values"][0]) if "values" in header else File(header["files"][0])
+
+
+def _overrides(config: str, surroundings: Surroundings) -> tuple[Override, ...]:
+    loaded = documents.load(config)
+    return (
+        *yaml_config.scraping((), loaded, surroundings),
+        *_destination(loaded["remote_write"][0], surroundings),
+    )
+
+
+def _destination(remote_write: dict[str, Any], surroundings: Surroundings) -> Iterator[Override]:
+    place = ("remote_write", 0)
+    yield Override((*place, "url"), surroundings.push_url, "the local xScaler")
+    yield Override((*place, "tls_config", "ca_file"), str(surroundings.ca_file), "authority of this run")
+    if "proxy_url" in remote_write:
+        yield Override((*place, "proxy_url"), None, "nothing leaves this machine")
+    yield from yaml_config.mounted_files(place, remote_write, surroundings)
+
+
+def _command(arguments: Sequence[str], config_file: Path, surroundings: Surroundings) -> list[str]:
+    local = {
+        "--config.file": str(config_file),
+        "--storage.agent.path": str(surroundings.storage_folder),
+        "--web.listen-address": surroundings.listen_address,
+    }
+    return replace_values(arguments, local)
+
+
+COLLECTOR = Collector(
+    program="prometheus",
+    where_to_get={"promtool": "it comes with Prometheus: https://prometheus.io/download/"},
+    validator=Validator("promtool", ("check", "config", "--agent", "--lint=all", "--lint-fatal")),
+    config_file="prometheus.yml",
+    metrics_port=_PORT,
+    # The comment on prometheus.resources.
+    bytes_per_series=9_000,
+    parse=documents.load,
+    read=_read,
+    rest=yaml_config.rest,
+    overrides=_overrides,
+    apply=yaml_config.apply,
+    command=_command,
+    targets=own_metrics.targets_of_api(_PORT),
+    pushes=own_metrics.pushes_of_remote_storage(_PORT),
+    refusal=own_metrics.REMOTE_STORAGE_REFUSAL,
+)

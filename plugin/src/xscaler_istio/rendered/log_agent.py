@@ -1,0 +1,167 @@
+"""The log agent, Grafana Alloy with another configuration: what it reads, makes of a line, and sends where."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from xscaler_istio.rendered import alloy
+from xscaler_istio.rendered.local_start import Override, Surroundings
+from xscaler_istio.rendered.own_metrics import Pushes, metric
+from xscaler_istio.rendered.shipper import Shipper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from xscaler_istio.rendered.alloy import Blocks
+    from xscaler_istio.rendered.destination import Destination
+    from xscaler_istio.rendered.own_metrics import Fetch
+    from xscaler_istio.rendered.relabeling import RelabelRule
+
+# Where an agent reads from.
+FILES, API = "files", "api"
+_COMPONENTS: Mapping[str, str] = {'loki.source.file "pods"': FILES, 'loki.source.kubernetes "pods"': API}
+_WRITE = 'loki.write "xscaler"'
+_PROCESS = 'loki.process "lines"'
+_RULES = "discovery.relabel "
+_ENDPOINT = (_WRITE, "endpoint")
+_MOUNTED_LOGS = "/var/log/pods/"
+_MOUNTED_STATE = "/var/lib/alloy/"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LogReading:
+    """What one agent does. No namespaces mean all of them; `success_ratio` 1 means that no line is left out.
+
+    `stream_labels` are the names of all labels of a stream, in order; `older_lines`: those from before the agent's
+    first start are sent too.
+    """
+
+    source: str
+    namespaces: tuple[str, ...]
+    target_rules: tuple[RelabelRule, ...]
+    older_lines: bool
+    stream_labels: tuple[str, ...]
+    structured_metadata: bool
+    redacted: bool
+    masked: bool
+    success_ratio: float
+    line_bytes: int
+    destination: Destination
+
+
+def _read(blocks: Blocks) -> LogReading:
+    rules = alloy.rules(blocks['discovery.relabel "pods"'])
+    stages = blocks[_PROCESS]
+    replaced = {json.loads(stage["replace"]) for stage in _stages(stages, "stage.replace")}
+    rates = [float(stage["rate"]) for stage in _stages(stages, "stage.sampling")]
+    limit = json.loads(next(_stages(stages, "stage.truncate"))["rule"]["limit"])
+    return LogReading(
+        source=next(source for component, source in _COMPONENTS.items() if component in blocks),
+        namespaces=alloy.namespaces(blocks),
+        target_rules=rules,
+        older_lines='local.file "first_start"' not in blocks,
+        stream_labels=tuple(sorted(_labels(blocks, stages, {rule.target_label for rule in rules}))),
+        structured_metadata=any(_stages(stages, "stage.structured_metadata")),
+        redacted="redacted" in replaced,
+        masked="masked" in replaced,
+        success_ratio=rates[0] if rates else 1,
+        line_bytes=int(limit.removesuffix("B")),
+        destination=alloy.destination(blocks, blocks[_WRITE]["endpoint"]),
+    )
+
+
+def _labels(blocks: Blocks, stages: Mapping[str, Any], targets: set[str]) -> set[str]:
+    """Return the labels of a stream: of targets, of lines and of the agent, without those that are removed."""
+    of_lines = {
+        name
+        for kind in ("stage.labels", "stage.static_labels")
+        for stage in _stages(stages, kind)
+        for name in _keys(stage["values"])
+    }
+    removed = {name for stage in _stages(stages, "stage.label_drop") for name in json.loads(stage["values"])}
+    own = _keys(blocks[_WRITE]["external_labels"])
+    kept = {name for name in targets | of_lines if name and not name.startswith("__") and name not in removed}
+    return kept | set(own)
+
+
+def _keys(mapping: str) -> list[str]:
+    """Return the keys of a map as Alloy writes it: {a = "", b = "c"}."""
+    return re.findall(r'(?:[{,]\s*)"?(\w+)"? = ', mapping)
+
+
+def _stages(node: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
+    for key, value in node.items():
+        if not isinstance(value, dict):
+            continue
+        if key.partition("#")[0] == kind:
+            yield value
+        yield from _stages(value, kind)
+
+
+def _rest(blocks: Blocks) -> Blocks:
+    others = {header: block for header, block in blocks.items() if not header.startswith(_RULES)}
+    # A sequence without names: one stage more would shift all others, so it is compared as lines.
+    return {header: json.dumps(block, indent=1) if header == _PROCESS else block for header, block in others.items()}
+
+
+def _overrides(config: str, surroundings: Surroundings) -> tuple[Override, ...]:
+    blocks = alloy.parse(config)
+    return (
+        *alloy.discovery(surroundings),
+        *_folders((), blocks, surroundings),
+        *_intervals(blocks),
+        Override((*_ENDPOINT, "url"), surroundings.logs_url, "the local xScaler"),
+        Override((*_ENDPOINT, "tls_config", "ca_file"), str(surroundings.ca_file), "authority of this run"),
+        *alloy.proxy(blocks, _ENDPOINT),
+        *alloy.mounted_files((), blocks, surroundings),
+    )
+
+
+def _intervals(blocks: Blocks) -> Iterator[Override]:
+    source = 'loki.source.file "pods"'
+    if source in blocks:
+        yield Override((source, "file_match", "sync_period"), "500ms", "evidence in seconds")
+
+
+def _folders(place: tuple[str, ...], node: Blocks, surroundings: Surroundings) -> Iterator[Override]:
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _folders((*place, key), value, surroundings)
+        elif found := re.fullmatch(rf'"{_MOUNTED_LOGS}(.*)"', value):
+            yield Override((*place, key), f"{surroundings.log_folder}/{found[1]}", "no node to read")
+        elif found := re.fullmatch(rf'"{_MOUNTED_STATE}(.*)"', value):
+            yield Override((*place, key), f"{surroundings.storage_folder}/{found[1]}", "no node to write to")
+
+
+def _pushes(fetch: Fetch) -> Pushes:
+    """Read what it sent, in lines."""
+    page = fetch(alloy.PORT, "/metrics")
+    names = ("sent_entries_total", "dropped_entries_total", "batch_retries_total")
+    delivered, failed, retried = (metric(page, f"loki_write_{name}") for name in names)
+    return Pushes(delivered, failed, 0, retried)
+
+
+def first_start(state: Path) -> str:
+    """Return when an agent first started with its state in this folder, as it wrote it there."""
+    text: str = json.loads((state / "alloy_seed.json").read_text(encoding="utf-8"))["created_at"]
+    return text
+
+
+LOG_AGENT = Shipper(
+    program=alloy.PROGRAM,
+    where_to_get=alloy.WHERE_TO_GET,
+    validator=alloy.VALIDATOR,
+    metrics_port=alloy.PORT,
+    parse=alloy.parse,
+    read=_read,
+    rest=_rest,
+    overrides=_overrides,
+    apply=alloy.apply,
+    command=alloy.command,
+    pushes=_pushes,
+    refusal=re.compile(r"(?:final error|error) sending batch.*?error=(?P<reason>\"(?:[^\"\\]|\\.)*\"|\S+)"),
+)
