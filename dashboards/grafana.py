@@ -53,7 +53,7 @@ class Column:
     unit: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Panel:
     """One panel.
 
@@ -76,7 +76,7 @@ class Panel:
     sort: tuple[str, bool]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Variable:
     """One variable.
 
@@ -99,7 +99,7 @@ class Variable:
         return self.type == "query"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Dashboard:
     """One dashboard, with all that it asks for."""
 
@@ -114,11 +114,11 @@ def read(file: Path) -> Dashboard:
     """Read a file as Grafana imports it. Raises ValueError and KeyError where it is not such a file."""
     tree = json.loads(file.read_text(encoding="utf-8"))
     return Dashboard(
-        tree["uid"],
-        tree["title"],
-        tree["description"],
-        tuple(_panel(item) for item in tree["panels"]),
-        tuple(_variable(item) for item in tree["templating"]["list"]),
+        uid=tree["uid"],
+        title=tree["title"],
+        description=tree["description"],
+        panels=tuple(_panel(item) for item in tree["panels"]),
+        variables=tuple(_variable(item) for item in tree["templating"]["list"]),
     )
 
 
@@ -169,7 +169,16 @@ def _variable(item: dict[str, Any]) -> Variable:
     asks, of = _asks(query) if query else ("", ("", ""))
     options = tuple((option["text"], option["value"]) for option in item.get("options", []))
     datasource = item["query"] if item["type"] == "datasource" else item.get("datasource", {}).get("type", "")
-    return Variable(item["name"], item["label"], item["type"], datasource, asks, of, item.get("regex", ""), options)
+    return Variable(
+        name=item["name"],
+        label=item["label"],
+        type=item["type"],
+        datasource=datasource,
+        asks=asks,
+        of=of,
+        regex=item.get("regex", ""),
+        options=options,
+    )
 
 
 def _asks(query: dict[str, Any]) -> tuple[str, tuple[str, str]]:

@@ -32,7 +32,7 @@ ROUNDS = 4
 SERIES_PER_PROXY = 1000
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
     """Processor seconds of the first round and of each later one, memory, and bytes, samples and requests of those."""
 
@@ -51,7 +51,7 @@ async def measure(collector: str, chart: Path, series: int, *, numbers: bool) ->
     sets = (("--set", f"metrics.collector={collector}"), ("--set", "selfMonitoring.enabled=false"))
     values = helm.ValuesArguments((str(ci("default")),), sets)
     with tempfile.TemporaryDirectory(prefix="xscaler-istio-bench-") as name:
-        text = await asyncio.to_thread(helm.template, helm.Inputs(chart, values))
+        text = await asyncio.to_thread(helm.template, helm.Inputs(chart=chart, values=values))
         plan = run.Plan(
             configs=configs(text),
             choices=oracle.Choices(cluster="prod-1"),
@@ -74,14 +74,14 @@ async def measure(collector: str, chart: Path, series: int, *, numbers: bool) ->
             rounds = (time.monotonic() - start) / INTERVAL_SECONDS
             after = await running.xscaler.account()
             return Result(
-                collector,
-                numbers,
-                first,
-                (cpu_seconds(child) - first) / rounds,
-                memory_mib(child),
-                after.received_bytes - before.received_bytes,
-                after.accepted - before.accepted,
-                after.requests[200] - before.requests[200],
+                collector=collector,
+                numbers=numbers,
+                first=first,
+                later=(cpu_seconds(child) - first) / rounds,
+                memory_mib=memory_mib(child),
+                received_bytes=after.received_bytes - before.received_bytes,
+                samples=after.accepted - before.accepted,
+                requests=after.requests[200] - before.requests[200],
             )
 
 

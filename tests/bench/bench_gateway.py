@@ -36,7 +36,7 @@ HEADERS = {
 
 def bodies(cluster: str) -> list[bytes]:
     """Return requests of 2,000 series with a sidecar's labels each, one second apart."""
-    edge = Combination("source", Party("frontend", "shop"), Party("checkout", "shop"))
+    edge = Combination(reporter="source", source=Party("frontend", "shop"), destination=Party("checkout", "shop"))
     base = {"__name__": "istio_requests_total", "cluster": cluster, **pages.http_labels(edge)}
     now = int(time.time() * 1000)
     labels = [tuple(sorted({**base, "response_code": str(number)}.items())) for number in range(SAMPLES)]

@@ -37,7 +37,7 @@ SERIES_PER_PROXY = 500
 MEMORY_MIB = 2048
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
     """Minutes of outage and of those kept, share of scrapes that arrived, and memory and disk at the outage's end."""
 
@@ -86,7 +86,15 @@ async def measure(collector: str, minutes: float, series: int) -> Result:
             ended = time.time()
             caught_up = await until_nothing_more_comes(running, ended)
             kept, arrived = await account(running, began, ended)
-        return Result(collector, minutes, kept, arrived, memory, disk, caught_up)
+        return Result(
+            collector=collector,
+            outage=minutes,
+            kept=kept,
+            arrived=arrived,
+            memory_mib=memory,
+            disk_mib=disk,
+            catch_up=caught_up,
+        )
 
 
 async def until_nothing_more_comes(running: run.Running, ended: float) -> float:

@@ -31,7 +31,7 @@ EXAMPLE = ROOT / "examples" / "values.yaml"
 FULL = ROOT / "examples" / "full-values.yaml"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:
     """One command line; `beside` names the job whose time is not its own, `budget` is in milliseconds of own time."""
 
@@ -53,23 +53,38 @@ def jobs(helm: Path, slowest: Path) -> list[Job]:
     checker = shutil.which(os.environ.get("XSCALER_CHECK_JSONSCHEMA", "check-jsonschema"))
     schema = str(CHART / "values.schema.json")
     peers = [
-        Job("helm lint", (str(helm), "lint", str(CHART), "--strict", *values), "helm version"),
-        Job("ct lint", (str(tool("ct")), "lint", "--config", "ct.yaml", "--charts", "chart"), runs=5),
+        Job(name="helm lint", command=(str(helm), "lint", str(CHART), "--strict", *values), beside="helm version"),
+        Job(name="ct lint", command=(str(tool("ct")), "lint", "--config", "ct.yaml", "--charts", "chart"), runs=5),
     ]
     if checker:
-        peers.append(Job("check-jsonschema", (checker, "--schemafile", schema, str(EXAMPLE))))
+        peers.append(Job(name="check-jsonschema", command=(checker, "--schemafile", schema, str(EXAMPLE))))
     return [
-        Job("helm version", (str(helm), "version", "--short")),
-        Job("helm template", template, "helm version"),
-        Job("xscaler --help", (*plugin, "--help"), "helm version", 100),
-        Job("completion", (str(helm), "__complete", "xscaler", "explain", "metrics."), "helm version", 250),
-        Job("xscaler validate", (*plugin, "validate", *values), "helm version", 250),
-        Job("helm template, 1 MiB", (*template, "-f", str(slowest)), "helm version", runs=2),
-        Job("xscaler validate, 1 MiB", (*plugin, "validate", *values, "-f", str(slowest)), "helm version", runs=2),
-        Job("xscaler render", (*plugin, "render", *values), "helm template", 300),
-        Job("xscaler render --explain", (*plugin, "render", *values, "--explain"), "helm template"),
-        Job("xscaler diff", (*plugin, "diff", str(EXAMPLE), str(FULL)), "helm template"),
-        Job("xscaler explain KEY", (*plugin, "explain", "metrics.shards"), "helm template", 250),
+        Job(name="helm version", command=(str(helm), "version", "--short")),
+        Job(name="helm template", command=template, beside="helm version"),
+        Job(name="xscaler --help", command=(*plugin, "--help"), beside="helm version", budget=100),
+        Job(
+            name="completion",
+            command=(str(helm), "__complete", "xscaler", "explain", "metrics."),
+            beside="helm version",
+            budget=250,
+        ),
+        Job(name="xscaler validate", command=(*plugin, "validate", *values), beside="helm version", budget=250),
+        Job(name="helm template, 1 MiB", command=(*template, "-f", str(slowest)), beside="helm version", runs=2),
+        Job(
+            name="xscaler validate, 1 MiB",
+            command=(*plugin, "validate", *values, "-f", str(slowest)),
+            beside="helm version",
+            runs=2,
+        ),
+        Job(name="xscaler render", command=(*plugin, "render", *values), beside="helm template", budget=300),
+        Job(name="xscaler render --explain", command=(*plugin, "render", *values, "--explain"), beside="helm template"),
+        Job(name="xscaler diff", command=(*plugin, "diff", str(EXAMPLE), str(FULL)), beside="helm template"),
+        Job(
+            name="xscaler explain KEY",
+            command=(*plugin, "explain", "metrics.shards"),
+            beside="helm template",
+            budget=250,
+        ),
         *peers,
     ]
 

@@ -14,7 +14,7 @@ from tests.support.rendering import log_configs, objects, template
 BASE = ("--values", str(ci("default")), "--set", "logs.enabled=true")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
     """What is set, as JSON; what is rendered then and not by default, in the configuration or in the workload."""
 
@@ -27,36 +27,46 @@ class Row:
 
 
 ROWS = [
-    Row("logs.source", '"api"', 'loki.source.kubernetes "pods"', goes="loki.source.file"),
-    Row("logs.source", '"both"', "kind: Deployment", "workload"),
-    Row("logs.runtime", '"docker"', 'log = "", stream = "", time = ""'),
-    Row("logs.runtime", '"docker"', "path: /var/lib/docker/containers", "workload"),
-    Row("logs.containers.istiod", "true", "discovery;istiod"),
-    Row("logs.containers.cni", "true", "install-cni;.*"),
-    Row("logs.namespaces.include", '["shop"]', 'regex = "shop"'),
-    Row("logs.namespaces.exclude", '["shop"]', 'regex = "shop"'),
-    Row("logs.startAt", '"beginning"', "", goes="before_first_start"),
-    Row("logs.fields", '"none"', "", goes="stage.structured_metadata"),
-    Row("logs.redactQueryStrings", "false", "", goes='replace = "redacted"'),
-    Row("logs.maskForwardedFor", "true", 'replace = "masked"'),
-    Row("logs.dashboardLabels", "true", 'request_method = "method"'),
-    Row("logs.sampling.successRatio", "0.25", "rate = 0.25"),
-    Row("xscaler.extraHeaders", '{"X-Team": "mesh"}', 'headers = {"X-Team" = "mesh"}'),
-    Row("logAgent.image.registry", '"registry.example"', "registry.example/grafana/alloy", "workload"),
-    Row("logAgent.image.repository", '"own/alloy"', "docker.io/own/alloy", "workload"),
-    Row("logAgent.image.tag", '"v9"', "grafana/alloy:v9", "workload"),
-    Row("logAgent.image.digest", f'"sha256:{"a" * 64}"', f"@sha256:{'a' * 64}", "workload"),
-    Row("logAgent.image.pullPolicy", '"Always"', "imagePullPolicy: Always", "workload"),
-    Row("logAgent.resources", '{"limits": {"cpu": "500m"}}', "cpu: 500m", "workload"),
-    Row("logAgent.queue.batchSize", '"512KiB"', 'batch_size = "512KiB"'),
-    Row("logAgent.queue.capacity", '"4MiB"', 'capacity = "4MiB"'),
-    Row("logAgent.queue.drainTimeout", '"10s"', 'drain_timeout = "10s"'),
-    Row("logAgent.queue.drainTimeout", '"10s"', "terminationGracePeriodSeconds: 40", "workload"),
-    Row("logAgent.statePath", '"/data"', "path: /data/telemetry/t-xscaler-istio", "workload"),
-    Row("logAgent.extraArgs", '["--cluster.enabled=false"]', "- --cluster.enabled=false", "workload"),
-    Row("logAgent.pod", '{"priorityClassName": "high"}', "priorityClassName: high", "workload"),
-    Row("limits.logLineBytes", "2000", 'limit = "2000B"'),
-    Row("xscaler.logs.url", '"https://logs.example/push"', 'url = "https://logs.example/push"'),
+    Row(key="logs.source", json='"api"', appears='loki.source.kubernetes "pods"', goes="loki.source.file"),
+    Row(key="logs.source", json='"both"', appears="kind: Deployment", where="workload"),
+    Row(key="logs.runtime", json='"docker"', appears='log = "", stream = "", time = ""'),
+    Row(key="logs.runtime", json='"docker"', appears="path: /var/lib/docker/containers", where="workload"),
+    Row(key="logs.containers.istiod", json="true", appears="discovery;istiod"),
+    Row(key="logs.containers.cni", json="true", appears="install-cni;.*"),
+    Row(key="logs.namespaces.include", json='["shop"]', appears='regex = "shop"'),
+    Row(key="logs.namespaces.exclude", json='["shop"]', appears='regex = "shop"'),
+    Row(key="logs.startAt", json='"beginning"', appears="", goes="before_first_start"),
+    Row(key="logs.fields", json='"none"', appears="", goes="stage.structured_metadata"),
+    Row(key="logs.redactQueryStrings", json="false", appears="", goes='replace = "redacted"'),
+    Row(key="logs.maskForwardedFor", json="true", appears='replace = "masked"'),
+    Row(key="logs.dashboardLabels", json="true", appears='request_method = "method"'),
+    Row(key="logs.sampling.successRatio", json="0.25", appears="rate = 0.25"),
+    Row(key="xscaler.extraHeaders", json='{"X-Team": "mesh"}', appears='headers = {"X-Team" = "mesh"}'),
+    Row(
+        key="logAgent.image.registry",
+        json='"registry.example"',
+        appears="registry.example/grafana/alloy",
+        where="workload",
+    ),
+    Row(key="logAgent.image.repository", json='"own/alloy"', appears="docker.io/own/alloy", where="workload"),
+    Row(key="logAgent.image.tag", json='"v9"', appears="grafana/alloy:v9", where="workload"),
+    Row(key="logAgent.image.digest", json=f'"sha256:{"a" * 64}"', appears=f"@sha256:{'a' * 64}", where="workload"),
+    Row(key="logAgent.image.pullPolicy", json='"Always"', appears="imagePullPolicy: Always", where="workload"),
+    Row(key="logAgent.resources", json='{"limits": {"cpu": "500m"}}', appears="cpu: 500m", where="workload"),
+    Row(key="logAgent.queue.batchSize", json='"512KiB"', appears='batch_size = "512KiB"'),
+    Row(key="logAgent.queue.capacity", json='"4MiB"', appears='capacity = "4MiB"'),
+    Row(key="logAgent.queue.drainTimeout", json='"10s"', appears='drain_timeout = "10s"'),
+    Row(key="logAgent.queue.drainTimeout", json='"10s"', appears="terminationGracePeriodSeconds: 40", where="workload"),
+    Row(key="logAgent.statePath", json='"/data"', appears="path: /data/telemetry/t-xscaler-istio", where="workload"),
+    Row(
+        key="logAgent.extraArgs",
+        json='["--cluster.enabled=false"]',
+        appears="- --cluster.enabled=false",
+        where="workload",
+    ),
+    Row(key="logAgent.pod", json='{"priorityClassName": "high"}', appears="priorityClassName: high", where="workload"),
+    Row(key="limits.logLineBytes", json="2000", appears='limit = "2000B"'),
+    Row(key="xscaler.logs.url", json='"https://logs.example/push"', appears='url = "https://logs.example/push"'),
 ]
 
 

@@ -25,7 +25,12 @@ SIZES = "metrics.excludeMetrics={istio_(request|response)_bytes_(bucket|sum|coun
 
 
 def combination(protocol: str) -> pages.Combination:
-    return pages.Combination("destination", pages.Party("cart", "shop"), pages.Party("till", "shop"), protocol=protocol)
+    return pages.Combination(
+        reporter="destination",
+        source=pages.Party("cart", "shop"),
+        destination=pages.Party("till", "shop"),
+        protocol=protocol,
+    )
 
 
 # The table's rows: the job, and the page with and without one combination.

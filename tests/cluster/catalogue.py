@@ -60,7 +60,7 @@ def chart_image(key: str) -> str:
 
 def _one_program(name: str, program: str, path: str, **more: Any) -> Image:
     files: dict[str, Path | bytes] = {path: tool(program), _AUTHORITIES: _authorities()}
-    return Image(name, files, entry_point=[path], **more)
+    return Image(name=name, files=files, entry_point=[path], **more)
 
 
 @functools.cache
@@ -71,7 +71,7 @@ def _authorities() -> bytes:
 
 def _pause() -> Image:
     busybox = Path(shutil.which("busybox") or "/bin/busybox")
-    return Image(PAUSE_IMAGE, {"/bin/busybox": busybox}, ["/bin/busybox", "sleep", "2147483647"])
+    return Image(name=PAUSE_IMAGE, files={"/bin/busybox": busybox}, entry_point=["/bin/busybox", "sleep", "2147483647"])
 
 
 def _busybox() -> Image:
@@ -82,7 +82,7 @@ def _busybox() -> Image:
     folder = Path("/lib/x86_64-linux-gnu")
     loaded = [folder / name for name in ("libc.so.6", "libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2")]
     files = {"/bin/busybox": busybox, **{str(file): file.resolve() for file in loaded}, **libraries(loaded)}
-    return Image(chart_image("tests.image"), files, links=links)
+    return Image(name=chart_image("tests.image"), files=files, links=links)
 
 
 def _pilot() -> Image:
@@ -115,10 +115,10 @@ def _proxy() -> Image:
         **libraries([envoy, *tables.values(), *extensions]),
     }
     return Image(
-        f"{ISTIO_HUB}/proxyv2:{ISTIO_TAG}",
-        files,
-        ["/usr/local/bin/pilot-agent"],
-        links,
+        name=f"{ISTIO_HUB}/proxyv2:{ISTIO_TAG}",
+        files=files,
+        entry_point=["/usr/local/bin/pilot-agent"],
+        links=links,
         environment={"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "ISTIO_META_ISTIO_PROXY_SHA": "upstream"},
     )
 
@@ -147,7 +147,7 @@ def _cni() -> Image:
         _AUTHORITIES: Path(_AUTHORITIES),
     }
     name = f"{ISTIO_HUB}/install-cni:{ISTIO_TAG}"
-    return Image(name, files, ["/usr/local/bin/install-cni"], folder="/opt/cni/bin")
+    return Image(name=name, files=files, entry_point=["/usr/local/bin/install-cni"], folder="/opt/cni/bin")
 
 
 def interpreter() -> Path:
@@ -170,9 +170,9 @@ def _python() -> Image:
     }
     binaries = [path for path in files.values() if re.search(r"\.so(\.|$)", path.name)]
     return Image(
-        PYTHON_IMAGE,
-        {**files, **libraries([interpreter(), *binaries])},
-        [str(interpreter())],
+        name=PYTHON_IMAGE,
+        files={**files, **libraries([interpreter(), *binaries])},
+        entry_point=[str(interpreter())],
         environment={"PYTHONPATH": "/app:/app/packages", "PYTHONUNBUFFERED": "1", "PYTHONHOME": sys.base_prefix},
     )
 

@@ -51,7 +51,9 @@ def new_release(backend: Backend) -> Iterator[Callable[..., Release]]:
             name = f"test-{uuid.uuid4().hex[:8]}"
             kubectl.namespace(name, {"pod-security.kubernetes.io/enforce": level})
             stack.callback(kubectl.run, "delete", "namespace", name, "--wait=false")
-            release = Release(name, name, f"write-{name}", f"read-{name}", backend, major)
+            release = Release(
+                namespace=name, cluster=name, token=f"write-{name}", reader=f"read-{name}", backend=backend, major=major
+            )
             stack.callback(_clean, release)
             backend.grant(release.token, TENANT, "write")
             backend.grant(release.reader, TENANT, "read")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _KEPT_SECONDS = 3600
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Image:
     """What an image holds: files by their path in it, links by theirs, and the configuration of its containers."""
 

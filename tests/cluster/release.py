@@ -29,7 +29,7 @@ WAY_TO_XSCALER = "networkPolicy.egress[0].ports[0].port=8443,networkPolicy.egres
 SECRET = "xscaler-token"  # noqa: S105 - a name
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Release:
     """Where it is, and what its series and lines are known by."""
 

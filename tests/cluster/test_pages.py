@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 Families = dict[str, tuple[str, frozenset[str]]]
 VERSION = Version(1, 31)
 _EDGES = [
-    Combination("destination", Party("frontend", "shop"), Party("checkout", "shop")),
-    Combination("source", Party("frontend", "shop"), Party("checkout", "shop"), protocol="tcp"),
+    Combination(reporter="destination", source=Party("frontend", "shop"), destination=Party("checkout", "shop")),
+    Combination(
+        reporter="source", source=Party("frontend", "shop"), destination=Party("checkout", "shop"), protocol="tcp"
+    ),
 ]
 GENERATED = {
     "sidecar": lambda: [pages.agent_page(VERSION), pages.envoy_page(VERSION), pages.standard_page(_EDGES)],

@@ -50,7 +50,7 @@ def series(name: str, *values: float) -> ValuesOverTime:
 
 
 def picture(answers: Mapping[int, Answers], *panels: Panel) -> str:
-    dashboard = Dashboard("uid", f"Title {NASTY}", "", panels, ())
+    dashboard = Dashboard(uid="uid", title=f"Title {NASTY}", description="", panels=panels, variables=())
     return draw(dashboard, Recording(answers, WINDOW, (("Cluster", NASTY),)), "0123")
 
 

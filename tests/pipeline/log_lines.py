@@ -33,7 +33,7 @@ TEXT_FIELDS = (
 SECRET = "s3cret"  # noqa: S105 - a marker
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Line:
     """One line and what must become of it. `fields` are those of an access line that are not missing, as texts."""
 
@@ -211,19 +211,25 @@ def as_json(fields: Fields, rng: random.Random, version: Version) -> str:
 def text_line(rng: random.Random, case: str, version: Version = NEWEST) -> Line:
     """Return an access line as TEXT."""
     fields = REQUESTS[case](rng)
-    return Line(as_text(fields), f"text {case}", "access", known(fields), version=version)
+    return Line(text=as_text(fields), kind=f"text {case}", log_type="access", fields=known(fields), version=version)
 
 
 def last_line(rng: random.Random) -> Line:
     """Return a line that no other is like and that no values leave out or change: a refused request without a query."""
     fields = {**_unavailable(rng), "path": f"/last/{uuid.UUID(int=rng.getrandbits(128))}"}
-    return Line(as_text(fields), "text last", "access", known(fields))
+    return Line(text=as_text(fields), kind="text last", log_type="access", fields=known(fields))
 
 
 def json_line(rng: random.Random, case: str, version: Version = NEWEST) -> Line:
     """Return an access line as JSON."""
     fields = REQUESTS[case](rng)
-    return Line(as_json(fields, rng, version), f"json {case}", "access", known(fields), version=version)
+    return Line(
+        text=as_json(fields, rng, version),
+        kind=f"json {case}",
+        log_type="access",
+        fields=known(fields),
+        version=version,
+    )
 
 
 def _ztunnel_fields(rng: random.Random, version: Version) -> dict[str, str]:
@@ -257,40 +263,57 @@ def ztunnel_line(rng: random.Random, *, as_json_: bool, fails: bool = False, ver
     if as_json_:
         head = {"level": level, "time": _moment(rng, 6), "scope": "access", "message": "connection complete"}
         text = json.dumps({**head, **fields}, separators=(",", ":"))
-        return Line(text, "ztunnel-json", "access", known_fields, version=version)
+        return Line(text=text, kind="ztunnel-json", log_type="access", fields=known_fields, version=version)
     # Quoting is of one rule since 1.23: before, only some values had quotes.
     bare = {"direction", "bytes_sent", "bytes_recv", "src.addr", "dst.addr", "dst.hbone_addr"} - (
         {"direction"} if version >= Version(1, 23) else set()
     )
     pairs = [f"{name}={value}" if name in bare else f"{name}={json.dumps(value)}" for name, value in fields.items()]
     text = "\t".join([_moment(rng, 6), level, "access", "connection complete", " ".join(pairs)])
-    return Line(text, "ztunnel", "access", known_fields, version=version)
+    return Line(text=text, kind="ztunnel", log_type="access", fields=known_fields, version=version)
 
 
 def system_lines(rng: random.Random) -> Iterator[Line]:
     """Yield lines that programs say of themselves, one of each kind."""
     words = f"{_words(rng, 5)} {uuid.UUID(int=rng.getrandbits(128))}"
-    yield Line(f"{_moment(rng, 6)}\tinfo\txdsproxy\tconnected to upstream: {words}", "agent", "system", level="info")
-    yield Line(f"{_moment(rng, 6)}\terror\t{words}", "agent", "system", level="error")
-    old = f"{_moment(rng, 6)}\twarning\tenvoy config\t{words}"
-    yield Line(old, "envoy", "system", level="warn", stream="stderr", version=Version(1, 9))
-    new = f"{_moment(rng, 6)}\tcritical\tenvoy main external/envoy/source/server/server.cc:117\t{words}\tthread=17"
-    yield Line(new, "envoy", "system", level="error", stream="stderr")
-    logged = {"level": "warn", "time": _moment(rng, 6), "scope": "ads", "msg": words}
-    yield Line(json.dumps(logged), "system-json", "system", level="warn", stream="stderr")
     yield Line(
-        f"{_moment(rng, 6)}\tinfo\tztunnel::inpod\tpod received {words}", "ztunnel-system", "system", level="info"
+        text=f"{_moment(rng, 6)}\tinfo\txdsproxy\tconnected to upstream: {words}",
+        kind="agent",
+        log_type="system",
+        level="info",
     )
-    yield Line(f"goroutine 1 [running]: {words}", "stack-trace", "system", stream="stderr")
+    yield Line(text=f"{_moment(rng, 6)}\terror\t{words}", kind="agent", log_type="system", level="error")
+    old = f"{_moment(rng, 6)}\twarning\tenvoy config\t{words}"
+    yield Line(text=old, kind="envoy", log_type="system", level="warn", stream="stderr", version=Version(1, 9))
+    new = f"{_moment(rng, 6)}\tcritical\tenvoy main external/envoy/source/server/server.cc:117\t{words}\tthread=17"
+    yield Line(text=new, kind="envoy", log_type="system", level="error", stream="stderr")
+    logged = {"level": "warn", "time": _moment(rng, 6), "scope": "ads", "msg": words}
+    yield Line(text=json.dumps(logged), kind="system-json", log_type="system", level="warn", stream="stderr")
+    yield Line(
+        text=f"{_moment(rng, 6)}\tinfo\tztunnel::inpod\tpod received {words}",
+        kind="ztunnel-system",
+        log_type="system",
+        level="info",
+    )
+    yield Line(text=f"goroutine 1 [running]: {words}", kind="stack-trace", log_type="system", stream="stderr")
 
 
 def custom_lines(rng: random.Random) -> Iterator[Line]:
     """Yield access lines in formats of users' own, which are kept whole."""
     mark = uuid.UUID(int=rng.getrandbits(128))
     fields = {"format": "custom"}
-    yield Line(f"{mark} GET /a?key={SECRET}{rng.randint(0, 99)} 200", "custom", "access", fields)
-    yield Line(json.dumps({"status": 200, "id": str(mark), "uri": f"/a?key={SECRET}"}), "custom", "access", fields)
-    yield Line(f'[{_moment(rng, 3)}] "GET /b HTTP/1.1" 200 {mark}', "custom", "access", fields)
+    yield Line(
+        text=f"{mark} GET /a?key={SECRET}{rng.randint(0, 99)} 200", kind="custom", log_type="access", fields=fields
+    )
+    yield Line(
+        text=json.dumps({"status": 200, "id": str(mark), "uri": f"/a?key={SECRET}"}),
+        kind="custom",
+        log_type="access",
+        fields=fields,
+    )
+    yield Line(
+        text=f'[{_moment(rng, 3)}] "GET /b HTTP/1.1" 200 {mark}', kind="custom", log_type="access", fields=fields
+    )
 
 
 def hostile_lines(rng: random.Random) -> Iterator[Line]:
@@ -298,16 +321,21 @@ def hostile_lines(rng: random.Random) -> Iterator[Line]:
     fields = {"format": "custom"}
     mark = str(uuid.UUID(int=rng.getrandbits(128)))
     # Says that it is a line of another stream.
-    yield Line(f"2026-01-01T00:00:00.000000000Z stderr F forged {mark}", "forged framing", "access", fields)
-    yield Line(f"\x1b[31mred {mark}\x1b[0m", "ANSI", "access", fields)
-    yield Line(f"nul \x00 within {mark}", "NUL", "access", fields)
-    yield Line("[" * 5000 + mark, "open brackets", "access", fields)
-    yield Line('{"a":' * 5000 + mark, "JSON bomb", "access", fields)
-    yield Line('{"start_time":"x","response_flags":' + mark, "broken JSON", "access", fields)
-    yield Line(" " * 20000 + mark, "many spaces", "access", fields)
-    yield Line(f"{'x' * 40000}{mark}", "three pieces", "access", fields)
-    yield Line(f"{mark} " + "y" * 1_000_000, "1 MB", "access", fields)
-    yield Line(f"?{'a' * 3000}?{'b' * 3000} {mark}", "question marks", "access", fields)
+    yield Line(
+        text=f"2026-01-01T00:00:00.000000000Z stderr F forged {mark}",
+        kind="forged framing",
+        log_type="access",
+        fields=fields,
+    )
+    yield Line(text=f"\x1b[31mred {mark}\x1b[0m", kind="ANSI", log_type="access", fields=fields)
+    yield Line(text=f"nul \x00 within {mark}", kind="NUL", log_type="access", fields=fields)
+    yield Line(text="[" * 5000 + mark, kind="open brackets", log_type="access", fields=fields)
+    yield Line(text='{"a":' * 5000 + mark, kind="JSON bomb", log_type="access", fields=fields)
+    yield Line(text='{"start_time":"x","response_flags":' + mark, kind="broken JSON", log_type="access", fields=fields)
+    yield Line(text=" " * 20000 + mark, kind="many spaces", log_type="access", fields=fields)
+    yield Line(text=f"{'x' * 40000}{mark}", kind="three pieces", log_type="access", fields=fields)
+    yield Line(text=f"{mark} " + "y" * 1_000_000, kind="1 MB", log_type="access", fields=fields)
+    yield Line(text=f"?{'a' * 3000}?{'b' * 3000} {mark}", kind="question marks", log_type="access", fields=fields)
 
 
 def mixture(rng: random.Random, count: int) -> Iterator[Line]:

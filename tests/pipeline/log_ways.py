@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _FRAMING = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LogResult:
     """What became of the lines of one way. `whole` are those that arrived as they were said, or redacted."""
 

@@ -234,7 +234,10 @@ def test_docker_files(counted: LogEnvironment, go: Callable[..., Any]) -> None:
         rng = random.Random(3)
         log = await case.container("a", docker=True)
         lines = [*log_lines.mixture(rng, 200), *log_lines.custom_lines(rng)]
-        lines += [Line(f"{'x' * 40000} {n}", "three pieces", "access", {"format": "custom"}) for n in range(3)]
+        lines += [
+            Line(text=f"{'x' * 40000} {n}", kind="three pieces", log_type="access", fields={"format": "custom"})
+            for n in range(3)
+        ]
         async with case.agent():
             write(log, lines)
             # A line in pieces may come after those behind it.

@@ -48,7 +48,7 @@ _INTERVAL = "2s"
 _PORT = 12345
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
     """What one way delivered: targets and how many of them fail, pods of the mesh and how many were read, series by
     what the page promises, series in all, and series that xScaler refused."""
@@ -63,7 +63,7 @@ class Result:
     refused: int
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Way:
     """A configuration and how to run it on this machine. `selector` finds its series."""
 
@@ -195,14 +195,44 @@ def _address(running_: run.Running) -> str:
 def _chart(name: str) -> Way:
     chart = _Chart(name)
     program = COLLECTORS[name].program
-    return Way(f"chart, {name}", f'cluster="{name}"', program, chart.config, chart.command)
+    return Way(
+        title=f"chart, {name}",
+        selector=f'cluster="{name}"',
+        program=program,
+        config=chart.config,
+        command=chart.command,
+    )
 
 
 WAYS = (
-    Way("page, option A", 'job="istio-mesh"', "prometheus", _prometheus("option-a.yml"), _run_prometheus),
-    Way("page, option B", 'job="prometheus.scrape.istio"', "alloy", _alloy, _run_alloy),
-    Way("page, option C", 'job="istio"', "otelcol", _opentelemetry, _run_opentelemetry),
-    Way("usual rules", 'job="usual-rules"', "prometheus", _prometheus("usual-rules.yml"), _run_prometheus),
+    Way(
+        title="page, option A",
+        selector='job="istio-mesh"',
+        program="prometheus",
+        config=_prometheus("option-a.yml"),
+        command=_run_prometheus,
+    ),
+    Way(
+        title="page, option B",
+        selector='job="prometheus.scrape.istio"',
+        program="alloy",
+        config=_alloy,
+        command=_run_alloy,
+    ),
+    Way(
+        title="page, option C",
+        selector='job="istio"',
+        program="otelcol",
+        config=_opentelemetry,
+        command=_run_opentelemetry,
+    ),
+    Way(
+        title="usual rules",
+        selector='job="usual-rules"',
+        program="prometheus",
+        config=_prometheus("usual-rules.yml"),
+        command=_run_prometheus,
+    ),
     *(_chart(name) for name in COLLECTORS),
 )
 
@@ -247,14 +277,14 @@ async def _result(way: Way, running_: run.Running) -> Result:
     config.write_text(way.config(running_), encoding="utf-8")
     command = [str(tool(way.program)), *way.command(config, folder / name, _address(running_))]
     async with running(name, command, folder=folder, stop_timeout=30) as child:
-        await comes(_Rounds(way, running_, child).stand, f"{way.title}: not everything arrives")
-        before, further = await running_.xscaler.account(), _Rounds(way, running_, child)
+        await comes(_Rounds(way=way, running=running_, child=child).stand, f"{way.title}: not everything arrives")
+        before, further = await running_.xscaler.account(), _Rounds(way=way, running=running_, child=child)
         await comes(further.stand, f"{way.title}: nothing arrives any more")
         after = await running_.xscaler.account()
         return await _stored(way, running_, refuses=after.rejected != before.rejected)
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(kw_only=True)
 class _Rounds:
     """The rounds of scrapes of one way since this is asked: how many targets there are, and since which round."""
 

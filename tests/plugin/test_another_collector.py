@@ -39,7 +39,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def inputs(chart: Path, *sets: str) -> Inputs:
     pairs = tuple(("--set", text) for text in sets)
-    return Inputs(chart, ValuesArguments((str(EXAMPLE),), pairs), namespace="telemetry")
+    return Inputs(chart=chart, values=ValuesArguments((str(EXAMPLE),), pairs), namespace="telemetry")
 
 
 def rendered(chart: Path, name: str) -> Release:

@@ -71,7 +71,7 @@ def asked(major: str, release: Inputs, monkeypatch: pytest.MonkeyPatch) -> Answe
     ids=lambda part: part if isinstance(part, str) else part.name,
 )
 def test_it_answers_as_two_runs_do(major: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    release = Inputs(CHART, ValuesArguments((str(file),)), "t", "telemetry")
+    release = Inputs(chart=CHART, values=ValuesArguments((str(file),)), name="t", namespace="telemetry")
     answer = asked(major, release, monkeypatch)
     assert answer.effective == helm.effective(CHART, release.values)
     assert objects(answer.text) == objects(helm.template(release))
@@ -187,14 +187,14 @@ def test_an_expression_with_very_many_choices_is_not_spelled_out(monkeypatch: py
     # Two to the fortieth names, which a rule would try.
     many = "(a|b)" * 40
     sets = (("--set-json", f'metrics.includeMetrics=["{many}"]'), ("--set-json", 'metrics.excludeMetrics=["istio_x"]'))
-    answer = asked("helm4", Inputs(CHART, ValuesArguments((str(EXAMPLE),), sets)), monkeypatch)
+    answer = asked("helm4", Inputs(chart=CHART, values=ValuesArguments((str(EXAMPLE),), sets)), monkeypatch)
     assert many in answer.text
 
 
 def test_a_template_that_fails_is_reported_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chart = shutil.copytree(CHART, tmp_path / "chart")
     (chart / "templates/broken.yaml").write_text('{{ fail "out of order" }}')
-    release = Inputs(chart, ValuesArguments((str(EXAMPLE),)))
+    release = Inputs(chart=chart, values=ValuesArguments((str(EXAMPLE),)))
     monkeypatch.setenv("HELM_BIN", str(tool("helm4")))
     with Beside() as beside:
         answer = beside.start(examined(release)).result()

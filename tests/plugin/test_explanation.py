@@ -12,7 +12,7 @@ from xscaler_istio.system.terminal import Terminal
 from xscaler_istio.values import keys, schema
 
 SCHEMA = schema.load(CHART)
-NOTHING = helm.Inputs(CHART, helm.ValuesArguments())
+NOTHING = helm.Inputs(chart=CHART, values=helm.ValuesArguments())
 
 # Of each block a key that needs other values beside it, where there is one.
 CHANGES = {

@@ -17,7 +17,9 @@ from xscaler_istio.values import places
 if TYPE_CHECKING:
     from pathlib import Path
 
-FINDING = Finding("XS213", Severity.INFO, "m", Location("v.yaml", 2, 3), "metrics.profile")
+FINDING = Finding(
+    rule="XS213", severity=Severity.INFO, message="m", location=Location("v.yaml", 2, 3), path="metrics.profile"
+)
 HERE = Location(".xscaler.yaml", 1, 1)
 
 
@@ -25,23 +27,23 @@ HERE = Location(".xscaler.yaml", 1, 1)
     ("path", "covered"), [("", True), ("metrics", True), ("metrics.profile", True), ("metrics.pro", False)]
 )
 def test_a_path_stands_for_all_below_it(path: str, covered: bool) -> None:
-    assert Ignore("XS213", "why", HERE, path).covers(FINDING) is covered
+    assert Ignore(rule="XS213", reason="why", location=HERE, path=path).covers(FINDING) is covered
 
 
 def test_an_ignored_finding_carries_the_reason() -> None:
-    stay, ignored = ignores.apply([FINDING], [Ignore("XS213", "until March", HERE)], {"XS213"})
+    stay, ignored = ignores.apply([FINDING], [Ignore(rule="XS213", reason="until March", location=HERE)], {"XS213"})
     assert (stay, [finding.ignored for finding in ignored]) == ((), ["until March"])
 
 
 def test_an_unused_ignore_of_what_was_not_judged_is_not_reported() -> None:
-    assert ignores.apply([], [Ignore("XS330", "why", HERE)], {"XS213"}) == ((), ())
-    (unused,), _ = ignores.apply([], [Ignore("XS330", "why", HERE)], {"XS330"})
+    assert ignores.apply([], [Ignore(rule="XS330", reason="why", location=HERE)], {"XS213"}) == ((), ())
+    (unused,), _ = ignores.apply([], [Ignore(rule="XS330", reason="why", location=HERE)], {"XS330"})
     assert (unused.rule, unused.location) == ("XS290", HERE)
 
 
 def test_what_helm_refuses_cannot_be_ignored() -> None:
-    error = Finding("XS002", Severity.ERROR, "m", Location("v.yaml", 2, 3), "a")
-    stay, ignored = ignores.apply([error], [Ignore("XS002", "why", HERE)], {"XS002"})
+    error = Finding(rule="XS002", severity=Severity.ERROR, message="m", location=Location("v.yaml", 2, 3), path="a")
+    stay, ignored = ignores.apply([error], [Ignore(rule="XS002", reason="why", location=HERE)], {"XS002"})
     assert ([finding.rule for finding in stay], ignored) == (["XS002", "XS291"], ())
 
 
@@ -56,11 +58,11 @@ def test_comments_are_read_with_rule_reason_and_place() -> None:
         "e: 1 # xscaler: ignore XS210, it is short",
     )
     assert list(ignores.inline(lines, "v.yaml")) == [
-        Ignore("XS213", "until March", Location("v.yaml", 2, 6), inline=True),
-        Ignore("XS200", "", Location("v.yaml", 4, 1), inline=True),
-        Ignore("XS210", "because, well", Location("v.yaml", 6, 8), inline=True),
-        Ignore("XS211", "because, well", Location("v.yaml", 6, 8), inline=True),
-        Ignore("XS210", ", it is short", Location("v.yaml", 7, 6), inline=True),
+        Ignore(rule="XS213", reason="until March", location=Location("v.yaml", 2, 6), inline=True),
+        Ignore(rule="XS200", reason="", location=Location("v.yaml", 4, 1), inline=True),
+        Ignore(rule="XS210", reason="because, well", location=Location("v.yaml", 6, 8), inline=True),
+        Ignore(rule="XS211", reason="because, well", location=Location("v.yaml", 6, 8), inline=True),
+        Ignore(rule="XS210", reason=", it is short", location=Location("v.yaml", 7, 6), inline=True),
     ]
 
 
@@ -73,8 +75,8 @@ def test_a_project_states_mesh_level_and_ignores(tmp_path: Path) -> None:
     assert found.environment.mesh == Mesh(300, 10, 3)
     assert found.environment.pod_security == "baseline"
     assert found.ignores == (
-        Ignore("XS213", "why", Location(".xscaler.yaml", 4, 5), "metrics"),
-        Ignore("XS330", "", Location(".xscaler.yaml", 5, 5)),
+        Ignore(rule="XS213", reason="why", location=Location(".xscaler.yaml", 4, 5), path="metrics"),
+        Ignore(rule="XS330", reason="", location=Location(".xscaler.yaml", 5, 5)),
     )
 
 

@@ -69,6 +69,6 @@ def test_an_older_chart_gets_findings_without_a_place(tmp_path: Path, monkeypatc
     older = re.sub(r"(?m)^# (at|fix): .*\n", "", rules.read_text(encoding="utf-8"))
     rules.write_text(older, encoding="utf-8")
     values = ValuesArguments((str(EXAMPLE),), (("--set", "cluster.name=,metrics.scrapeInterval=5s"),))
-    found = [item for item in validate(Inputs(chart, values)).findings if item.rule == "XS100"]
+    found = [item for item in validate(Inputs(chart=chart, values=values)).findings if item.rule == "XS100"]
     assert [(item.path, item.location, item.fix) for item in found] == [("", Location(str(EXAMPLE)), "")] * 2
     assert {item.message.partition(" ")[0] for item in found} == {"cluster.name", "metrics.scrapeTimeout"}

@@ -62,13 +62,20 @@ def read(text: str) -> Reader:
 @pytest.mark.parametrize("name", [NASTY, "", "x" * 400, "日本 😀", "\x1b[31mred\x00\ufffe"])
 def test_a_page_is_whole_and_alone_whatever_is_in_it(name: str) -> None:
     series = (Named(name, ((0.0, 1.0), (5.0, math.nan), (10.0, 3.0))), Named("b", ()))
-    lines = Chart(name, "short", series, Window(0, 10, 5))
-    bars = Chart(name, "ms", series, thresholds=(("blue", 0.0),))
+    lines = Chart(title=name, unit="short", series=series, window=Window(0, 10, 5))
+    bars = Chart(title=name, unit="ms", series=series, thresholds=(("blue", 0.0),))
     parts = [
         page.facts([(name, name)]),
         page.section(name, page.card(page.paragraph(name, "not"))),
         page.table([(name, "")], (name, "b")),
-        page.charts([lines, bars, Chart("none", "short", (), Window(0, 10, 5)), Chart("none", "short", ())]),
+        page.charts(
+            [
+                lines,
+                bars,
+                Chart(title="none", unit="short", series=(), window=Window(0, 10, 5)),
+                Chart(title="none", unit="short", series=()),
+            ]
+        ),
     ]
     reader = read(page.page(name, ok=False, said=name, parts=parts))
     assert [tag for tag, _ in reader.tags].count("svg") == 4

@@ -14,21 +14,21 @@ from xscaler_istio.rendered.relabeling import RelabelRule, relabel
 LABELS = {"__name__": "istio_requests_total", "a": "x", "b": "Y", "le": "10"}
 
 CASES = [
-    (RelabelRule("keep", ("a",), "x|y"), LABELS),
-    (RelabelRule("keep", ("a",), "y"), None),
-    (RelabelRule("drop", ("a", "b"), "x;Y"), None),
+    (RelabelRule(action="keep", source_labels=("a",), regex="x|y"), LABELS),
+    (RelabelRule(action="keep", source_labels=("a",), regex="y"), None),
+    (RelabelRule(action="drop", source_labels=("a", "b"), regex="x;Y"), None),
     (RelabelRule(source_labels=("a", "b"), target_label="c"), LABELS | {"c": "x;Y"}),
     (
         RelabelRule(source_labels=("a",), regex="x", target_label="b", replacement=""),
         {"__name__": "istio_requests_total"},
     ),
-    (RelabelRule("keepequal", ("a",), target_label="b"), None),
-    (RelabelRule("dropequal", ("a",), target_label="b"), LABELS),
-    (RelabelRule("labeldrop", regex="a|b|le"), {"__name__": "istio_requests_total"}),
-    (RelabelRule("labelkeep", regex="__name__|le"), {"__name__": "istio_requests_total", "le": "10"}),
-    (RelabelRule("labelmap", regex="(a)", replacement="copy_$1"), LABELS | {"copy_a": "x"}),
-    (RelabelRule("lowercase", ("b",), target_label="b"), LABELS | {"b": "y"}),
-    (RelabelRule("uppercase", ("a",), target_label="a"), LABELS | {"a": "X"}),
+    (RelabelRule(action="keepequal", source_labels=("a",), target_label="b"), None),
+    (RelabelRule(action="dropequal", source_labels=("a",), target_label="b"), LABELS),
+    (RelabelRule(action="labeldrop", regex="a|b|le"), {"__name__": "istio_requests_total"}),
+    (RelabelRule(action="labelkeep", regex="__name__|le"), {"__name__": "istio_requests_total", "le": "10"}),
+    (RelabelRule(action="labelmap", regex="(a)", replacement="copy_$1"), LABELS | {"copy_a": "x"}),
+    (RelabelRule(action="lowercase", source_labels=("b",), target_label="b"), LABELS | {"b": "y"}),
+    (RelabelRule(action="uppercase", source_labels=("a",), target_label="a"), LABELS | {"a": "X"}),
 ]
 
 
@@ -43,7 +43,7 @@ def test_actions(rule: RelabelRule, expected: dict[str, str] | None) -> None:
 
 def test_a_target_has_one_shard() -> None:
     # The sum that Prometheus' own test of hashmod has: MD5 of "baz", modulo 1000.
-    rule = RelabelRule("hashmod", ("c",), target_label="d", modulus=1000)
+    rule = RelabelRule(action="hashmod", source_labels=("c",), target_label="d", modulus=1000)
     assert relabel({"a": "foo", "b": "bar", "c": "baz"}, [rule]) == {"a": "foo", "b": "bar", "c": "baz", "d": "976"}
 
 
@@ -67,4 +67,4 @@ def test_both_implementations_agree(labels: dict[str, str], written: list[dict[s
 @pytest.mark.parametrize("regex", [r"\pL+", "[[:alpha:]]+", r"a\z", r"\Qa\E"])
 def test_an_expression_that_only_go_understands_is_refused(regex: str) -> None:
     with pytest.raises(re.error):
-        relabel(LABELS, [RelabelRule("keep", ("a",), regex)])
+        relabel(LABELS, [RelabelRule(action="keep", source_labels=("a",), regex=regex)])

@@ -33,19 +33,32 @@ if TYPE_CHECKING:
 
 SCHEMA = json.loads((ROOT / "docs/findings.schema.json").read_text())
 ERROR = Finding(
-    "XS002",
-    Severity.ERROR,
-    "a.b is 100% <wrong>",
-    Location("my values.yaml", 2, 6),
-    "a.b",
-    "mend it",
-    excerpt("  b: x", 6),
+    rule="XS002",
+    severity=Severity.ERROR,
+    message="a.b is 100% <wrong>",
+    location=Location("my values.yaml", 2, 6),
+    path="a.b",
+    fix="mend it",
+    excerpt=excerpt("  b: x", 6),
 )
 WARNING = Finding(
-    "XS200", Severity.WARNING, "the token stands in the values", Location("--set xscaler.auth.token"), "t"
+    rule="XS200",
+    severity=Severity.WARNING,
+    message="the token stands in the values",
+    location=Location("--set xscaler.auth.token"),
+    path="t",
 )
-NOTE = Finding("XS213", Severity.INFO, "full", Location("<stdin>", 7, 3), "metrics.profile", "", "", "until March")
-FOUND = Report("validate", (ERROR, WARNING), (Skipped("unknown", "shards"),), (NOTE,))
+NOTE = Finding(
+    rule="XS213",
+    severity=Severity.INFO,
+    message="full",
+    location=Location("<stdin>", 7, 3),
+    path="metrics.profile",
+    fix="",
+    excerpt="",
+    ignored="until March",
+)
+FOUND = Report(command="validate", findings=(ERROR, WARNING), skipped=(Skipped("unknown", "shards"),), ignored=(NOTE,))
 PLAIN = Terminal()
 
 
@@ -67,7 +80,7 @@ def test_text_shows_place_line_and_fix() -> None:
 def test_text_keeps_to_a_narrow_terminal(width: int) -> None:
     long = dataclasses.replace(ERROR, message="a message of many short words " * 8, fix="and a fix of as many " * 8)
     wide = dataclasses.replace(long, excerpt=excerpt("  b: x" + " y" * 80, 6))
-    lines = REPORTERS["text"](Report("validate", (long, wide)), Terminal(width=width)).splitlines()
+    lines = REPORTERS["text"](Report(command="validate", findings=(long, wide)), Terminal(width=width)).splitlines()
     assert all(len(line) <= width for line in lines if "https://" not in line), lines
     assert "".join("".join(lines).split()).count("ofmanyshortwords") == 16
 
@@ -164,7 +177,9 @@ def test_sarif_has_what_code_scanning_reads() -> None:
     prints = {result["partialFingerprints"]["ruleFileKey/v1"] for result in run["results"]}
     assert len(prints) == 3
     moved = dataclasses.replace(ERROR, location=Location("my values.yaml", 9, 6))
-    again = json.loads(REPORTERS["sarif"](Report("validate", (moved,)), PLAIN))["runs"][0]["results"][0]
+    again = json.loads(REPORTERS["sarif"](Report(command="validate", findings=(moved,)), PLAIN))["runs"][0]["results"][
+        0
+    ]
     assert again["partialFingerprints"] == error["partialFingerprints"]
 
 
@@ -173,13 +188,14 @@ def test_junit_fails_what_fails_the_command() -> None:
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
     strict = dataclasses.replace(FOUND, fail_on=Severity.WARNING)
     assert ET.fromstring(REPORTERS["junit"](strict, PLAIN)).get("failures") == "2"  # noqa: S314 - our own
-    empty = ET.fromstring(REPORTERS["junit"](Report("lint", ()), PLAIN))  # noqa: S314 - our own
+    empty = ET.fromstring(REPORTERS["junit"](Report(command="lint", findings=()), PLAIN))  # noqa: S314 - our own
     assert (empty.get("name"), empty.get("tests"), empty.get("failures")) == ("helm xscaler lint", "1", "0")
 
 
 def test_junit_takes_what_xml_does_not_admit() -> None:
     strange = dataclasses.replace(ERROR, message="a\x00b\x1b[31m\ufffe ]]> &")
-    failure = ET.fromstring(REPORTERS["junit"](Report("validate", (strange,)), PLAIN)).find(".//failure")  # noqa: S314
+    written = REPORTERS["junit"](Report(command="validate", findings=(strange,)), PLAIN)
+    failure = ET.fromstring(written).find(".//failure")  # noqa: S314
     assert failure is not None
     assert failure.get("message") == "error: a\ufffdb\ufffd[31m\ufffd ]]> &"
 
@@ -191,7 +207,7 @@ def test_github_escapes_what_ends_a_command() -> None:
         "::notice title=skipped::shards: unknown\n"
     )
     odd = dataclasses.replace(ERROR, location=Location("a,b:c.yaml", 1, 1), fix="")
-    assert REPORTERS["github"](Report("validate", (odd,)), PLAIN).startswith(
+    assert REPORTERS["github"](Report(command="validate", findings=(odd,)), PLAIN).startswith(
         "::error file=a%2Cb%3Ac.yaml,line=1,col=1,"
     )
 

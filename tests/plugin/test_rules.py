@@ -38,7 +38,7 @@ def of_the_command(file: Path) -> str:
 def of_the_merge(file: Path) -> str:
     """Return the same from values that are merged in Python."""
     size = case.mesh(mesh(file)) if mesh(file) else None
-    release = Inputs(CHART, ValuesArguments((str(BASE), str(file))))
+    release = Inputs(chart=CHART, values=ValuesArguments((str(BASE), str(file))))
     return REPORTERS["text"](judge(merged.reading(release), Project().with_mesh(size)), Terminal())
 
 

@@ -47,6 +47,6 @@ def test_the_picture_has_every_chart_of_the_report() -> None:
 
 
 def test_the_middle_of_a_long_output_is_left_out_and_marked() -> None:
-    step = tour.Step("", (), first=2, last=1)
+    step = tour.Step(words="", commands=(), first=2, last=1)
     assert tour.cut(list("abcdef"), step) == ["a", "b", "… 3 more lines", "f"]
     assert tour.cut(list("abcd"), step) == list("abcd")

@@ -272,7 +272,7 @@ def test_any_yaml_gets_findings_and_no_traceback(pairs: list[tuple[str, str]]) -
         patch.setenv("HELM_BIN", str(tool("helm4")))
         file = Path(folder) / "values.yaml"
         file.write_bytes(content)
-        found = validate(Inputs(CHART, ValuesArguments((str(file),))))
+        found = validate(Inputs(chart=CHART, values=ValuesArguments((str(file),))))
     # These values lack all that is required.
     assert not found.ok
     for report in REPORTERS.values():

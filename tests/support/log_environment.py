@@ -42,7 +42,7 @@ def log_config(*sets: str, json: str = "") -> CollectorConfig:
     return Release.of(text).log_agents[0]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LogEnvironment:
     """What is up: the agent comes and goes with `agent`."""
 
@@ -147,4 +147,4 @@ async def log_environment(*, loki: bool = True, structured_metadata: bool = True
             logs_url=xscaler.logs.push_url,
             log_folder=folder / "pods",
         )
-        yield LogEnvironment(folder, network, xscaler, api, surroundings)
+        yield LogEnvironment(folder=folder, network=network, xscaler=xscaler, api=api, surroundings=surroundings)

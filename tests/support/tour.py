@@ -29,7 +29,7 @@ A new user's first five minutes. `make tour` writes this page from real runs
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Step:
     """Words for the reader, commands of a shell, and how many lines of output are shown, first and last."""
 
@@ -41,45 +41,50 @@ class Step:
 
 
 INSTALL = Step(
-    "Install the plugin, in a checkout of this repository. Helm 3 and 4 take it.",
-    ("helm plugin install $ROOT",),
+    words="Install the plugin, in a checkout of this repository. Helm 3 and 4 take it.",
+    commands=("helm plugin install $ROOT",),
 )
 STEPS = (
     Step(
-        "Write a first values file. On a terminal `init` asks; here flags answer.",
-        (
+        words="Write a first values file. On a terminal `init` asks; here flags answer.",
+        commands=(
             "helm xscaler init values.yaml --region euw1-01 --tenant-id acme --secret xscaler-token --cluster prod-1",
             "grep -v '^ *#' values.yaml",
         ),
     ),
     Step(
-        "Two mistakes creep in: a misspelt key, and a timeout that is longer than the interval.",
-        (
+        words="Two mistakes creep in: a misspelt key, and a timeout that is longer than the interval.",
+        commands=(
             "sed -i 's/collector: prometheus/colector: alloy/' values.yaml",
             "echo '  scrapeTimeout: 45s' >> values.yaml",
             "helm xscaler validate -f values.yaml",
         ),
         code=1,
     ),
-    Step("The same for programs,", ("helm xscaler validate -f values.yaml -o json",), code=1),
-    Step("for continuous integration,", ("helm xscaler validate -f values.yaml -o junit",), code=1),
+    Step(words="The same for programs,", commands=("helm xscaler validate -f values.yaml -o json",), code=1),
+    Step(words="for continuous integration,", commands=("helm xscaler validate -f values.yaml -o junit",), code=1),
     Step(
-        "and for GitHub, which shows it beside the changed lines.",
-        ("helm xscaler validate -f values.yaml -o github",),
+        words="and for GitHub, which shows it beside the changed lines.",
+        commands=("helm xscaler validate -f values.yaml -o github",),
         code=1,
     ),
     Step(
-        "Mend both.",
-        (
+        words="Mend both.",
+        commands=(
             "sed -i -e 's/colector/collector/' -e '/scrapeTimeout/d' values.yaml",
             "helm xscaler validate -f values.yaml --mesh proxies=100,peers=5,codes=3",
         ),
     ),
-    Step("What would be installed, in words.", ("helm xscaler render -f values.yaml --explain",), first=40, last=12),
+    Step(
+        words="What would be installed, in words.",
+        commands=("helm xscaler render -f values.yaml --explain",),
+        first=40,
+        last=12,
+    ),
 )
 LOCAL = Step(
-    "And the proof, without a cluster: Alloy scrapes a mesh and pushes to a local xScaler.",
-    ("helm xscaler test --local -f values.yaml --output-dir report 2>/dev/null",),
+    words="And the proof, without a cluster: Alloy scrapes a mesh and pushes to a local xScaler.",
+    commands=("helm xscaler test --local -f values.yaml --output-dir report 2>/dev/null",),
     first=40,
     last=3,
 )

@@ -169,8 +169,16 @@ def test_of_two_objects_the_older_holds() -> None:
 
 # -- network policies ---------------------------------------------------------------------------------------------
 
-COLLECTOR = End("telemetry", {"team": "platform"}, {"app": "collector"}, "10.244.0.9")
-PROXY = End("shop", {}, {"app": "checkout"}, "10.244.0.5", {"http-envoy-prom": 15090})
+COLLECTOR = End(
+    namespace="telemetry", namespace_labels={"team": "platform"}, labels={"app": "collector"}, address="10.244.0.9"
+)
+PROXY = End(
+    namespace="shop",
+    namespace_labels={},
+    labels={"app": "checkout"},
+    address="10.244.0.5",
+    ports={"http-envoy-prom": 15090},
+)
 SCRAPE = Connection(COLLECTOR, PROXY, 15020)
 # (specification of a policy in the namespace shop, whether the scrape passes)
 POLICIES: list[tuple[dict[str, Any], bool]] = [

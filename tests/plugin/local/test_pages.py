@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SERIES = re.compile(r"^([a-z_:A-Z0-9]+)\{(.*)\} (\d+)$", re.MULTILINE)
-HTTP = Combination("source", Party("a", "shop"), Party("b", "shop"))
-TCP = Combination("source", Party("a", "shop"), Party("b", "shop"), protocol="tcp")
+HTTP = Combination(reporter="source", source=Party("a", "shop"), destination=Party("b", "shop"))
+TCP = Combination(reporter="source", source=Party("a", "shop"), destination=Party("b", "shop"), protocol="tcp")
 
 
 def labels_of(page: str, name: str) -> set[int]:

@@ -67,7 +67,7 @@ def test_values_are_explained_with_every_job(collector: str, data: st.DataObject
     refused = None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HELM_BIN", str(tool("helm4")))
-        release = helm.Inputs(CHART, helm.ValuesArguments((str(file),)))
+        release = helm.Inputs(chart=CHART, values=helm.ValuesArguments((str(file),)))
         try:
             summary = Rendering.of(release).summary()
         except helm.ChartError as error:

@@ -31,26 +31,52 @@ def test_alternatives_of_an_expression(regex: str, expected: tuple[str, ...]) ->
 @pytest.mark.parametrize(
     ("rule", "holds", "expected"),
     [
-        (RelabelRule("keep", (CONTAINER,), "istio-proxy"), True, "container is istio-proxy"),
-        (RelabelRule("drop", (APP,), "ztunnel"), False, "label app is not ztunnel"),
+        (RelabelRule(action="keep", source_labels=(CONTAINER,), regex="istio-proxy"), True, "container is istio-proxy"),
+        (RelabelRule(action="drop", source_labels=(APP,), regex="ztunnel"), False, "label app is not ztunnel"),
         (
-            RelabelRule("keep", (CONTAINER, APP), "discovery;istiod"),
+            RelabelRule(action="keep", source_labels=(CONTAINER, APP), regex="discovery;istiod"),
             True,
             "container is discovery and label app is istiod",
         ),
-        (RelabelRule("drop", (CONTAINER, APP), "a;b"), False, "not: container is a and label app is b"),
-        (RelabelRule("keep", ("__meta_kubernetes_pod_ip",), ".+"), True, "pod IP is set"),
-        (RelabelRule("drop", ("__meta_kubernetes_namespace",), "pay-.*"), False, "namespace does not match pay-.*"),
-        (RelabelRule("keep", ("__meta_kubernetes_namespace",), "a|b"), True, "namespace is a or b"),
-        (RelabelRule("drop", ("__meta_kubernetes_namespace",), "a|b"), False, "not: namespace is a or b"),
-        (RelabelRule("drop", (APP,), " and .*"), False, "label app does not match  and .*"),
-        (RelabelRule("drop", (CONTAINER, APP), "(a;)?b"), False, "container and label app do not match (a;)?b"),
         (
-            RelabelRule("drop", ("__meta_kubernetes_pod_annotation_xscaler_io_scrape",), "false"),
+            RelabelRule(action="drop", source_labels=(CONTAINER, APP), regex="a;b"),
+            False,
+            "not: container is a and label app is b",
+        ),
+        (RelabelRule(action="keep", source_labels=("__meta_kubernetes_pod_ip",), regex=".+"), True, "pod IP is set"),
+        (
+            RelabelRule(action="drop", source_labels=("__meta_kubernetes_namespace",), regex="pay-.*"),
+            False,
+            "namespace does not match pay-.*",
+        ),
+        (
+            RelabelRule(action="keep", source_labels=("__meta_kubernetes_namespace",), regex="a|b"),
+            True,
+            "namespace is a or b",
+        ),
+        (
+            RelabelRule(action="drop", source_labels=("__meta_kubernetes_namespace",), regex="a|b"),
+            False,
+            "not: namespace is a or b",
+        ),
+        (RelabelRule(action="drop", source_labels=(APP,), regex=" and .*"), False, "label app does not match  and .*"),
+        (
+            RelabelRule(action="drop", source_labels=(CONTAINER, APP), regex="(a;)?b"),
+            False,
+            "container and label app do not match (a;)?b",
+        ),
+        (
+            RelabelRule(
+                action="drop", source_labels=("__meta_kubernetes_pod_annotation_xscaler_io_scrape",), regex="false"
+            ),
             False,
             "annotation xscaler.io/scrape is not false",
         ),
-        (RelabelRule("keep", (CONTAINER, APP), "(a;)?b"), True, "container and label app match (a;)?b"),
+        (
+            RelabelRule(action="keep", source_labels=(CONTAINER, APP), regex="(a;)?b"),
+            True,
+            "container and label app match (a;)?b",
+        ),
     ],
 )
 def test_conditions(rule: RelabelRule, holds: bool, expected: str) -> None:
@@ -59,15 +85,15 @@ def test_conditions(rule: RelabelRule, holds: bool, expected: str) -> None:
 
 def test_each_target_rule_is_said_by_one_fact() -> None:
     rules = (
-        RelabelRule("keep", (CONTAINER,), "istio-proxy"),
+        RelabelRule(action="keep", source_labels=(CONTAINER,), regex="istio-proxy"),
         RelabelRule(target_label="__tmp_port", replacement="15020"),
         RelabelRule(source_labels=("__tmp_port", "__meta_kubernetes_pod_ip"), regex=r"(\d+);(.+)",
                     target_label="__address__", replacement="$2:$1"),
         RelabelRule(target_label="job", replacement="integrations/istio"),
         RelabelRule(source_labels=("__meta_kubernetes_namespace",), target_label="namespace"),
-        RelabelRule("hashmod", ("__address__",), target_label="__tmp_shard", modulus=3),
-        RelabelRule("keep", ("__tmp_shard",), "0"),
-        RelabelRule("labelmap", regex="__meta_kubernetes_pod_label_(.+)"),
+        RelabelRule(action="hashmod", source_labels=("__address__",), target_label="__tmp_shard", modulus=3),
+        RelabelRule(action="keep", source_labels=("__tmp_shard",), regex="0"),
+        RelabelRule(action="labelmap", regex="__meta_kubernetes_pod_label_(.+)"),
     )  # fmt: skip
     said = {fact.name: fact.values for fact in target_facts(rules, "/metrics")}
     assert said == {
@@ -82,16 +108,16 @@ def test_each_target_rule_is_said_by_one_fact() -> None:
 
 def test_each_metric_rule_is_said_by_one_fact() -> None:
     rules = (
-        RelabelRule("keep", ("__name__",), "a|b_(x|y)"),
-        RelabelRule("drop", ("__name__",), "c"),
+        RelabelRule(action="keep", source_labels=("__name__",), regex="a|b_(x|y)"),
+        RelabelRule(action="drop", source_labels=("__name__",), regex="c"),
         RelabelRule(source_labels=("__name__",), regex="b_bucket", target_label="__tmp_thinned", replacement="drop"),
         RelabelRule(source_labels=("__name__", "le"), regex=r"b_bucket;(100|\+Inf)(\.0)?", target_label="__tmp_thinned",
              replacement=""),
-        RelabelRule("drop", ("__tmp_thinned",), "drop"),
+        RelabelRule(action="drop", source_labels=("__tmp_thinned",), regex="drop"),
         RelabelRule(source_labels=("__name__", "source_app"), regex="istio_.*;.+",
                     target_label="source_app", replacement=""),
         RelabelRule(source_labels=("le",), regex=r"(\d+)\.0", target_label="le"),
-        RelabelRule("drop", ("response_code",), "404"),
+        RelabelRule(action="drop", source_labels=("response_code",), regex="404"),
     )  # fmt: skip
     said = {fact.name: fact.values for fact in metric_facts(rules)}
     assert said == {

@@ -32,7 +32,7 @@ tr + tr td {{ border-top: 1px solid {plot.EDGE}; }} code {{ font-size: 12.5px; o
 """
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Chart:
     """A picture with a title; `unit`, `thresholds`, `colors` and `stacked` as of plot.Look.
 

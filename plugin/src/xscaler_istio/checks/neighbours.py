@@ -25,7 +25,7 @@ _SCRAPES_ISTIO = re.compile(
 _XSCALER = re.compile(r"\.xscalerlabs\.com\b")
 _HTTPS, _DNS = 443, 53
 # An address that is nobody's (RFC 5737), for what lies outside of the cluster.
-_OUTSIDE = End("", {}, {}, "192.0.2.1")
+_OUTSIDE = End(namespace="", namespace_labels={}, labels={}, address="192.0.2.1")
 
 
 @check_cluster("XS430", Severity.WARNING, "pods", "configurations")
@@ -153,14 +153,25 @@ def _collectors(examined: Examination) -> Iterator[End]:
     """Yield the pods that will scrape. Their addresses will be of the network of the pods that are there."""
     address = next((item.pod.ip for item in examined.outcomes if item.pod.ip and not item.pod.host_network), "")
     for collector in examined.release.collectors[:1]:
-        yield End(examined.namespace, _labels(examined, examined.namespace), collector.pod_labels, address)
+        yield End(
+            namespace=examined.namespace,
+            namespace_labels=_labels(examined, examined.namespace),
+            labels=collector.pod_labels,
+            address=address,
+        )
 
 
 def _scrapes(examined: Examination) -> Iterator[tuple[MeshPod, Connection]]:
     for outcome in examined.outcomes:
         pod = outcome.pod
         named = {port.name: port.number for container in pod.containers for port in container.ports if port.name}
-        target = End(pod.namespace, _labels(examined, pod.namespace), pod.labels, pod.ip, named)
+        target = End(
+            namespace=pod.namespace,
+            namespace_labels=_labels(examined, pod.namespace),
+            labels=pod.labels,
+            address=pod.ip,
+            ports=named,
+        )
         for source in _collectors(examined):
             for address in outcome.addresses:
                 yield outcome, Connection(source, target, int(address.rpartition(":")[2]))
@@ -170,7 +181,12 @@ def _dns(examined: Examination) -> End:
     labels = {"k8s-app": "kube-dns"}
     pods = (pod for pod in examined.inventory.pods.items if pod.labels.get("k8s-app") == "kube-dns")
     found = next(pods, None)
-    return End("kube-system", _labels(examined, "kube-system"), labels, found.ip if found else "")
+    return End(
+        namespace="kube-system",
+        namespace_labels=_labels(examined, "kube-system"),
+        labels=labels,
+        address=found.ip if found else "",
+    )
 
 
 @check_cluster("XS434", Severity.INFO, "machines")

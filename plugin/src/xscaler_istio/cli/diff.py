@@ -75,7 +75,7 @@ def command(
             for side, name in zip(sides, (old, new or old), strict=True)
         )
         before, after = Rendering.each(
-            (helm.Inputs(folder, given, namespace=namespace), given.names[-1])
+            (helm.Inputs(chart=folder, values=given, namespace=namespace), given.names[-1])
             for folder, given in zip(charts, arguments, strict=True)
         )
     changes = diff.compare(before, after)

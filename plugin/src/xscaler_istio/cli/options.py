@@ -166,7 +166,9 @@ def release(
     def rendered() -> Iterator[Inputs]:
         with spooled(values or ()) as files:
             arguments = helm.ValuesArguments(files, sets, shown(values))
-            yield helm.Inputs(programs.chart(chart), arguments, name, namespace, tuple(extra))
+            yield helm.Inputs(
+                chart=programs.chart(chart), values=arguments, name=name, namespace=namespace, extra=tuple(extra)
+            )
 
     return rendered()
 

@@ -43,7 +43,7 @@ class Wanted:
     authority: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Inventory:
     """The parts. Of `secret` and `authority` there is one item if the object exists.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 INGRESS, EGRESS = "Ingress", "Egress"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class End:
     """One end of a connection: a pod by its labels and those of its namespace, or an address outside.
 

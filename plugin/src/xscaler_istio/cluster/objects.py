@@ -30,7 +30,7 @@ class Port:
     protocol: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Container:
     """A container of a pod; `init` ones among them, since native sidecars are such. `killed`: out of memory, lately."""
 
@@ -49,7 +49,7 @@ class Container:
         return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Pod:
     """A pod that has not ended. `config_maps` are the names of those that it mounts."""
 
@@ -98,7 +98,7 @@ class Provider:
     custom: bool
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class MeshConfig:
     """Istio's ConfigMap of one revision. `providers` are the files that access logs go to, by name."""
 
@@ -142,25 +142,27 @@ def pod(document: Document) -> Pod:
     states = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
     killed = {item["name"] for item in states if _reason(item) == "OOMKilled"}
     return Pod(
-        metadata["namespace"],
-        metadata["name"],
-        metadata.get("uid", ""),
-        status.get("podIP", ""),
-        status.get("hostIP", ""),
-        spec.get("nodeName", ""),
-        status.get("phase", ""),
-        bool(spec.get("hostNetwork")),
-        owner.get("kind", ""),
-        owner.get("name", ""),
-        metadata.get("labels") or {},
-        metadata.get("annotations") or {},
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata.get("uid", ""),
+        ip=status.get("podIP", ""),
+        host_ip=status.get("hostIP", ""),
+        node=spec.get("nodeName", ""),
+        phase=status.get("phase", ""),
+        host_network=bool(spec.get("hostNetwork")),
+        owner_kind=owner.get("kind", ""),
+        owner=owner.get("name", ""),
+        labels=metadata.get("labels") or {},
+        annotations=metadata.get("annotations") or {},
         # Service discovery goes through them in this order.
-        tuple(
+        containers=tuple(
             _container(item, init=kind == "initContainers", killed=killed)
             for kind in ("containers", "initContainers")
             for item in spec.get(kind) or []
         ),
-        tuple(volume["configMap"]["name"] for volume in volumes if (volume.get("configMap") or {}).get("name")),
+        config_maps=tuple(
+            volume["configMap"]["name"] for volume in volumes if (volume.get("configMap") or {}).get("name")
+        ),
     )
 
 
@@ -172,16 +174,16 @@ def _reason(status: Document) -> str:
 
 def _container(document: Document, *, init: bool, killed: set[str]) -> Container:
     return Container(
-        document["name"],
-        document.get("image", ""),
-        init,
-        tuple(document.get("args") or ()),
-        {item["name"]: str(item.get("value", "")) for item in document.get("env") or []},
-        tuple(
+        name=document["name"],
+        image=document.get("image", ""),
+        init=init,
+        arguments=tuple(document.get("args") or ()),
+        environment={item["name"]: str(item.get("value", "")) for item in document.get("env") or []},
+        ports=tuple(
             Port(item.get("name", ""), item["containerPort"], item.get("protocol", "TCP"))
             for item in document.get("ports") or []
         ),
-        document["name"] in killed,
+        killed=document["name"] in killed,
     )
 
 
@@ -200,15 +202,15 @@ def mesh_config(document: Document) -> MeshConfig:
     # Istio has this one built in; it writes as the mesh's settings say.
     built_in = {"envoy": Provider("/dev/stdout", encoding, bool(own_format))}
     return MeshConfig(
-        f"{document['metadata']['namespace']}/{document['metadata']['name']}",
-        mesh.get("accessLogFile") or "",
-        encoding,
-        bool(own_format),
-        {**built_in, **listed},
-        tuple((mesh.get("defaultProviders") or {}).get("accessLogging") or ()),
-        mesh.get("rootNamespace") or "",
-        tuple(defaults.get("extraStatTags") or ()),
-        {str(key): str(value) for key, value in (defaults.get("proxyMetadata") or {}).items()},
+        name=f"{document['metadata']['namespace']}/{document['metadata']['name']}",
+        access_log_file=mesh.get("accessLogFile") or "",
+        access_log_format=encoding,
+        custom_format=bool(own_format),
+        providers={**built_in, **listed},
+        default_logging=tuple((mesh.get("defaultProviders") or {}).get("accessLogging") or ()),
+        root_namespace=mesh.get("rootNamespace") or "",
+        extra_tags=tuple(defaults.get("extraStatTags") or ()),
+        environment={str(key): str(value) for key, value in (defaults.get("proxyMetadata") or {}).items()},
     )
 
 

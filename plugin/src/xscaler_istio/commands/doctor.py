@@ -73,7 +73,7 @@ def doctor(
         said = validate(inputs, project).findings
         refused = tuple(item for item in said if item.severity >= Severity.ERROR)
         reason = "not checked: the values are refused, and what a release would do is not known"
-        return Report("doctor", refused, (Skipped(reason, "the cluster"),), fail_on=fail_on)
+        return Report(command="doctor", findings=refused, skipped=(Skipped(reason, "the cluster"),), fail_on=fail_on)
     release = Release.of(answer.text)
     case = case_of(inputs, answer.effective, project.environment)
     read = inventory.read(access, _wanted(case, inputs.namespace))
@@ -85,7 +85,9 @@ def doctor(
     skipped = tuple(Skipped(f"not checked: {reason}", "", tuple(rules)) for reason, rules in missing.items())
     judged = CLUSTER_CHECKS.keys() - {rule for rules in missing.values() for rule in rules}
     stay, ignored = ignores.apply(found, project.ignores, judged)
-    return Report("doctor", tuple(sorted(stay, key=_weight)), skipped, ignored, fail_on)
+    return Report(
+        command="doctor", findings=tuple(sorted(stay, key=_weight)), skipped=skipped, ignored=ignored, fail_on=fail_on
+    )
 
 
 def _weight(finding: Finding) -> tuple[int, str, str, str]:
@@ -181,4 +183,11 @@ def judge(examined: Examination, origins: Origins) -> tuple[list[Finding], dict[
 
 def _finding(rule: str, severity: Severity, issue: Issue, origins: Origins) -> Finding:
     place = origins.locate(tuple(issue.path.split("."))) if issue.path else Location(issue.place or "cluster")
-    return Finding(rule, severity, issue.message, place, issue.path or issue.place, issue.fix)
+    return Finding(
+        rule=rule,
+        severity=severity,
+        message=issue.message,
+        location=place,
+        path=issue.path or issue.place,
+        fix=issue.fix,
+    )

@@ -53,7 +53,7 @@ def lint(
     skipped = dict.fromkeys(item for one in linted for item in one.skipped)
     judged = frozenset.intersection(*(one.rules for one in linted))
     stay, ignored = ignores.apply(findings, (project or Project()).ignores, judged)
-    return Report("lint", stay, tuple(skipped), ignored, fail_on)
+    return Report(command="lint", findings=stay, skipped=tuple(skipped), ignored=ignored, fail_on=fail_on)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _at(place: str, finding: Finding) -> Finding:
 
 
 def _error(rule: str, message: str, file: str, fix: str) -> Finding:
-    return Finding(rule, Severity.ERROR, message, Location(file), "", fix)
+    return Finding(rule=rule, severity=Severity.ERROR, message=message, location=Location(file), path="", fix=fix)
 
 
 def _helm_lint(inputs: Inputs) -> list[Finding]:
@@ -107,7 +107,16 @@ def _helm_lint(inputs: Inputs) -> list[Finding]:
     for line in dict.fromkeys(said):
         level, _, message = line.partition("] ")
         severity = Severity.ERROR if level == "[ERROR" else Severity.WARNING
-        found.append(Finding("XS300", severity, message, Location(str(inputs.chart)), "", "see `helm lint --strict`"))
+        found.append(
+            Finding(
+                rule="XS300",
+                severity=severity,
+                message=message,
+                location=Location(str(inputs.chart)),
+                path="",
+                fix="see `helm lint --strict`",
+            )
+        )
     return found or [_error("XS300", text.strip(), str(inputs.chart), "see `helm lint --strict`")]
 
 
@@ -136,7 +145,9 @@ def _judged(item: Mapping[str, str]) -> Finding:
     name = f"{item['kind']} {item['name']}"
     if item["status"] == "statusSkipped":
         message = f"{name} was not checked: it is no kind of Kubernetes' own, and its schema is not at hand"
-        return Finding("XS311", Severity.INFO, message, Location("rendered"), "", "")
+        return Finding(
+            rule="XS311", severity=Severity.INFO, message=message, location=Location("rendered"), path="", fix=""
+        )
     return _error("XS310", f"{name}: {_reason(item['msg'])}", "rendered", "mend the template")
 
 
@@ -224,12 +235,13 @@ def check_config(config: CollectorConfig) -> list[Finding] | Skipped:
 def _pod_security(release: Release, version: str) -> list[Finding] | Skipped:  # noqa: ARG001 - one shape
     return [
         Finding(
-            "XS330",
-            Severity.INFO,
-            f"{need.workload} needs a namespace with the pod-security level {need.level}: {'; '.join(need.reasons)}",
-            Location("rendered"),
-            "",
-            f"kubectl label namespace {need.namespace} pod-security.kubernetes.io/enforce={need.level}; metrics and"
+            rule="XS330",
+            severity=Severity.INFO,
+            message=f"{need.workload} needs a namespace with the pod-security level {need.level}: "
+            + "; ".join(need.reasons),
+            location=Location("rendered"),
+            path="",
+            fix=f"kubectl label namespace {need.namespace} pod-security.kubernetes.io/enforce={need.level}; metrics and"
             " logs may be two releases in two namespaces, and logs.source: api needs no such label (docs/security.md)",
         )
         for need in release.needs
@@ -239,12 +251,12 @@ def _pod_security(release: Release, version: str) -> list[Finding] | Skipped:  #
 def _rules(release: Release, version: str) -> list[Finding] | Skipped:  # noqa: ARG001 - one shape
     return [
         Finding(
-            rule.id,
-            rule.severity,
-            f"{manifest.kind} {manifest.name}: {issue.message}",
-            Location("rendered"),
-            issue.path,
-            issue.fix,
+            rule=rule.id,
+            severity=rule.severity,
+            message=f"{manifest.kind} {manifest.name}: {issue.message}",
+            location=Location("rendered"),
+            path=issue.path,
+            fix=issue.fix,
         )
         for manifest in release.manifests
         for rule, issue in catalogue.of_object(manifest)

@@ -103,7 +103,7 @@ def _ignore(item: dict[str, Any], number: int, places: places.ValuesFile) -> Ign
     _known(item, _IGNORE_KEYS, f"ignore[{number}].")
     place = places.places.get(("ignore", str(number)))
     rule, path, reason = (str(item.get(key) or "").strip() for key in _IGNORE_KEYS)
-    return Ignore(rule, reason, place.value if place else Location(NAME), path)
+    return Ignore(rule=rule, reason=reason, location=place.value if place else Location(NAME), path=path)
 
 
 def _known(block: dict[str, Any], keys: tuple[str, ...], prefix: str) -> None:

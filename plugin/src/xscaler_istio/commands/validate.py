@@ -43,7 +43,13 @@ def judge(read: Reading, project: Project, fail_on: Severity = Severity.ERROR) -
     if len(told) == schema.MOST_FINDINGS:
         beyond = f"findings beyond the first {len(told)}"
         skipped = (*skipped, Skipped("fix these, and validate again", beyond))
-    return Report("validate", tuple(_with_line(item, origins) for item in told), skipped, ignored, fail_on)
+    return Report(
+        command="validate",
+        findings=tuple(_with_line(item, origins) for item in told),
+        skipped=skipped,
+        ignored=ignored,
+        fail_on=fail_on,
+    )
 
 
 def _weight_and_place(finding: Finding) -> tuple[int, str, bool, int, str]:
@@ -95,15 +101,31 @@ def _unreadable(error: helm.ChartError, origins: Origins, loaded: schema.Json) -
         known = frozenset(schema.paths(loaded))
         keys = [given.key for given in origins.set_keys if given.flag == error.flag and given.path in known]
         message = f"{error.message} (it sets {', '.join(keys)})" if keys else error.message
-        return Finding("XS010", Severity.ERROR, message, Location(error.flag), "", error.fix)
+        return Finding(
+            rule="XS010",
+            severity=Severity.ERROR,
+            message=message,
+            location=Location(error.flag),
+            path="",
+            fix=error.fix,
+        )
     fix = "look at quotes, anchors and commas in what was given"
-    return Finding("XS010", Severity.ERROR, f"Helm: {error.message}", origins.locate(()), "", fix)
+    return Finding(
+        rule="XS010",
+        severity=Severity.ERROR,
+        message=f"Helm: {error.message}",
+        location=origins.locate(()),
+        path="",
+        fix=fix,
+    )
 
 
 def _semantic(case: Case, origins: Origins) -> Iterator[Finding]:
     for rule, issue in catalogue.of_values(case):
         place = origins.locate(tuple(issue.path.split(".")))
-        yield Finding(rule.id, rule.severity, issue.message, place, issue.path, issue.fix)
+        yield Finding(
+            rule=rule.id, severity=rule.severity, message=issue.message, location=place, path=issue.path, fix=issue.fix
+        )
 
 
 def _not_checked(case: Case) -> Iterator[Skipped]:
@@ -133,7 +155,14 @@ def _chart_rules(answer: Answer, origins: Origins, *, schema_content: bool) -> I
     # Templates fail at values of a wrong type; the schema has said so already.
     if answer.failure and schema_content and not answer.problems:
         fix = "if the values look right, report this as a bug of the chart"
-        yield Finding("XS199", Severity.ERROR, answer.failure.message, origins.locate(()), "", fix)
+        yield Finding(
+            rule="XS199",
+            severity=Severity.ERROR,
+            message=answer.failure.message,
+            location=origins.locate(()),
+            path="",
+            fix=fix,
+        )
 
 
 def _keys(path: str) -> tuple[str, ...]:
@@ -143,7 +172,14 @@ def _keys(path: str) -> tuple[str, ...]:
 def from_warning(warned: Warned, place: Location) -> Finding:
     """Make a finding of what Helm warns of."""
     fix = "give the key a value of the default's kind" if warned.path else "see what Helm says of it"
-    return Finding("XS280", Severity.WARNING, f"Helm warns: {warned.message}", place, warned.path, fix)
+    return Finding(
+        rule="XS280",
+        severity=Severity.WARNING,
+        message=f"Helm warns: {warned.message}",
+        location=place,
+        path=warned.path,
+        fix=fix,
+    )
 
 
 def _without_repetition(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -163,7 +199,14 @@ def _from_problem(problem: ChartProblem, origins: Origins) -> Finding:
     """Make a finding of what the chart refuses, at the first of the problem's keys that the user has set."""
     keys = [key for key in problem.keys if origins.sets(places.key_path(key))]
     path = next(iter((*keys, *problem.keys)), "")
-    return Finding("XS100", Severity.ERROR, problem.text.removesuffix("."), _place(path, origins), path, problem.fix)
+    return Finding(
+        rule="XS100",
+        severity=Severity.ERROR,
+        message=problem.text.removesuffix("."),
+        location=_place(path, origins),
+        path=path,
+        fix=problem.fix,
+    )
 
 
 def _place(path: str, origins: Origins) -> Location:

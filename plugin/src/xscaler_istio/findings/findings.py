@@ -47,7 +47,7 @@ class Location:
         return self.line > 0 and not self.file.startswith(("<", "http://", "https://"))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Finding:
     """One fact that the user should act on; `fix` is one sentence that says how.
 
@@ -85,7 +85,7 @@ class Skipped:
         return f"{self.subject}: {self.reason}" if self.subject else self.reason
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Report:
     """What a command found, `ignored` apart.
 

@@ -18,7 +18,7 @@ _INLINE = re.compile(
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Ignore:
     """One accepted rule: everywhere below `path` (an empty one: everywhere), or on the line that it stands on."""
 
@@ -43,7 +43,7 @@ def inline(lines: Iterable[str], file: str) -> Iterator[Ignore]:
         if found := _INLINE.search(line):
             place = Location(file, number, found.start("comment") + 1)
             for rule in re.split(r",\s*", found["rules"]):
-                yield Ignore(rule, found["reason"].strip(), place, inline=True)
+                yield Ignore(rule=rule, reason=found["reason"].strip(), location=place, inline=True)
 
 
 def apply(
@@ -92,4 +92,6 @@ def _problem(ignore: Ignore) -> tuple[str, str] | None:
 
 
 def _finding(rule: str, ignore: Ignore, message: str, fix: str) -> Finding:
-    return Finding(rule, RULES[rule].severity, message, ignore.location, ignore.path, fix)
+    return Finding(
+        rule=rule, severity=RULES[rule].severity, message=message, location=ignore.location, path=ignore.path, fix=fix
+    )

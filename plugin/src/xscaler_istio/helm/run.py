@@ -79,7 +79,7 @@ class ValuesArguments:
         return text
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Inputs:
     """What to render and as what. `extra` are further flags of `helm template`."""
 
@@ -224,7 +224,7 @@ async def merged(chart: Path, values: ValuesArguments) -> Effective:
             (probe / part).parent.mkdir(exist_ok=True)
             (probe / part).write_bytes((chart / part).read_bytes())
         (probe / "templates" / "values.yaml").write_text(f"{fill_in}{_PROBE}", encoding="utf-8")
-        text, _ = await rendered(Inputs(probe, values))
+        text, _ = await rendered(Inputs(chart=probe, values=values))
     said = documents.load(text)
     if not isinstance(said, dict):
         raise no_helm("does not print what a chart renders")

@@ -40,11 +40,11 @@ def as_junit(release: str, steps: Sequence[Step]) -> str:
     """Return JUnit's XML, a test case a step."""
     cases = [
         junit.TestCase(
-            step.name,
-            tuple((problem.what, problem.fix) for problem in step.problems),
-            step.skipped,
-            "\n".join(step.facts),
-            step.seconds,
+            name=step.name,
+            failures=tuple((problem.what, problem.fix) for problem in step.problems),
+            skipped=step.skipped,
+            output="\n".join(step.facts),
+            seconds=step.seconds,
         )
         for step in steps
     ]

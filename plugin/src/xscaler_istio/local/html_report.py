@@ -78,12 +78,17 @@ def _charts_of_scraping(result: RunResult) -> Iterator[Chart]:
     shown = result.history
     found = _of_each(result, lambda moment: moment.targets)
     named = (dataclasses.replace(item, name=KINDS[item.name]) for item in found)
-    yield Chart("Targets found, by kind", "short", tuple(named), shown.span, stacked=True)
+    yield Chart(title="Targets found, by kind", unit="short", series=tuple(named), window=shown.span, stacked=True)
     for asked in shown.asked:
         if asked.curve in history.CURVES:
-            yield Chart(asked.curve.title, asked.curve.unit, _lines(asked), shown.window)
+            yield Chart(title=asked.curve.title, unit=asked.curve.unit, series=_lines(asked), window=shown.window)
         else:
-            yield Chart(_limited(asked), asked.curve.unit, _lines(asked)[:_SHOWN_PODS], thresholds=(("blue", 0.0),))
+            yield Chart(
+                title=_limited(asked),
+                unit=asked.curve.unit,
+                series=_lines(asked)[:_SHOWN_PODS],
+                thresholds=(("blue", 0.0),),
+            )
 
 
 def _limited(asked: Asked) -> str:
@@ -102,10 +107,18 @@ def _charts_of_pushing(result: RunResult) -> Iterator[Chart]:
     shown = result.history
     refused = _of_each(result, lambda moment: moment.refused)
     accepted = _over_time(result, "accepted", lambda moment: moment.accepted)
-    yield Chart("Samples since the start", "short", (accepted,), shown.span, colors=(("accepted", "green"),))
+    yield Chart(
+        title="Samples since the start",
+        unit="short",
+        series=(accepted,),
+        window=shown.span,
+        colors=(("accepted", "green"),),
+    )
     none = _over_time(result, "refused", lambda _: 0)
     title = "Samples refused since the start, by reason"
-    yield Chart(title, "short", refused or (none,), shown.span, colors=((".", "red"),), stacked=True)
+    yield Chart(
+        title=title, unit="short", series=refused or (none,), window=shown.span, colors=((".", "red"),), stacked=True
+    )
 
 
 def _charts_of_logs(result: RunResult) -> Iterator[Chart]:
@@ -114,7 +127,7 @@ def _charts_of_logs(result: RunResult) -> Iterator[Chart]:
             _over_time(result, "written", lambda moment: moment.written),
             _over_time(result, "arrived", lambda moment: moment.arrived),
         )
-        yield Chart("Log lines since the start", "short", series, result.history.span)
+        yield Chart(title="Log lines since the start", unit="short", series=series, window=result.history.span)
 
 
 def _of_each(result: RunResult, counts: Callable[[Moment], Mapping[str, int]]) -> tuple[Named, ...]:

@@ -34,7 +34,7 @@ class Kind(enum.Enum):
     NON_MESH = "non-mesh"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class PlacedPod:
     """One pod: its place in the mesh and its manifest as the Kubernetes API serves it (`v1` Pod, JSON)."""
 

@@ -40,7 +40,7 @@ class Party:
         return f"spiffe://cluster.local/ns/{self.namespace}/sa/{self.workload}"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Combination:
     """One combination of peer and answer that a proxy counts; `per_tick` requests or connections each tick."""
 

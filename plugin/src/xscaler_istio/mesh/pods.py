@@ -43,7 +43,9 @@ def pod(
     }
     status = {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "hostIP": "192.0.2.10"}
     manifest = {"metadata": metadata, "spec": spec, "status": status}
-    return PlacedPod(kind, namespace, name, ip, workload, version, manifest)
+    return PlacedPod(
+        kind=kind, namespace=namespace, name=name, ip=ip, workload=workload, istio=version, manifest=manifest
+    )
 
 
 def _container(name: str, image: str, **ports: int) -> PodObject:

@@ -18,7 +18,7 @@ _PER_HTTP_COMBINATION = 67
 _PER_TCP_COMBINATION = 4
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Workload:
     """Pods of one kind that serve one page; `combinations` is what its proxies count."""
 
@@ -65,7 +65,7 @@ def _edges(me: Party, clients: tuple[str, ...], servers: tuple[str, ...]) -> tup
     sides = [("destination", Party(name, me.namespace), me) for name in clients]
     sides += [("source", me, Party(name, me.namespace)) for name in servers]
     return tuple(
-        Combination(reporter, source, destination, code, per_tick=per_tick)
+        Combination(reporter=reporter, source=source, destination=destination, code=code, per_tick=per_tick)
         for reporter, source, destination in sides
         for code, per_tick in _PER_TICK.items()
     )
@@ -80,37 +80,82 @@ def small() -> tuple[Workload, ...]:
     shop, bank = "generated", "ambient"
     gateway, catalog, reviews = Party("istio-ingressgateway", shop), Party("catalog", shop), Party("reviews", shop)
     ledger, teller = Party("ledger", bank), Party("teller", bank)
-    grpc = Combination("destination", catalog, reviews, protocol="grpc", milliseconds=4)
-    unavailable = Combination("source", reviews, Party("stock", shop), protocol="grpc", per_tick=1, grpc_status="14")
-    tcp = Combination("source", reviews, Party("postgres", shop), protocol="tcp", per_tick=2)
+    grpc = Combination(reporter="destination", source=catalog, destination=reviews, protocol="grpc", milliseconds=4)
+    unavailable = Combination(
+        reporter="source",
+        source=reviews,
+        destination=Party("stock", shop),
+        protocol="grpc",
+        per_tick=1,
+        grpc_status="14",
+    )
+    tcp = Combination(
+        reporter="source", source=reviews, destination=Party("postgres", shop), protocol="tcp", per_tick=2
+    )
     v = Version
     return (
-        Workload(Kind.SIDECAR, "catalog", shop, v(1, 9), 2, _edges(catalog, ("istio-ingressgateway",), ("reviews",))),
         Workload(
-            Kind.SIDECAR, "reviews", shop, v(1, 24), 2, (grpc, unavailable, tcp, *_edges(reviews, ("catalog",), ()))
+            kind=Kind.SIDECAR,
+            name="catalog",
+            namespace=shop,
+            version=v(1, 9),
+            replicas=2,
+            combinations=_edges(catalog, ("istio-ingressgateway",), ("reviews",)),
         ),
-        Workload(Kind.NATIVE_SIDECAR, "ratings", shop, v(1, 27), 2, _edges(Party("ratings", shop), ("reviews",), ())),
-        Workload(Kind.GATEWAY, "istio-ingressgateway", shop, v(1, 19), 1, _edges(gateway, ("unknown",), ("catalog",))),
-        Workload(Kind.WAYPOINT, "waypoint", bank, v(1, 31), 1, (Combination("waypoint", teller, ledger),)),
         Workload(
-            Kind.ZTUNNEL,
-            "ztunnel",
-            "istio-system",
-            v(1, 31),
-            2,
-            tuple(Combination(side, teller, ledger, protocol="tcp", per_tick=3) for side in ("source", "destination")),
+            kind=Kind.SIDECAR,
+            name="reviews",
+            namespace=shop,
+            version=v(1, 24),
+            replicas=2,
+            combinations=(grpc, unavailable, tcp, *_edges(reviews, ("catalog",), ())),
         ),
-        Workload(Kind.ISTIOD, "istiod", "istio-system", v(1, 31)),
-        Workload(Kind.ISTIOD, "istiod-1-19", "istio-system", v(1, 19)),
-        Workload(Kind.CNI, "istio-cni-node", "istio-system", v(1, 31), 2),
-        Workload(Kind.NON_MESH, "batch", "jobs", v(1, 31)),
         Workload(
-            Kind.SIDECAR,
-            "private",
-            shop,
-            v(1, 27),
-            1,
-            _edges(Party("private", shop), ("catalog",), ()),
+            kind=Kind.NATIVE_SIDECAR,
+            name="ratings",
+            namespace=shop,
+            version=v(1, 27),
+            replicas=2,
+            combinations=_edges(Party("ratings", shop), ("reviews",), ()),
+        ),
+        Workload(
+            kind=Kind.GATEWAY,
+            name="istio-ingressgateway",
+            namespace=shop,
+            version=v(1, 19),
+            replicas=1,
+            combinations=_edges(gateway, ("unknown",), ("catalog",)),
+        ),
+        Workload(
+            kind=Kind.WAYPOINT,
+            name="waypoint",
+            namespace=bank,
+            version=v(1, 31),
+            replicas=1,
+            combinations=(Combination(reporter="waypoint", source=teller, destination=ledger),),
+        ),
+        Workload(
+            kind=Kind.ZTUNNEL,
+            name="ztunnel",
+            namespace="istio-system",
+            version=v(1, 31),
+            replicas=2,
+            combinations=tuple(
+                Combination(reporter=side, source=teller, destination=ledger, protocol="tcp", per_tick=3)
+                for side in ("source", "destination")
+            ),
+        ),
+        Workload(kind=Kind.ISTIOD, name="istiod", namespace="istio-system", version=v(1, 31)),
+        Workload(kind=Kind.ISTIOD, name="istiod-1-19", namespace="istio-system", version=v(1, 19)),
+        Workload(kind=Kind.CNI, name="istio-cni-node", namespace="istio-system", version=v(1, 31), replicas=2),
+        Workload(kind=Kind.NON_MESH, name="batch", namespace="jobs", version=v(1, 31)),
+        Workload(
+            kind=Kind.SIDECAR,
+            name="private",
+            namespace=shop,
+            version=v(1, 27),
+            replicas=1,
+            combinations=_edges(Party("private", shop), ("catalog",), ()),
             annotations=(("xscaler.io/scrape", "false"),),
         ),
     )
@@ -131,20 +176,26 @@ def scaled(proxies: int, series_per_proxy: int, *, replicas: int = 10) -> tuple[
     groups = -(-proxies // replicas)
     sidecars = tuple(
         Workload(
-            Kind.SIDECAR,
-            f"service-{group}",
-            f"team-{group % 20}",
-            version,
-            min(replicas, proxies - group * replicas),
-            _peers(f"service-{group}", f"team-{group % 20}", combinations),
-            filler,
+            kind=Kind.SIDECAR,
+            name=f"service-{group}",
+            namespace=f"team-{group % 20}",
+            version=version,
+            replicas=min(replicas, proxies - group * replicas),
+            combinations=_peers(f"service-{group}", f"team-{group % 20}", combinations),
+            filler=filler,
         )
         for group in range(groups)
     )
-    return (*sidecars, Workload(Kind.ISTIOD, "istiod", "istio-system", version))
+    return (*sidecars, Workload(kind=Kind.ISTIOD, name="istiod", namespace="istio-system", version=version))
 
 
 def _peers(name: str, namespace: str, count: int) -> tuple[Combination, ...]:
     me = Party(name, namespace)
-    tcp = Combination("source", me, Party("database", namespace), protocol="tcp")
-    return (tcp, *(Combination("destination", Party(f"client-{peer}", namespace), me) for peer in range(count)))
+    tcp = Combination(reporter="source", source=me, destination=Party("database", namespace), protocol="tcp")
+    return (
+        tcp,
+        *(
+            Combination(reporter="destination", source=Party(f"client-{peer}", namespace), destination=me)
+            for peer in range(count)
+        ),
+    )

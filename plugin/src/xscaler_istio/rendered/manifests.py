@@ -38,7 +38,7 @@ class Manifest:
         return namespace
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CollectorConfig:
     """The configuration of one workload, as text, and how its container starts and is asked whether it is ready.
 
@@ -122,12 +122,12 @@ def _config(workload: Mapping[str, Any], files: Mapping[str, str]) -> CollectorC
     component = labels["app.kubernetes.io/component"]
     reads_logs = component in _LOG_COMPONENTS
     return CollectorConfig(
-        LOGS if reads_logs else next(name for name, found in COLLECTORS.items() if found.config_file == file),
-        _LOG_COMPONENTS.index(component) if reads_logs else int(labels[_SHARD]),
-        file,
-        text,
-        tuple(container["args"]),
-        container["readinessProbe"]["httpGet"]["path"],
-        container["ports"][0]["containerPort"],
-        workload,
+        collector=LOGS if reads_logs else next(name for name, found in COLLECTORS.items() if found.config_file == file),
+        shard=_LOG_COMPONENTS.index(component) if reads_logs else int(labels[_SHARD]),
+        file=file,
+        text=text,
+        arguments=tuple(container["args"]),
+        readiness_path=container["readinessProbe"]["httpGet"]["path"],
+        port=container["ports"][0]["containerPort"],
+        workload=workload,
     )

@@ -43,7 +43,7 @@ class PolicyRule:
     ports: tuple[PolicyPort, ...]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Policy:
     """A NetworkPolicy. `directions` are Ingress, Egress or both."""
 
@@ -60,12 +60,12 @@ def parse(document: Document) -> Policy:
     metadata, spec = document["metadata"], document.get("spec") or {}
     default = ("Ingress", "Egress") if "egress" in spec else ("Ingress",)
     return Policy(
-        metadata["namespace"],
-        metadata["name"],
-        selectors.of_object(spec.get("podSelector") or {}),
-        tuple(spec.get("policyTypes") or default),
-        tuple(_rule(item, "from") for item in spec.get("ingress") or []),
-        tuple(_rule(item, "to") for item in spec.get("egress") or []),
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        selector=selectors.of_object(spec.get("podSelector") or {}),
+        directions=tuple(spec.get("policyTypes") or default),
+        ingress=tuple(_rule(item, "from") for item in spec.get("ingress") or []),
+        egress=tuple(_rule(item, "to") for item in spec.get("egress") or []),
     )
 
 

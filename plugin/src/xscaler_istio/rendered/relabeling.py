@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Labels = Mapping[str, str]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RelabelRule:
     """One relabelling rule, with Prometheus' defaults."""
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from xscaler_istio.rendered.relabeling import RelabelRule
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:
     """One scrape job. Durations and sizes as written; empty and 0 mean no limit, no namespaces all of them."""
 

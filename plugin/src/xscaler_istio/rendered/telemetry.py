@@ -36,7 +36,7 @@ class Tag:
     value: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Telemetry:
     """A Telemetry object; `selects`: only some pods of its namespace. `created` orders as text."""
 
@@ -58,13 +58,13 @@ def parse(document: Document) -> Telemetry:
     metadata, spec = document["metadata"], document.get("spec") or {}
     selector = (spec.get("selector") or {}).get("matchLabels")
     return Telemetry(
-        metadata["namespace"],
-        metadata["name"],
-        metadata.get("creationTimestamp", _STILL_TO_COME),
-        bool(selector or spec.get("targetRef") or spec.get("targetRefs")),
-        tuple(map(_logging, spec.get("accessLogging") or [])),
-        tuple(_tags(spec)),
-        bool(spec.get("metrics")),
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        created=metadata.get("creationTimestamp", _STILL_TO_COME),
+        selects=bool(selector or spec.get("targetRef") or spec.get("targetRefs")),
+        logging=tuple(map(_logging, spec.get("accessLogging") or [])),
+        tags=tuple(_tags(spec)),
+        metrics=bool(spec.get("metrics")),
     )
 
 

@@ -37,15 +37,15 @@ def jobs(config: Mapping[str, Any]) -> tuple[Job, ...]:
 
 def _job(written: Mapping[str, Any], defaults: Mapping[str, Any]) -> Job:
     return Job(
-        written["job_name"],
-        written["metrics_path"],
-        str(written.get("scrape_interval", defaults["scrape_interval"])),
-        str(written.get("scrape_timeout", defaults["scrape_timeout"])),
-        tuple(written["kubernetes_sd_configs"][0].get("namespaces", {}).get("names", ())),
-        written.get("sample_limit", 0),
-        str(written.get("body_size_limit", "")),
-        tuple(RelabelRule.of(rule) for rule in written["relabel_configs"]),
-        tuple(RelabelRule.of(rule) for rule in written["metric_relabel_configs"]),
+        name=written["job_name"],
+        path=written["metrics_path"],
+        interval=str(written.get("scrape_interval", defaults["scrape_interval"])),
+        timeout=str(written.get("scrape_timeout", defaults["scrape_timeout"])),
+        namespaces=tuple(written["kubernetes_sd_configs"][0].get("namespaces", {}).get("names", ())),
+        sample_limit=written.get("sample_limit", 0),
+        body_size_limit=str(written.get("body_size_limit", "")),
+        target_rules=tuple(RelabelRule.of(rule) for rule in written["relabel_configs"]),
+        metric_rules=tuple(RelabelRule.of(rule) for rule in written["metric_relabel_configs"]),
     )
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def report(found: Report, _: Terminal) -> str:
     """Return a suite in which findings as severe as --fail-on fail; the others are passed cases that say something."""
     cases = [_case(finding, failed=finding.severity >= found.fail_on) for finding in found.findings]
-    cases += [junit.TestCase(skipped.subject, skipped=str(skipped)) for skipped in found.skipped]
+    cases += [junit.TestCase(name=skipped.subject, skipped=str(skipped)) for skipped in found.skipped]
     if not found.findings:
-        cases.insert(0, junit.TestCase("no findings"))
+        cases.insert(0, junit.TestCase(name="no findings"))
     return junit.suite(f"helm xscaler {found.command}", cases)
 
 
@@ -24,7 +24,7 @@ def _case(finding: Finding, *, failed: bool) -> junit.TestCase:
     message = f"{finding.severity.label}: {finding.message}"
     details = f"{finding.location}\n{finding.fix}"
     return junit.TestCase(
-        f"{finding.rule} {finding.location}",
+        name=f"{finding.rule} {finding.location}",
         failures=((message, details),) if failed else (),
         output="" if failed else f"{message}\n{details}",
         classname=finding.rule,

@@ -236,7 +236,7 @@ def _not_yaml(error: yaml.YAMLError, name: str) -> Finding:
 
 
 def _finding(rule: str, message: str, location: Location, fix: str, path: KeyPath = ()) -> Finding:
-    return Finding(rule, Severity.ERROR, message, location, ".".join(path), fix)
+    return Finding(rule=rule, severity=Severity.ERROR, message=message, location=location, path=".".join(path), fix=fix)
 
 
 def _only(finding: Finding) -> ValuesFile:

@@ -174,7 +174,14 @@ def deprecated(effective: Effective, schema: Json, origins: Origins) -> Iterator
                 name = ".".join(keys[:length])
                 message = f"{name} is deprecated since {marked['since']}, and will be refused later"
                 place = origins.locate(keys[:length], key=True)
-                yield Finding("XS003", Severity.WARNING, message, place, name, f"use {marked['use']}")
+                yield Finding(
+                    rule="XS003",
+                    severity=Severity.WARNING,
+                    message=message,
+                    location=place,
+                    path=name,
+                    fix=f"use {marked['use']}",
+                )
                 break
 
 
@@ -219,7 +226,7 @@ def _findings(error: _Violation, known: Sequence[KeyPath], origins: Origins) -> 
     place = origins.locate(error.path, key=error.of_key)
     if _is_text_by_flag(error, place):
         fix = f"{fix}, of which this flag makes a text: --set-json {error.name}=…"
-    yield Finding("XS002", Severity.ERROR, words, place, error.name, fix)
+    yield Finding(rule="XS002", severity=Severity.ERROR, message=words, location=place, path=error.name, fix=fix)
 
 
 def _is_text_by_flag(error: _Violation, place: Location) -> bool:
@@ -243,9 +250,23 @@ def _unknown_key(key: str, error: _Violation, known: Sequence[KeyPath], origins:
     if location.file.startswith("--set") and not error.path and may_be_secret(key):
         message = "a part behind a comma is no key of this chart, and not shown as it may be one of a token"
         flag = Location(location.file.partition(" ")[0])
-        return Finding("XS001", Severity.ERROR, message, flag, "", r"a comma within a value takes a backslash: \,")
+        return Finding(
+            rule="XS001",
+            severity=Severity.ERROR,
+            message=message,
+            location=flag,
+            path="",
+            fix=r"a comma within a value takes a backslash: \,",
+        )
     fix = suggestion(path, list(error.schema.get("properties", {})), known)
-    return Finding("XS001", Severity.ERROR, f"{name} is no key of this chart", location, name, fix)
+    return Finding(
+        rule="XS001",
+        severity=Severity.ERROR,
+        message=f"{name} is no key of this chart",
+        location=location,
+        path=name,
+        fix=fix,
+    )
 
 
 def _unwanted_key(key: str, error: _Violation, _known: Sequence[KeyPath], origins: Origins) -> Finding:
@@ -253,7 +274,9 @@ def _unwanted_key(key: str, error: _Violation, _known: Sequence[KeyPath], origin
     name, beside = dotted((*error.steps, key)), ", ".join(error.schema["properties"])
     location = origins.locate((*error.path, key), key=True)
     message = f"{name} has no place here, {error.because}"
-    return Finding("XS002", Severity.ERROR, message, location, name, f"allowed: {beside}")
+    return Finding(
+        rule="XS002", severity=Severity.ERROR, message=message, location=location, path=name, fix=f"allowed: {beside}"
+    )
 
 
 def suggestion(path: KeyPath, siblings: list[str], known: Sequence[KeyPath]) -> str:

@@ -29,7 +29,7 @@ _TIMEOUT_SECONDS = 15
 NAME, CONNECTION, TLS, ANSWER = "name", "connection", "tls", "answer"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What became of a probe of `metrics` or `logs`: `stage` where it failed, or nothing; `other` is a URL that took
     it where the given one does not exist."""
@@ -78,21 +78,23 @@ def _send(what: str, url: str, destination: Destination, cluster: str, files: Mo
     try:
         socket.getaddrinfo(host.hostname, host.port or 443, proto=socket.IPPROTO_TCP)
     except OSError as error:
-        return Outcome(what, url, NAME, text=f"{host.hostname}: {error.strerror or error}")
+        return Outcome(what=what, url=url, stage=NAME, text=f"{host.hostname}: {error.strerror or error}")
     proxies = {"https": destination.proxy} if destination.proxy else {}
     authority = files.text(destination.authority) if destination.authority else ""
     context = ssl.create_default_context(cadata=authority or None)
     handlers = (urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=context), _NoRedirect())
     try:
         with urllib.request.build_opener(*handlers).open(request, timeout=_TIMEOUT_SECONDS) as answer:
-            return Outcome(what, url, status=answer.status)
+            return Outcome(what=what, url=url, status=answer.status)
     except urllib.error.HTTPError as error:
-        return Outcome(what, url, ANSWER, error.code, error.read(300).decode(errors="replace").strip())
+        return Outcome(
+            what=what, url=url, stage=ANSWER, status=error.code, text=error.read(300).decode(errors="replace").strip()
+        )
     except (urllib.error.URLError, OSError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         stage = TLS if isinstance(reason, ssl.SSLError) else CONNECTION
         said = getattr(reason, "verify_message", "") or getattr(reason, "strerror", "") or str(reason)
-        return Outcome(what, url, stage, text=str(said))
+        return Outcome(what=what, url=url, stage=stage, text=str(said))
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -207,15 +207,22 @@ def _upstreams(name: str, members: Mapping[str, PlacedPod]) -> list[Upstream]:
     for caller, role in _ROLES.items():
         peer = Party(caller, NAMESPACE)
         if name in role.calls:
-            found.append(Upstream(INBOUND_PORT, Combination("destination", peer, me), members[name].ip, APP_PORT))
+            found.append(
+                Upstream(
+                    INBOUND_PORT,
+                    Combination(reporter="destination", source=peer, destination=me),
+                    members[name].ip,
+                    APP_PORT,
+                )
+            )
         if name in role.tcp:
-            counts = Combination("destination", peer, me, protocol="tcp")
+            counts = Combination(reporter="destination", source=peer, destination=me, protocol="tcp")
             found.append(Upstream(TCP_INBOUND_PORT, counts, members[name].ip, APP_PORT))
     role = _ROLES[name]
     targets = [(called, "http", INBOUND_PORT) for called in role.calls]
     targets += [(called, "tcp", TCP_INBOUND_PORT) for called in role.tcp]
     for index, (called, protocol, port) in enumerate(targets):
-        counts = Combination("source", me, Party(called, NAMESPACE), protocol=protocol)
+        counts = Combination(reporter="source", source=me, destination=Party(called, NAMESPACE), protocol=protocol)
         found.append(Upstream(FIRST_OUTBOUND_PORT + index, counts, members[called].ip, port))
     return found
 

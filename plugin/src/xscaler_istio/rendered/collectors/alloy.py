@@ -33,16 +33,16 @@ def _read(tree: Blocks) -> Scraping:
 def _job(tree: Blocks, name: str) -> Job:
     scrape = {key: alloy.literal(value) for key, value in tree[f'{_SCRAPE}"{name}"'].items()}
     return Job(
-        scrape["job_name"],
-        scrape["metrics_path"],
-        scrape["scrape_interval"],
-        scrape["scrape_timeout"],
-        alloy.namespaces(tree),
-        scrape.get("sample_limit", 0),
-        scrape.get("body_size_limit", ""),
-        alloy.rules(tree[f'discovery.relabel "{name}"']),
+        name=scrape["job_name"],
+        path=scrape["metrics_path"],
+        interval=scrape["scrape_interval"],
+        timeout=scrape["scrape_timeout"],
+        namespaces=alloy.namespaces(tree),
+        sample_limit=scrape.get("sample_limit", 0),
+        body_size_limit=scrape.get("body_size_limit", ""),
+        target_rules=alloy.rules(tree[f'discovery.relabel "{name}"']),
         # The first keeps the report of a scrape from coming twice; Prometheus has no such rule.
-        alloy.rules(tree[f'prometheus.relabel "{name}"'])[1:],
+        metric_rules=alloy.rules(tree[f'prometheus.relabel "{name}"'])[1:],
     )
 
 
