@@ -32,14 +32,16 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-_REST = pytest.mark.whole("one case of each command is run through Helm, and all of them without it")
-# The first of each command.
-_FIRST = {file.stem.partition("-")[0]: file for file in reversed(FILES)}.values()
+_REST = pytest.mark.whole("one case of each command is run through a Helm, and all of them without it")
+# The first of each command, with the majors in turn.
+_FIRST = list({file.stem.partition("-")[0]: file for file in reversed(FILES)}.values())
+_RUNS = [(file, helm) for file in FILES for helm in HELMS]
+_TAKEN = [(file, HELMS[place % 2]) for place, file in enumerate(_FIRST)]
 
 
-@pytest.mark.parametrize("helm", HELMS)
 @pytest.mark.parametrize(
-    "file", [pytest.param(file, marks=[] if file in _FIRST else [_REST], id=file.stem) for file in FILES]
+    ("file", "helm"),
+    [pytest.param(*run, marks=[] if run in _TAKEN else [_REST], id=f"{run[0].stem}-{run[1]}") for run in _RUNS],
 )
 def test_case_through_helm(file: Path, helm: str, plugins: Path) -> None:
     check(file, through(tool(helm), HELM_PLUGINS=str(plugins), XSCALER_PYTHON=sys.executable))

@@ -10,6 +10,7 @@ import pytest
 from tests.support import merged
 from tests.support.command import runner
 from tests.support.paths import CHART, ROOT
+from tests.support.thinned import thinned
 from tests.support.tools import tool
 from xscaler_istio.checks import case, catalogue, documentation
 from xscaler_istio.checks.registry import VALUE_CHECKS
@@ -60,13 +61,10 @@ def test_an_example_gets_exactly_its_findings(file: Path) -> None:
 
 
 MERGED = [file for file in FILES if not file.stem.startswith(OF_HELM)]
-_REST = pytest.mark.whole("the first of these, and tests of the command, show that the merge is Helm's")
+_REST = "some of these, and tests of the command, show that the merge is Helm's"
 
 
-@pytest.mark.parametrize(
-    "file",
-    [pytest.param(file, marks=[_REST] if number % 10 else [], id=file.stem) for number, file in enumerate(MERGED)],
-)
+@pytest.mark.parametrize("file", thinned(MERGED, _REST, every=10, name=lambda file: file.stem))
 def test_the_command_reports_what_is_judged_from_the_merge(file: Path) -> None:
     assert of_the_command(file) == of_the_merge(file)
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.paths import CI_FILES
 from tests.support.rendering import configs, log_configs, parsed, template
+from tests.support.thinned import thinned
 from xscaler_istio.rendered import alloy, manifests
 from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.rendered.local_start import Surroundings
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
     from xscaler_istio.rendered.manifests import CollectorConfig
 
-by_file = pytest.mark.parametrize("file", CI_FILES, ids=lambda file: file.stem)
+_OTHERS = "every fifth values file is tried, for each collector"
+by_file = pytest.mark.parametrize("file", thinned(CI_FILES, _OTHERS, name=lambda file: file.stem))
 SURROUNDINGS = Surroundings(
     api_server="https://127.10.0.1:6443",
     api_token_file=Path("/run/api-token"),

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.paths import CHART, CI_FILES, EXAMPLE
 from tests.support.rendering import template
+from tests.support.thinned import thinned
 from xscaler_istio.mesh import topology
 from xscaler_istio.mesh.model import Kind
 from xscaler_istio.rendered.release import Release
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.summary.model import Section
 
+_OTHERS = "every fifth values file is read, with each collector"
 SETTINGS = settings.parse_any_version({"limits": {"labelsPerSeries": 30}})
 
 
@@ -31,7 +33,7 @@ def sections(*arguments: str) -> dict[str, Section]:
 
 
 @pytest.mark.parametrize("collector", ["alloy", "opentelemetry"])
-@pytest.mark.parametrize("file", [EXAMPLE, *CI_FILES], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", thinned([EXAMPLE, *CI_FILES], _OTHERS, name=lambda file: file.name))
 def test_jobs_and_destination_are_the_same_for_all_collectors(file: Path, collector: str) -> None:
     flags = ("-f", str(file), "--set", "prometheus.persistence.enabled=false,alloy.persistence.enabled=false")
     first = sections(*flags, "--set", "metrics.collector=prometheus")
@@ -44,7 +46,7 @@ def test_jobs_and_destination_are_the_same_for_all_collectors(file: Path, collec
     assert ours
 
 
-@pytest.mark.parametrize("file", CI_FILES, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", thinned(CI_FILES, _OTHERS, name=lambda file: file.name))
 def test_no_rule_of_the_chart_is_left_unsaid(file: Path) -> None:
     # What the values themselves add is shown as it is written.
     own = "extraMetricRelabelings" in file.read_text()
