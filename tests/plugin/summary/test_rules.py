@@ -133,13 +133,13 @@ def test_each_metric_rule_is_said_by_one_fact() -> None:
 anything = st.text(st.sampled_from("ab|()[]\\;$1{}.*+?^-:"), max_size=12)
 drawn = st.builds(
     RelabelRule,
-    st.sampled_from(["replace", "keep", "drop", "hashmod", "labelmap", "labeldrop", "lowercase"]),
-    st.lists(st.sampled_from(["__name__", "le", CONTAINER, APP, "__tmp_port", "__tmp_thinned", "x"]), max_size=3).map(
-        tuple
-    ),
-    anything,
-    st.sampled_from(["", "le", "app", "__tmp_port", "__tmp_shard", "__tmp_thinned", "__address__"]),
-    anything,
+    action=st.sampled_from(["replace", "keep", "drop", "hashmod", "labelmap", "labeldrop", "lowercase"]),
+    source_labels=st.lists(
+        st.sampled_from(["__name__", "le", CONTAINER, APP, "__tmp_port", "__tmp_thinned", "x"]), max_size=3
+    ).map(tuple),
+    regex=anything,
+    target_label=st.sampled_from(["", "le", "app", "__tmp_port", "__tmp_shard", "__tmp_thinned", "__address__"]),
+    replacement=anything,
 )
 
 
