@@ -15,6 +15,7 @@ import yaml
 from tests.support.command import runner
 from tests.support.paths import CHART, CI_FILES, EXAMPLE, ROOT, ci
 from tests.support.rendering import objects
+from tests.support.thinned import thinned
 from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.helm import Beside, ChartError, Inputs, ValuesArguments
@@ -44,6 +45,10 @@ class Counting:
         return runner(self.program)(*words)
 
 
+_HELM3 = pytest.mark.whole("Helm 4 is asked in the same way, and test_helms.py has both majors' answers")
+by_major = pytest.mark.parametrize("major", [pytest.param("helm3", marks=_HELM3), "helm4"])
+
+
 @pytest.fixture
 def counting(tmp_path: Path) -> Callable[[str], Counting]:
     def make(major: str) -> Counting:
@@ -65,12 +70,14 @@ def asked(major: str, release: Inputs, monkeypatch: pytest.MonkeyPatch) -> Answe
         return beside.start(rendered_with_values(release)).result()
 
 
+ANSWERED = [("helm3", EXAMPLE), *(("helm4", file) for file in (EXAMPLE, *CI_FILES)), ("helm3", ci("full"))]
+
+
 @pytest.mark.parametrize(
-    ("major", "file"),
-    [("helm3", EXAMPLE), ("helm3", ci("full")), *(("helm4", file) for file in (EXAMPLE, *CI_FILES))],
-    ids=lambda part: part if isinstance(part, str) else part.name,
+    "run", thinned(ANSWERED, "every fifth values file is asked for", name=lambda run: f"{run[0]}-{run[1].name}")
 )
-def test_it_answers_as_two_runs_do(major: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_answers_as_two_runs_do(run: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    major, file = run
     release = Inputs(chart=CHART, values=ValuesArguments((str(file),)), name="t", namespace="telemetry")
     answer = asked(major, release, monkeypatch)
     assert answer.effective == helm.effective(CHART, release.values)
@@ -126,7 +133,7 @@ def test_any_form_of_the_chart_gets_the_same_findings(
     assert run(*words, "--chart", make(tmp_path)) == run(*words)
 
 
-@pytest.mark.parametrize("major", ["helm3", "helm4"])
+@by_major
 @pytest.mark.parametrize("make", [packed, with_subchart, without_rules_to_ask], ids=lambda make: make.__name__)
 def test_the_rules_of_any_form_of_the_chart_are_heard(major: str, make: Callable[[Path], Path], tmp_path: Path) -> None:
     run = runner(tool(major))
@@ -137,7 +144,7 @@ def test_the_rules_of_any_form_of_the_chart_are_heard(major: str, make: Callable
 RULE_FAILS = ("--set-json", "metrics.extraLabels=[1]")
 
 
-@pytest.mark.parametrize("major", ["helm3", "helm4"])
+@by_major
 @pytest.mark.parametrize(
     ("words", "starts"),
     [
@@ -163,7 +170,7 @@ def test_how_often_helm_starts(
     assert len(helm_of.starts) == starts
 
 
-@pytest.mark.parametrize("major", ["helm3", "helm4"])
+@by_major
 @pytest.mark.parametrize(
     "shards",
     [("--set", "metrics.shards=2000"), ("--set-string", "metrics.shards=20000"), ("--set", "metrics.shards=-20000")],

@@ -177,6 +177,7 @@ class Recorder:
             return web.Response(status=answer.status, text=await answer.text())
 
 
+@pytest.mark.whole("make test sends a token of a Secret and one of the values; here are user name, tenant and headers")
 def test_what_is_sent_along_comes_from_where_the_values_say(cli4: Callable[..., Ran], tmp_path: Path) -> None:
     asyncio.run(_sent(cli4, tmp_path))
 
