@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.local.mesh.placed import Member
     from xscaler_istio.rendered.manifests import CollectorConfig
+    from xscaler_istio.wire.answers import Sample
 
 # Everything that the values can add to a profile and take from it, and as many labels as the budget bears.
 EXTENDED: Mapping[str, Any] = {
@@ -118,10 +119,21 @@ def choices(case: str, cluster: str) -> oracle.Choices:
 
 @dataclasses.dataclass(frozen=True)
 class Still(Environment):
-    """A mesh that stands still, and who reads it: each collector by these cases, and in shards or not."""
+    """A mesh that stands still, and who reads it: each collector by these cases, and in shards or not.
+
+    Questions are asked of `moment`, a time at which every target was read: a busy machine may miss a later scrape.
+    """
 
     cases: tuple[str, ...]
     sharded: bool
+    moment: float | None = None
+
+    def query(self, promql: str) -> tuple[Sample, ...]:
+        return self.at(promql, self.moment)
+
+    def at(self, promql: str, moment: float | None = None) -> tuple[Sample, ...]:
+        """Ask of another time, by default of now."""
+        return self.portal.call(functools.partial(self.run.xscaler.query, promql, at=moment))
 
     def readers(self) -> list[oracle.Choices]:
         """Return what the readers of one kind of collector choose; those of all its shards are one."""
@@ -153,22 +165,31 @@ def still(request: pytest.FixtureRequest, portal: BlockingPortal) -> Iterator[St
         running.run.clock.freeze()
         running.call(running.run.envoys.freeze)
         frozen = time.time()
-        until(lambda: newest_of_all(running) > frozen, "the mesh is not read any more")
-        # What a scrape says of itself may come before the rest.
-        until(lambda: all_read_since(running, frozen), "what was read last does not arrive")
-        yield running
+        moment = 0.0
+
+        def read_whole() -> bool:
+            nonlocal moment
+            moment = newest_of_all(running)
+            return all_read_between(running, frozen, moment, wanted + len(found))
+
+        until(read_whole, "there is no time at which every target was read and all of it has arrived")
+        yield dataclasses.replace(running, moment=moment)
 
 
-def all_read_since(running: Environment, since: float) -> bool:
-    """Tell whether every series has a sample since this time."""
-    seconds = int(time.time() - since)
+def all_read_between(running: Still, since: float, moment: float, targets: int) -> bool:
+    """Report whether at a moment the last scrape of all targets succeeded, and each series has a sample since."""
+    seconds = int(moment - since)
+    if seconds <= 0:
+        return False
+    up = running.at("count(up == 1)", moment)
+    # What a scrape reports of itself may arrive before the rest.
     equal = f"count({{{MESH}}}) == count(last_over_time({{{MESH}}}[{seconds}s]))"
-    return seconds > 0 and running.query(equal) != ()
+    return [sample.value for sample in up] == [targets] and running.at(equal, moment) != ()
 
 
-def newest_of_all(running: Environment) -> float:
+def newest_of_all(running: Still) -> float:
     """Return the time of the newest scrape of the target that was scraped first."""
-    return running.query(f"min(timestamp(up{{{MESH}}}))")[0].value
+    return running.at(f"min(timestamp(up{{{MESH}}}))")[0].value
 
 
 def expected_targets(running: Environment, chosen: oracle.Choices) -> Mapping[tuple[str, str], oracle.ExpectedTarget]:
@@ -355,7 +376,7 @@ def test_every_scrape_reads_each_target_once(still: Still) -> None:
         while moments and moments[0][0] < arrived:
             at, served = moments.pop(0)
             reported = f"sum by (namespace, pod) (count_over_time(up{{{MESH}}}[1h]))"
-            for sample in still.portal.call(functools.partial(still.run.xscaler.query, reported, at=at)):
+            for sample in still.at(reported, at):
                 pod = (sample.labels["namespace"], sample.labels["pod"])
                 if served.get(pod) == sample.value:
                     open_books.discard(pod)
