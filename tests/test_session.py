@@ -28,7 +28,7 @@ def ran(tmp_path: Path) -> Callable[..., str]:
         (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    whole(reason): a reason\n")
         (tmp_path / "test_it.py").write_text(text)
         command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-ra", *arguments, str(tmp_path)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "CI": "", **variables}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "CI": "", "PYTEST_ADDOPTS": "", **variables}
         done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path, env=environment)
         return done.stdout + done.stderr
 
