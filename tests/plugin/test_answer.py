@@ -64,10 +64,10 @@ def counting(tmp_path: Path) -> Callable[[str], Counting]:
     return make
 
 
-def asked(major: str, release: Inputs, monkeypatch: pytest.MonkeyPatch) -> Answer:
+def asked(major: str, inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> Answer:
     monkeypatch.setenv("HELM_BIN", str(tool(major)))
     with Beside() as beside:
-        return beside.start(rendered_with_values(release)).result()
+        return beside.start(rendered_with_values(inputs)).result()
 
 
 ANSWERED = [("helm3", EXAMPLE), *(("helm4", file) for file in (EXAMPLE, *CI_FILES)), ("helm3", ci("full"))]

@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def reading(release: Inputs) -> Reading:
+def reading(inputs: Inputs) -> Reading:
     """Return values files as Helm would have read them for a chart that refuses nothing and warns of nothing."""
-    chart, values = release.chart, release.values
+    chart, values = inputs.chart, inputs.values
     given: dict[str, Any] = {}
     for file in values.files:
         given = _over(given, _values(file), taken_away=False)
     defaults = _values(chart / "values.yaml")
     merged = _filled_in(_over(defaults, given, taken_away=True), _values(chart / "files/defaults.yaml"))
     effective = Effective(_as_json(merged), _as_json(defaults))
-    return Reading(release, files_of(values), _done(Answer(effective=effective)))
+    return Reading(inputs, files_of(values), _done(Answer(effective=effective)))
 
 
 # YAML is what it is.

@@ -58,10 +58,10 @@ def mesh(text: str) -> Mesh:
     return Mesh(**sizes)
 
 
-def case_of(release: Inputs, effective: Effective, environment: Environment) -> Case:
+def case_of(inputs: Inputs, effective: Effective, environment: Environment) -> Case:
     """Return what the checks are given of values that the schema admits."""
     settings = effective.settings()
-    known = facts.read(release.chart, settings.metrics.profile)
+    known = facts.read(inputs.chart, settings.metrics.profile)
     return Case(
         settings=settings,
         defaults=effective.default_settings(),

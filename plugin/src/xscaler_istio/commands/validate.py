@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from xscaler_istio.values.places import Origins
 
 
-def validate(release: Inputs, project: Project | None = None, fail_on: Severity = Severity.ERROR) -> Report:
+def validate(inputs: Inputs, project: Project | None = None, fail_on: Severity = Severity.ERROR) -> Report:
     """Return what is wrong with the values of a release; raise SetupError for an unreadable file or a missing Helm."""
-    with reading(release) as read:
+    with reading(inputs) as read:
         return judge(read, project or Project(), fail_on)
 
 
 def judge(read: Reading, project: Project, fail_on: Severity = Severity.ERROR) -> Report:
     """Return what is wrong with values that were read. Raises SetupError for a missing Helm."""
     files = read.files
-    origins = places.Origins(files, places.set_keys(read.release.values.sets))
+    origins = places.Origins(files, places.set_keys(read.inputs.values.sets))
     judged = _judged(read, origins, project.environment)
     inline = [ignore for file in files for ignore in ignores.inline(file.lines, file.name)]
     stay, ignored = ignores.apply(judged.findings, (*inline, *project.ignores), judged.rules)
@@ -71,11 +71,11 @@ class _Judged:
 
 
 def _judged(read: Reading, origins: Origins, environment: Environment) -> _Judged:
-    release = read.release
+    inputs = read.inputs
     broken = tuple(finding for file in read.files for finding in file.findings)
     if not read.helm:
         return _Judged(broken)
-    loaded = schema.load(release.chart)
+    loaded = schema.load(inputs.chart)
     try:
         answer = read.helm.result()
     except helm.ChartError as error:
@@ -86,7 +86,7 @@ def _judged(read: Reading, origins: Origins, environment: Environment) -> _Judge
     refused = tuple(_chart_rules(answer, origins, schema_content=not violations))
     if violations:
         return _Judged(_without_repetition((*broken, *found, *refused)))
-    case = case_of(release, answer.effective, environment)
+    case = case_of(inputs, answer.effective, environment)
     missing = tuple(_not_checked(case))
     return _Judged(
         _without_repetition((*broken, *found, *refused, *_semantic(case, origins))),

@@ -41,59 +41,59 @@ class Answer:
     failure: ChartError | None = None
 
 
-def answered(release: Inputs) -> Answer:
+def answered(inputs: Inputs) -> Answer:
     """Return what Helm says of values, with the manifests; raise ChartError where Helm or the chart refuses them."""
     with Beside() as beside:
-        return beside.start(rendered_with_values(release)).result()
+        return beside.start(rendered_with_values(inputs)).result()
 
 
-async def rendered_with_values(release: Inputs) -> Answer:
+async def rendered_with_values(inputs: Inputs) -> Answer:
     """Do what `answered` does, for `Beside`."""
-    answer, refusal = await _asked(release)
+    answer, refusal = await _asked(inputs)
     if refusal:
         raise refusal
     return answer
 
 
-async def examined(release: Inputs) -> Answer:
+async def examined(inputs: Inputs) -> Answer:
     """Return what Helm says of values, also of those that the schema or the chart refuses.
 
     What the schema refuses is not rendered: a number beyond its maximum may make a thousand objects. Raises ChartError
     where Helm cannot read the values.
     """
     try:
-        return (await _asked(release))[0]
+        return (await _asked(inputs))[0]
     except ChartError as error:
         if error.flag:
             raise
         failure = error
     refused_by = failure.problems
     if not refused_by:
-        unchecked = dataclasses.replace(release, extra=(*release.extra, "--skip-schema-validation"))
+        unchecked = dataclasses.replace(inputs, extra=(*inputs.extra, "--skip-schema-validation"))
         try:
             return dataclasses.replace((await _asked(unchecked, rules_only=True))[0], failure=failure)
         except ChartError as error:
             # A rule fails at a value of a wrong type; one of an older chart says what it has to say in the error.
             refused_by = error.problems
     return Answer(
-        effective=await merged(release.chart, release.values),
+        effective=await merged(inputs.chart, inputs.values),
         problems=refused_by,
         warnings=failure.warnings,
         failure=None if failure.problems else failure,
     )
 
 
-async def _asked(release: Inputs, *, rules_only: bool = False) -> tuple[Answer, ChartError | None]:
+async def _asked(inputs: Inputs, *, rules_only: bool = False) -> tuple[Answer, ChartError | None]:
     """Return what Helm says, and the error of the chart's rules; raise ChartError where there is no answer."""
-    with _beside(release.chart, rules_only=rules_only) as chart:
-        done = await printed(dataclasses.replace(release, chart=chart))
+    with _beside(inputs.chart, rules_only=rules_only) as chart:
+        done = await printed(dataclasses.replace(inputs, chart=chart))
     found = _ANSWER.search(done.stderr if done.code else done.stdout)
     if not found and not done.code:
         raise no_helm("does not print what a chart renders")
     if not found:
-        raise chart_error(release.values.shown(done.stderr))
+        raise chart_error(inputs.values.shown(done.stderr))
     said = json.loads(base64.b64decode(found["answer"]))
-    warned = warnings(release.values.shown(done.stderr))
+    warned = warnings(inputs.values.shown(done.stderr))
     answer = Answer(
         effective=Effective(said["values"], said["defaults"]),
         text="" if done.code else _ANSWER.sub("", done.stdout),

@@ -31,7 +31,7 @@ class Reading:
     The result of `helm` raises ChartError where Helm cannot read what was given.
     """
 
-    release: Inputs
+    inputs: Inputs
     files: tuple[ValuesFile, ...]
     helm: Run[Answer] | None
 
@@ -42,14 +42,14 @@ def files_of(given: ValuesArguments) -> tuple[ValuesFile, ...]:
 
 
 @contextlib.contextmanager
-def reading(release: Inputs) -> Iterator[Reading]:
+def reading(inputs: Inputs) -> Iterator[Reading]:
     """Read the values files of a release, and have Helm say what it makes of them.
 
     Raises SetupError for an unreadable file.
     """
-    files = files_of(release.values)
+    files = files_of(inputs.values)
     if any(finding.rule in _UNREADABLE for file in files for finding in file.findings):
-        yield Reading(release, files, None)
+        yield Reading(inputs, files, None)
         return
     with Beside() as beside:
-        yield Reading(release, files, beside.start(examined(release)))
+        yield Reading(inputs, files, beside.start(examined(inputs)))

@@ -132,21 +132,21 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
             raise HelmError(process.returncode, stdout, stderr)
         return stdout
 
-    async def template_text(self, release: Inputs) -> str:
+    async def template_text(self, inputs: Inputs) -> str:
         """Return exactly what `helm template` prints."""
-        flags = ["--namespace", release.namespace, *release.values.flags(), *release.extra]
-        printed = await self.run(["template", release.name, str(release.chart), *flags])
+        flags = ["--namespace", inputs.namespace, *inputs.values.flags(), *inputs.extra]
+        printed = await self.run(["template", inputs.name, str(inputs.chart), *flags])
         if not printed:
             raise no_helm("prints nothing for a chart")
         return printed.decode()
 
-    async def lint(self, release: Inputs) -> tuple[bool, str]:
+    async def lint(self, inputs: Inputs) -> tuple[bool, str]:
         """Return whether `helm lint --strict` is content, and its report."""
         try:
-            words = ["lint", str(release.chart), "--strict", "--namespace", release.namespace]
-            return True, (await self.run([*words, *release.values.flags()])).decode()
+            words = ["lint", str(inputs.chart), "--strict", "--namespace", inputs.namespace]
+            return True, (await self.run([*words, *inputs.values.flags()])).decode()
         except HelmError as error:
-            return False, release.values.shown(error.stdout.decode() + error.stderr.decode())
+            return False, inputs.values.shown(error.stdout.decode() + error.stderr.decode())
 
 
 def no_helm(why: str) -> SetupError:
@@ -154,21 +154,21 @@ def no_helm(why: str) -> SetupError:
     return SetupError(f"{programs.require('helm')} {why}: is it Helm?", "fix or unset HELM_BIN")
 
 
-def template(release: Inputs) -> str:
+def template(inputs: Inputs) -> str:
     """Return what `helm template` prints; raise ChartError where Helm or the chart refuses."""
-    return template_and_warnings(release)[0]
+    return template_and_warnings(inputs)[0]
 
 
-def template_and_warnings(release: Inputs) -> tuple[str, tuple[Warned, ...]]:
+def template_and_warnings(inputs: Inputs) -> tuple[str, tuple[Warned, ...]]:
     """Return what `helm template` prints, and what it warns of; raise ChartError where Helm or the chart refuses."""
-    return _run(rendered(release))
+    return _run(rendered(inputs))
 
 
-async def rendered(release: Inputs) -> tuple[str, tuple[Warned, ...]]:
+async def rendered(inputs: Inputs) -> tuple[str, tuple[Warned, ...]]:
     """Do what `template_and_warnings` does, for `Beside`."""
-    done = await printed(release)
+    done = await printed(inputs)
     if done.code:
-        raise chart_error(release.values.shown(done.stderr))
+        raise chart_error(inputs.values.shown(done.stderr))
     return done.stdout, warnings(done.stderr)
 
 
@@ -181,18 +181,18 @@ class Printed:
     stderr: str
 
 
-async def printed(release: Inputs) -> Printed:
+async def printed(inputs: Inputs) -> Printed:
     """Run `helm template`; raise SetupError where Helm cannot run."""
     command = _command()
     try:
-        return Printed(0, await command.template_text(release), command.warnings)
+        return Printed(0, await command.template_text(inputs), command.warnings)
     except HelmError as error:
         return Printed(error.returncode, "", error.stderr.decode(errors="replace"))
 
 
-def lint(release: Inputs) -> tuple[bool, str]:
+def lint(inputs: Inputs) -> tuple[bool, str]:
     """Return whether `helm lint --strict` is content, and its report."""
-    return _run(_command().lint(release))
+    return _run(_command().lint(inputs))
 
 
 def of_release(namespace: str, *words: str, seconds: float = TIMEOUT_SECONDS) -> str:

@@ -55,11 +55,11 @@ class LocalTest:
     programs: tuple[str, ...] = ()
 
 
-def run(release: Inputs, options: LocalTest, *, write: Callable[[str], None], progress: Callable[[str], None]) -> bool:
+def run(inputs: Inputs, options: LocalTest, *, write: Callable[[str], None], progress: Callable[[str], None]) -> bool:
     """Write the report and return whether all is well. Raises UsageError, ChartError or SetupError."""
     given = programs.given(options.programs, known_programs())
     progress("rendering the chart")
-    answer = helm.answered(release)
+    answer = helm.answered(inputs)
     text = answer.text
     rendered = Release.of(text)
     settings = answer.effective.settings()
@@ -69,7 +69,7 @@ def run(release: Inputs, options: LocalTest, *, write: Callable[[str], None], pr
     with scratch.folder("xscaler-istio-") as folder:
         plan = Plan(
             configs=configs,
-            choices=oracle.choices(settings, release.name, release.namespace),
+            choices=oracle.choices(settings, inputs.name, inputs.namespace),
             tenant=settings.xscaler.tenant_id,
             programs=_programs(configs, log_configs, backend, given, progress),
             backend=backend,
