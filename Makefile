@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.10 pyproject.toml --extra local --group build
-TEST_TOOLS := helm4 helm3 kubeconform ct prometheus promtool alloy otelcol mimir loki evidence grafana-schema gitops oras crane
+TEST_TOOLS := helm4 helm3 helm4-1 helm3-17 kubectl kubeconform ct prometheus promtool alloy otelcol mimir loki evidence grafana-schema gitops oras crane
 # KUBERNETES=1.37 starts clusters of that minor, the second one in tools/tools.ini.
 KUBERNETES ?=
 NODE_TOOLS := $(addsuffix $(if $(KUBERNETES),-$(KUBERNETES)),kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
@@ -15,7 +15,7 @@ CLUSTER ?=
 MESH_TOOLS := kubectl helm3 prometheus alloy otelcol mimir loki pilot-discovery pilot-agent install-cni istio-cni
 # What only a node of ours needs.
 OWN_TOOLS := $(NODE_TOOLS) kube-router coredns
-CLUSTER_TOOLS := $(TEST_TOOLS) $(MESH_TOOLS) $(if $(filter existing,$(CLUSTER)),,$(OWN_TOOLS))
+CLUSTER_TOOLS := $(sort $(TEST_TOOLS) $(MESH_TOOLS) $(if $(filter existing,$(CLUSTER)),,$(OWN_TOOLS)))
 MATRIX_TOOLS := helm3-17 helm3-18 helm3 helm4-1 helm4
 # What stores behind the demo's gateway: prometheus, which is compiled anyway, or mimir as in the tests. Both give the same
 # verdicts (tests/plugin/local/test_gateway.py).
@@ -28,6 +28,9 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-
 SUITE := $(wildcard tests/test_*.py) tests/plugin tests/tools tests/dashboards tests/release tests/website tests/chart tests/pipeline
 # Each worker imports every test: compiled files are worth their place, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
+
+# In a recipe that `make -n` is to show and not to run: $(MAKE) there would run it.
+SUBMAKE := $(MAKE)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-tools test test-all test-rest test-changed test-unit test-chart test-pipeline test-cluster test-matrix cluster-up cluster-down lint schema alerts golden dashboards tour package site bench wheelhouse tools lock clean
@@ -50,7 +53,7 @@ test: CHOSEN := -m "not whole"
 test test-all:
 	@tools/get $(TEST_TOOLS) >/dev/null
 	@mkdir -p build
-	@make --no-print-directory lint >build/lint.log 2>&1 & linters=$$!; tests=0; \
+	@$(SUBMAKE) --no-print-directory lint >build/lint.log 2>&1 & linters=$$!; tests=0; \
 	$(PYTEST) $(CHOSEN) $(SUITE) || tests=$$?; \
 	wait $$linters && echo "make lint: nothing to say" || { cat build/lint.log; exit 1; }; exit $$tests
 
@@ -83,7 +86,9 @@ test-matrix: $(VENV)/.installed-dev ## The installed plugin's cases with every s
 # CLUSTER=existing takes the cluster of the current kubeconfig, with the mesh in it, instead of starting one.
 test-cluster: $(VENV)/.installed-dev ## Tier 4: a real Kubernetes with a real Istio, and the chart as users install it (root)
 	@tools/get $(CLUSTER_TOOLS) >/dev/null
-ifeq ($(CLUSTER),existing)
+ifeq ($(CLUSTER),kind)
+	$(error CLUSTER=kind has no test target: CLUSTER=kind make cluster-up, export its KUBECONFIG, then CLUSTER=existing make test-cluster)
+else ifeq ($(CLUSTER),existing)
 	$(BIN)/python -m pytest -n 6 --maxschedchunk 1 --durations=12 tests/cluster
 else
 	$(BIN)/python -m tests.cluster --name test --kubernetes "$(KUBERNETES)" with $(BIN)/python -m pytest -n 6 --maxschedchunk 1 --durations=12 tests/cluster

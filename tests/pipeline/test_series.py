@@ -60,7 +60,13 @@ CASES: Mapping[str, Mapping[str, Any]] = {
 SHARDS = 3
 # What `make test` reads the mesh for.
 DEFAULT = "dashboards"
-whole = pytest.mark.whole("three collectors show it for the default profile; other profiles and shards take 18 more")
+SHARDED = "prometheus"
+whole = pytest.mark.whole("make test shows it for the default profile and one collector's shards")
+# Whoever reads the mesh: what holds for all of them is asked again where there are more.
+by_readers = pytest.mark.parametrize("readers", ["some", pytest.param("all", marks=whole)])
+by_sharded = pytest.mark.parametrize(
+    "collector", [pytest.param(name, marks=() if name == SHARDED else whole) for name in COLLECTORS]
+)
 pytestmark = pytest.mark.xdist_group("series")
 
 
@@ -119,13 +125,13 @@ def choices(case: str, cluster: str) -> oracle.Choices:
 
 @dataclasses.dataclass(frozen=True)
 class Still(Environment):
-    """A mesh that stands still, and who reads it: each collector by these cases, and in shards or not.
+    """A mesh that stands still, and who reads it: each collector by these cases, and some of them in shards too.
 
     Questions are asked of `moment`, a time at which every target was read: a busy machine may miss a later scrape.
     """
 
     cases: tuple[str, ...]
-    sharded: bool
+    sharded: tuple[str, ...]
     moment: float | None = None
 
     def query(self, promql: str) -> tuple[Sample, ...]:
@@ -135,9 +141,9 @@ class Still(Environment):
         """Ask of another time, by default of now."""
         return self.portal.call(functools.partial(self.run.xscaler.query, promql, at=moment))
 
-    def readers(self) -> list[oracle.Choices]:
+    def readers(self, collector: str) -> list[oracle.Choices]:
         """Return what the readers of one kind of collector choose; those of all its shards are one."""
-        every = [oracle.Choices(cluster="")] if self.sharded else []
+        every = [oracle.Choices(cluster="")] if collector in self.sharded else []
         return [*(choices(case, "") for case in self.cases), *every]
 
 
@@ -147,9 +153,9 @@ def still(request: pytest.FixtureRequest, portal: BlockingPortal) -> Iterator[St
     chosen = (item for item in request.session.items if item.path == request.path)
     everything = any(item.get_closest_marker("whole") for item in chosen)
     cases = tuple(CASES) if everything else (DEFAULT,)
-    found = [
-        config for name in COLLECTORS for config in (*undivided(name, cases), *(shards(name) if everything else ()))
-    ]
+    sharded = COLLECTORS if everything else (SHARDED,)
+    found = [config for name in COLLECTORS for config in undivided(name, cases)]
+    found += [config for name in sharded for config in shards(name)]
     with environment(
         portal,
         configs=numbered(*found),
@@ -158,8 +164,8 @@ def still(request: pytest.FixtureRequest, portal: BlockingPortal) -> Iterator[St
         interval=5 if everything else 2,
         workloads=topology.small(),
     ) as up:
-        running = Still(up.run, portal, cases, everything)
-        wanted = len(COLLECTORS) * sum(len(expected_targets(running, chosen)) for chosen in running.readers())
+        running = Still(up.run, portal, cases, sharded)
+        wanted = sum(len(expected_targets(running, one)) for name in COLLECTORS for one in running.readers(name))
         until(lambda: len(running.query(f"up{{{MESH}}}")) == wanted, f"not {wanted} targets")
         assert running.run.envoys
         running.run.clock.freeze()
@@ -301,12 +307,16 @@ def test_reports_differ_by_nature_in_one_number(still: Still) -> None:
     assert kept["alloy"] == scraped["alloy"]
 
 
+@by_readers
+@pytest.mark.usefixtures("readers")
 def test_no_series_is_refused(still: Still) -> None:
     account = still.account()
     assert account.rejected == {}
     assert account.largest_request <= 2000
 
 
+@by_readers
+@pytest.mark.usefixtures("readers")
 def test_no_series_has_more_than_30_labels(still: Still) -> None:
     # The worst cases of chart/files/labels.yaml.
     assert largest(still, 'app!="ztunnel",cluster!~".*-extended"') == 28
@@ -334,8 +344,7 @@ def test_every_latency_bucket_is_there(still: Still, collector: str) -> None:
     }
 
 
-@whole
-@pytest.mark.parametrize("collector", COLLECTORS)
+@by_sharded
 def test_shards_own_every_target_once(still: Still, collector: str) -> None:
     owners = collections.Counter(
         sample.labels["instance"]
@@ -358,12 +367,16 @@ def test_every_collector_gives_a_target_to_the_same_shard(still: Still, collecto
     assert owned(collector) == owned("prometheus")
 
 
+@by_readers
+@pytest.mark.usefixtures("readers")
 def test_no_reader_reads_a_target_more_often_than_its_interval(still: Still) -> None:
     # Late scrapes are followed by ones in time; two a round would be eight.
     four_rounds = 4 * still.run.plan.interval
     assert still.query(f"max(count_over_time(up{{{MESH}}}[{four_rounds}s]))")[0].value <= 5
 
 
+@by_readers
+@pytest.mark.usefixtures("readers")
 def test_every_scrape_reads_each_target_once(still: Still) -> None:
     """Whatever a pod served is a scrape that some reader reports: the books agree whenever no scrape is under way."""
     moments: list[tuple[float, dict[tuple[str, str], int]]] = []
@@ -402,8 +415,7 @@ def test_a_release_scrapes_its_own_pod_and_no_other_release_s(still: Still, coll
     assert [sample.value for sample in up] == [1]
 
 
-@whole
-@pytest.mark.parametrize("collector", COLLECTORS)
+@by_sharded
 def test_shards_own_each_other_s_pods_once(still: Still, collector: str) -> None:
     up = still.query(f'up{{{OWN},cluster=~"{collector}-shard-.*"}}')
     by_shard = {frozenset({**sample.labels, "cluster": ""}.items()): sample.value for sample in up}
