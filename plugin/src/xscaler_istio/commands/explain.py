@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from xscaler_istio import helm
-from xscaler_istio.commands import diff
 from xscaler_istio.findings.findings import Skipped
-from xscaler_istio.summary.rendering import Rendering
 from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
@@ -55,16 +53,22 @@ def effect(key: Key, inputs: Inputs) -> Effect:
     own = bool(inputs.values.files or inputs.values.sets)
     context, base = ((), ()) if own else (key.context, (*_REQUIRED, *key.context))
     with_it = (*base, (key.path, key.example))
-    rendered = Rendering.each((_with(inputs, given), "") for given in (base, with_it))
-    sides = []
-    for words in ("without it", "with it"):
-        try:
-            sides.append(next(rendered))
-        except helm.ChartError as error:
-            return Effect(context, unknown=Skipped(f"{words} the chart refuses the values: {_first_sentence(error)}"))
-        except SetupError as error:
-            return Effect(context, unknown=Skipped(error.message))
-    return Effect(context, diff.compare(*sides))
+    with helm.Beside() as beside:
+        runs = [beside.start(helm.rendered_with_values(_with(inputs, given))) for given in (base, with_it)]
+        # Helm takes longest: what compares is loaded in the meantime.
+        from xscaler_istio.commands import diff
+        from xscaler_istio.summary.rendering import Rendering
+
+        sides = []
+        for words, run in zip(("without it", "with it"), runs, strict=True):
+            try:
+                sides.append(Rendering.read(inputs.chart, run.result()))
+            except helm.ChartError as error:
+                why = f"{words} the chart refuses the values: {_first_sentence(error)}"
+                return Effect(context, unknown=Skipped(why))
+            except SetupError as error:
+                return Effect(context, unknown=Skipped(error.message))
+        return Effect(context, diff.compare(*sides))
 
 
 def _first_sentence(error: helm.ChartError) -> str:
@@ -151,6 +155,8 @@ def _effect(found: Effect, terminal: Terminal) -> list[str]:
         return _row("    ", str(found.unknown), terminal.width or _PIPE_WIDTH)
     if not found.changes:
         return ["    nothing in what is rendered"]
+    from xscaler_istio.commands import diff
+
     narrower = dataclasses.replace(terminal, width=(terminal.width or _PIPE_WIDTH) - 4)
     lines = diff.text(found.changes[:_SHOWN], narrower).splitlines()[:-1]
     more = len(found.changes) - _SHOWN
@@ -160,6 +166,8 @@ def _effect(found: Effect, terminal: Terminal) -> list[str]:
 
 def as_json(key: Key, found: Effect) -> str:
     """Write a key for programs."""
+    from xscaler_istio.commands import diff
+
     document = {
         "schemaVersion": 1,
         "key": key.path,

@@ -12,7 +12,9 @@ from xscaler_istio.summary.metrics import SeriesFacts, series_facts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+    from pathlib import Path
 
+    from xscaler_istio.helm.answer import Answer
     from xscaler_istio.summary.model import Summary
     from xscaler_istio.summary.sample import Selection
 
@@ -43,7 +45,12 @@ class Rendering:
                     raise helm.ChartError(
                         message, error.problems, error.warnings, flag=error.flag, fix=error.fix
                     ) from error
-                yield cls(Release.of(answer.text), series_facts(item.chart, answer.effective.settings_of_any_version()))
+                yield cls.read(item.chart, answer)
+
+    @classmethod
+    def read(cls, chart: Path, answer: Answer) -> Rendering:
+        """Read what Helm answered for a chart."""
+        return cls(Release.of(answer.text), series_facts(chart, answer.effective.settings_of_any_version()))
 
     def summary(self, known: Collection[Selection] = ()) -> Summary:
         """Say what it does, but for what jobs with `known` selections keep: to work that out takes longest."""
