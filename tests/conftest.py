@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from tests.session import BothEnds, arrange, check, publish
+from tests.session import BothEnds, arrange, check, only_here, publish, unpublish
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from xdist.scheduler import Scheduling
+    from xdist.workermanage import WorkerController
 
 # Their assertions explain themselves as those of tests do.
 pytest.register_assert_rewrite("tests.support")
+
+# By what the process that schedules knows its run.
+RUN = pytest.StashKey[str]()
 
 # No test is timed: machines are slow, and busy with other tests.
 settings.register_profile("untimed", deadline=None)
@@ -27,6 +31,10 @@ settings.load_profile("untimed")
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     check(items)
+    # Not skipped: no machine shows everything, and a skip fails in continuous integration.
+    items[:], elsewhere = only_here(items)
+    if elsewhere:
+        config.hook.pytest_deselected(items=elsewhere)
     if config.getoption("loadgroup", False):
         arrange(items)
 
@@ -37,6 +45,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     worker = getattr(session.config, "workerinput", None)
     if worker and session.config.getoption("loadgroup", False):
         publish(session.items, worker["testrunuid"])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    node.config.stash[RUN] = node.workerinput["testrunuid"]
+
+
+# When xdist has ended its workers.
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if run := session.config.stash.get(RUN, ""):
+        unpublish(run)
 
 
 @pytest.hookimpl(optionalhook=True)

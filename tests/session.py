@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import platform
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +40,17 @@ def check(items: Iterable[pytest.Item]) -> None:
             raise pytest.UsageError(message)
 
 
+def only_here(items: Iterable[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Divide tests into those for this machine and those marked `only_on` another system or architecture."""
+    here = (sys.platform, platform.machine())
+    ours: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        fits = all(mark.args == here for mark in item.iter_markers("only_on"))
+        (ours if fits else others).append(item)
+    return ours, others
+
+
 def arrange(items: list[pytest.Item]) -> None:
     """Make groups for workers. What waits is in front, and what computes long in one piece at the back."""
     shared = {item: _shared(item) for item in items}
@@ -58,6 +71,11 @@ def publish(items: Iterable[pytest.Item], run: str) -> None:
     Path(written.name).replace(_file(run))
 
 
+def unpublish(run: str) -> None:
+    """Remove what was published; a session may end before it was read."""
+    _file(run).unlink(missing_ok=True)
+
+
 def _file(run: str) -> Path:
     return Path(tempfile.gettempdir()) / f"xscaler-istio-groups-{run}.json"
 
@@ -76,7 +94,10 @@ def _shared(item: pytest.Item) -> str:
 
 
 class BothEnds(LoadScopeScheduling):  # type: ignore[misc]
-    """Schedules by group. Two of three workers take groups from the front, the third takes them from the back."""
+    """Schedules by group. Two of three workers take groups from the front, the third takes them from the back.
+
+    An only worker begins at the front.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return str(self._groups.get(nodeid, nodeid))
@@ -85,10 +106,9 @@ class BothEnds(LoadScopeScheduling):  # type: ignore[misc]
     def _groups(self) -> dict[str, str]:
         file = _file(self.nodes[0].workerinput["testrunuid"])
         read: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
-        file.unlink()
         return read
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        if self.nodes.index(node) >= len(self.nodes) * 2 // 3:
+        if self.nodes.index(node) >= max(1, len(self.nodes) * 2 // 3):
             self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
         super()._assign_work_unit(node)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,7 +100,10 @@ def test_the_change_is_what_git_says(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert changed.changed("HEAD") == ["edited", "new", "staged"]
 
 
-def test_the_command_gets_the_tests() -> None:
-    command = [sys.executable, "-m", "tests.changed", "--base", "HEAD", "echo", "-n", "6"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
-    assert f"of {len(changed.test_files())} test files" in done.stdout
+def test_the_command_gets_the_tests(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    notes = "tests/chart/test_notes.py"
+    monkeypatch.setattr(changed, "changed", {"HEAD": [notes]}.__getitem__)
+    assert changed.main(["--base", "HEAD", "echo", "pytest", "-n", "6"]) == 0
+    said = f"1 changed files can break 1 of {len(changed.test_files())} test files\n"
+    assert capfd.readouterr().out == f"{said}pytest -n 6 {notes}\n"
+    assert changed.main(["--base", "HEAD", "false"]) == 1

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+WORKERS = ("-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder")
+
 
 @pytest.fixture
 def ran(tmp_path: Path) -> Callable[..., str]:
     """Run pytest with the hooks of this suite on a file with this text, and return what it prints."""
 
     def run(text: str, *arguments: str, **variables: str) -> str:
-        (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    whole(reason): a reason\n")
+        (tmp_path / "pytest.ini").write_text(
+            "[pytest]\nmarkers =\n    whole(reason): a\n    only_on(system, machine): b\n"
+        )
         (tmp_path / "test_it.py").write_text(text)
         command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-ra", *arguments, str(tmp_path)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "CI": "", "PYTEST_ADDOPTS": "", **variables}
@@ -65,6 +69,33 @@ def test_nothing_is_skipped_in_continuous_integration(ran: Callable[..., str]) -
     assert "no wish" in said
 
 
+def test_what_is_for_another_machine_is_not_in_the_session(ran: Callable[..., str]) -> None:
+    text = """\
+import platform, sys
+import pytest
+
+@pytest.mark.only_on("plan9", "vax")
+def test_a(): pass
+
+@pytest.mark.only_on(sys.platform, platform.machine())
+def test_b(): pass
+"""
+    assert "1 passed, 1 deselected" in ran(text, CI="true")
+
+
+def test_no_file_stays_of_a_session_that_ends_early(ran: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    said = ran("raise ValueError\n", *WORKERS, TMPDIR=str(tmp_path / "tmp"))
+    assert "ValueError" in said
+    assert list((tmp_path / "tmp").glob("xscaler-istio-groups-*")) == []
+
+
+def test_an_only_worker_begins_with_what_waits(ran: Callable[..., str]) -> None:
+    group = "@pytest.mark.xdist_group('{0}')\ndef test_{0}(): pass\n"
+    said = ran("import pytest\n" + "".join(map(group.format, "abcd")), "-v", *WORKERS, "-n", "1")
+    assert re.findall(r"PASSED \S+::test_(\w)", said)[0] == "a"
+
+
 def test_workers_run_each_test_once_and_share_no_fixture(ran: Callable[..., str]) -> None:
     text = """\
 import os
@@ -79,7 +110,7 @@ def test_a(made, n): pass
 @pytest.mark.parametrize("n", range(40))
 def test_b(n): assert n != 20
 """
-    said = ran(text, "-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder", "-rPf")
+    said = ran(text, *WORKERS, "-rPf")
     assert "1 failed, 79 passed" in said
     assert len(re.findall(r"(?m)^made \d+$", said)) == 1
     # Its name is one that pytest takes.

@@ -68,8 +68,8 @@ def _node(layout: Layout, kubernetes: str) -> None:
     _say("the API answers")
     load(layout, map(catalogue.image, catalogue.OF_THE_NODE))
     kubectl.run("apply", "-f", HERE / "manifests/dns.yaml")
-    node.wait_until(lambda: NODE in kubectl.run("get", "nodes", "-o", "name"), 30, "the node does not register")
-    kubectl.run("wait", "--for=condition=Ready", f"node/{NODE}", "--timeout=60s")
+    node.wait_until(lambda: NODE in kubectl.run("get", "nodes", "-o", "name"), "the node does not register")
+    kubectl.run("wait", "--for=condition=Ready", f"node/{NODE}", f"--timeout={kubectl.PATIENCE}")
     _say("the node is ready")
     load(layout, map(catalogue.image, catalogue.OF_THE_TESTS))
     kubectl.rolled_out("deployment/coredns", "kube-system")
@@ -91,6 +91,9 @@ def _mesh(arguments: argparse.Namespace, layout: Layout) -> int:  # noqa: ARG001
 
 def _down(arguments: argparse.Namespace, layout: Layout) -> int:
     _PLACES[arguments.on].end(layout)
+    for place in _PLACES.values():
+        if not arguments.name and Layout(place.name).kubeconfig.exists():
+            _say(f"the cluster {place.name} is still there: {place.ended_by}")
     return 0
 
 
@@ -124,14 +127,18 @@ def _say(text: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Place:
-    """Where a cluster can run: the name that it has unless told otherwise, how it starts and ends."""
+    """Where a cluster can run: the name that it has unless told otherwise, how it starts and ends, by what command."""
 
     name: str
     start: Callable[[Layout, str], None]
     end: Callable[[Layout], None]
+    ended_by: str
 
 
-_PLACES = {"node": _Place("default", _node, node.down), "kind": _Place("kind", _kind, kind.down)}
+_PLACES = {
+    "node": _Place("default", _node, node.down, "make cluster-down"),
+    "kind": _Place("kind", _kind, kind.down, "CLUSTER=kind make cluster-down"),
+}
 _COMMANDS = {
     "up": _up,
     "mesh": _mesh,

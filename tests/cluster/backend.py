@@ -53,6 +53,11 @@ class Backend:
         """Make a token invalid."""
         self._administer("DELETE", f"/tokens/{token}")
 
+    def admitted(self, token: str) -> int:
+        """Return how many requests came with a token while it was valid."""
+        found: int = self._administer("GET", f"/tokens/{token}")["admitted"]
+        return found
+
     def lines(self, cluster: str) -> list[dict[str, Any]]:
         """Return the log lines that arrived of a cluster."""
         found: list[dict[str, Any]] = self._administer("GET", f"/lines?cluster={cluster}")["entries"]

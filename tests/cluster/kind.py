@@ -33,12 +33,23 @@ _PROGRAMS = {"busybox": "busybox-static", "iptables": "iptables"}
 
 
 def up(layout: Layout, version: str = "") -> None:
-    """Start a cluster of a version, as v1.35.0, and wait for its node; raise SetupError where that does not work."""
+    """Start a cluster of a version, as v1.35.0, and wait for its node.
+
+    Raises SetupError when it is up already or does not start.
+    """
     _docker()
+    if is_up(layout):
+        raise SetupError(f"the cluster {layout.name} is up already", f"export KUBECONFIG={layout.kubeconfig}")
     machine.install(machine.missing_packages(_PROGRAMS))
     layout.folder.mkdir(parents=True, exist_ok=True)
-    create = ["create", "cluster", f"--image=kindest/node:{version or KUBERNETES}", "--config=-", "--wait=120s"]
+    create = ["create", "cluster", f"--image=kindest/node:{version or KUBERNETES}", "--config=-", "--wait=300s"]
     _kind(layout, *create, f"--kubeconfig={layout.kubeconfig}", stdin=CONFIG)
+
+
+def is_up(layout: Layout) -> bool:
+    """Return whether kind has a cluster of this name."""
+    listed = subprocess.run([str(tool("kind")), "get", "clusters"], check=True, capture_output=True, text=True).stdout
+    return _name(layout) in listed.split()
 
 
 def down(layout: Layout) -> None:
@@ -67,9 +78,13 @@ def _docker() -> None:
         raise SetupError(f"Docker does not answer: {done.stderr.strip()}", "start it, and see that you may use it")
 
 
+def _name(layout: Layout) -> str:
+    return f"xscaler-istio-{layout.name}"
+
+
 def _kind(layout: Layout, *arguments: str, stdin: str = "") -> None:
     """Run kind, which reports to standard error."""
-    command = [str(tool("kind")), *arguments, f"--name=xscaler-istio-{layout.name}"]
+    command = [str(tool("kind")), *arguments, f"--name={_name(layout)}"]
     done = subprocess.run(command, check=False, input=stdin, text=True, env={**os.environ, **layout.environment()})
     if done.returncode:
         raise SetupError(f"kind {' '.join(arguments[:2])} ended with {done.returncode}", "its messages are above")

@@ -72,7 +72,7 @@ def _chart(release: str, path: str, namespace: str, values: dict[str, Any]) -> N
     """Install one of Istio's charts as it lies in the module."""
     chart = go_module("istio.io/istio") / "manifests/charts" / path
     sets = [word for key, value in values.items() for word in ("--set-json", f"{key}={json.dumps(value)}")]
-    wait = ["--wait", "--timeout=120s"]
+    wait = ["--wait", f"--timeout={kubectl.PATIENCE}"]
     kubectl.helm(3, "upgrade", "--install", release, chart, "--namespace", namespace, *sets, *wait)
 
 

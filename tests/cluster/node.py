@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.paths import ROOT
 from tests.support.tools import tool
+from tests.support.waiting import PATIENCE_SECONDS
 from xscaler_istio.system.errors import SetupError
 
 from . import certificates, machine, node_init, settings
@@ -59,7 +60,9 @@ def up(layout: Layout, minor: str = "") -> None:
     _make_cgroups(layout)
     _start(layout, listener, programs)
     listener.close()
-    wait_until(lambda: _ready(layout), 60, f"the API server does not answer; see {layout.logs}")
+    wait_until(lambda: _ready(layout) or not is_up(layout), f"the API server does not answer; see {layout.logs}")
+    if not is_up(layout):
+        raise SetupError(f"the node ended; see {layout.logs}", "look there, and run make cluster-down")
 
 
 def is_up(layout: Layout) -> bool:
@@ -74,8 +77,8 @@ def down(layout: Layout) -> None:
         for pid in reversed(pids):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not any(map(_runs, pids)), 20, f"the processes {pids} do not end")
-    wait_until(lambda: _remove_cgroups(layout), 20, f"the cgroup {layout.cgroup} is still in use")
+        wait_until(lambda: not any(map(_runs, pids)), f"the processes {pids} do not end")
+    wait_until(lambda: _remove_cgroups(layout), f"the cgroup {layout.cgroup} is still in use")
     shutil.rmtree(layout.folder, ignore_errors=True)
 
 
@@ -87,9 +90,9 @@ def inside(layout: Layout, *command: str | Path) -> list[str]:
     return ["nsenter", f"--target={pids[1]}", "--mount", "--net", "--pid", "--ipc", "--uts", "--", *map(str, command)]
 
 
-def wait_until(condition: Callable[[], object], seconds: float, message: str) -> None:
+def wait_until(condition: Callable[[], object], message: str) -> None:
     """Wait for a condition; raise SetupError with the message when it does not come."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             raise SetupError(message, "look there, and run make cluster-down")
@@ -197,7 +200,7 @@ def _start(layout: Layout, listener: socket.socket, programs: dict[str, str]) ->
     assert process.stdin
     process.stdin.write(json.dumps(programs).encode())
     process.stdin.close()
-    wait_until(lambda: process.poll() is not None or _child(process.pid), 10, "unshare does not start")
+    wait_until(lambda: process.poll() is not None or _child(process.pid), "unshare does not start")
     if process.poll() is not None:
         raise SetupError(
             f"unshare ended: {(layout.logs / 'node.log').read_text().strip()}", "see tests/cluster/machine.py"

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tests.support.paths import CHART, ROOT
+from tests.support.waiting import PATIENCE_SECONDS
 from xscaler_istio.local import oracle
 
 from . import kubectl
@@ -50,7 +51,7 @@ class Release:
         """Install or upgrade with the ten-line values and these, and wait until everything runs."""
         words = [word for pair in (f"cluster.name={self.cluster}", *sets) for word in ("--set", pair)]
         command: list[str | Path] = ["upgrade", "--install", NAME, chart, "-n", self.namespace, "-f", VALUES, *words]
-        return kubectl.helm(self.major, *command, "--wait", "--timeout=90s", check=check)
+        return kubectl.helm(self.major, *command, "--wait", f"--timeout={kubectl.PATIENCE}", check=check)
 
     def uninstall(self) -> None:
         """Uninstall it."""
@@ -58,7 +59,9 @@ class Release:
 
     def test(self, *flags: str) -> str:
         """Run `helm test --logs`; raise CommandError with all that was said when it fails."""
-        return kubectl.helm(self.major, "test", NAME, "-n", self.namespace, "--logs", "--timeout=4m", *flags)
+        return kubectl.helm(
+            self.major, "test", NAME, "-n", self.namespace, "--logs", f"--timeout={kubectl.PATIENCE}", *flags
+        )
 
     def failed_test(self) -> str:
         """Run `helm test --logs`, which must fail, and return what was said."""
@@ -98,9 +101,9 @@ class Release:
         return [pod for pod in listed if "deletionTimestamp" not in pod["metadata"]]
 
 
-def eventually(what: Callable[[], Any], expected: Any, seconds: float = 60) -> None:
+def eventually(what: Callable[[], Any], expected: Any) -> None:
     """Wait until something is as expected; fail with both when it does not come."""
-    deadline, now = time.monotonic() + seconds, what()
+    deadline, now = time.monotonic() + PATIENCE_SECONDS, what()
     while now != expected and time.monotonic() < deadline:
         time.sleep(1)
         now = what()

@@ -100,7 +100,14 @@ def _make_folder(namespace: str, name: str, node: str) -> None:
             },
         }
     )
-    kubectl.run("-n", namespace, "wait", f"pod/{name}", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+    kubectl.run(
+        "-n",
+        namespace,
+        "wait",
+        f"pod/{name}",
+        "--for=jsonpath={.status.phase}=Succeeded",
+        f"--timeout={kubectl.PATIENCE}",
+    )
 
 
 def ct_install(major: int, folder: Path, namespace: str, *flags: str, more: str = "") -> str:
@@ -108,9 +115,9 @@ def ct_install(major: int, folder: Path, namespace: str, *flags: str, more: str 
     folders = [tool(f"helm{major}").parent, tool("kubectl").parent, Path(sys.executable).parent, os.environ["PATH"]]
     environment = dict(os.environ, PATH=os.pathsep.join(map(str, folders)))
     command = [str(tool("ct")), "install", "--config", "ct.yaml", "--namespace", namespace, *flags]
-    command += ["--helm-extra-args=--timeout=120s", f"--helm-extra-set-args={SETS}{namespace} {more}"]
+    command += [f"--helm-extra-args=--timeout={kubectl.PATIENCE}", f"--helm-extra-set-args={SETS}{namespace} {more}"]
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, cwd=folder, env=environment, timeout=560
+        command, check=False, capture_output=True, text=True, cwd=folder, env=environment, timeout=1800
     )
     assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"[-6000:]
     return done.stdout

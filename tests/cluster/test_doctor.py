@@ -32,7 +32,7 @@ def doctor(release: Release, *flags: str, **environment: str) -> tuple[int, dict
         capture_output=True,
         text=True,
         env={**os.environ, **programs, **environment},
-        timeout=120,
+        timeout=kubectl.SECONDS,
     )
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)

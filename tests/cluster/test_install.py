@@ -42,9 +42,9 @@ def test_install_test_and_uninstall(collector: str, major: int, new_release: Cal
     assert f"{len(expected) + 1} of {len(expected) + 1} targets up" in said
     assert "PASSED" in said
     # The ten-line values as they are: a scrape every half minute.
-    eventually(lambda: release.found(45), expected, 90)
+    eventually(lambda: release.found(45), expected)
     assert set(expected.values()) == {1}
-    eventually(lambda: release.found(45, oracle.OWN_JOB_LABEL), release.expected_of_itself(collector), 90)
+    eventually(lambda: release.found(45, oracle.OWN_JOB_LABEL), release.expected_of_itself(collector))
     assert sum(release.expected_of_itself(collector).values()) == 1
     for metric in sorted({name for names in REQUIRED.values() for name in names}):
         assert release.query(f'count({metric}{{cluster="{release.cluster}"}})'), metric
@@ -60,7 +60,7 @@ def test_install_test_and_uninstall(collector: str, major: int, new_release: Cal
     kinds = "all,configmap,secret,serviceaccount,persistentvolumeclaim"
     of_the_release = ("-n", release.namespace, "-l", f"app.kubernetes.io/instance={NAME}", "-o", "name")
     # Helm leaves pods of tests, as it says. A collector may take a minute to send what it has.
-    eventually(lambda: kubectl.run("get", kinds, *of_the_release).split(), [f"pod/{NAME}-test-metrics"], 70)
+    eventually(lambda: kubectl.run("get", kinds, *of_the_release).split(), [f"pod/{NAME}-test-metrics"])
     roles = kubectl.run("get", "clusterroles,clusterrolebindings", "-o", "name")
     assert release.namespace not in roles
 
@@ -72,7 +72,7 @@ def test_access_logs_come_once(new_release: Callable[..., Release]) -> None:
     assert "PASSED" in said
     pods = kubectl.get("pods", "-n", "shop", "-l", "app=frontend")["items"]
     name = pods[0]["metadata"]["name"]
-    eventually(lambda: len(_numbered(release, name)) > 5, True, 60)
+    eventually(lambda: len(_numbered(release, name)) > 5, True)
     numbers = _numbered(release, name)
     # Requests of the frontend are numbered, and written when they end: from the first that came to the last none is
     # missing, and none twice.

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,9 @@ import yaml
 from tests.support.paths import ROOT
 from xscaler_istio.system.errors import SetupError
 
-from . import machine, node
+from . import __main__, layout, machine, node
 from .layout import Layout
+from .release import eventually
 
 OWNER = """
 import sys, time
@@ -65,10 +65,7 @@ def test_a_second_cluster_runs_beside_and_is_gone_when_its_owner_is_killed() -> 
         with pytest.raises(SetupError, match="is up already"):
             node.up(Layout(name))
         owner.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while snapshot(name) != before and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert snapshot(name) == before
+    eventually(lambda: snapshot(name), before)
 
 
 def test_a_machine_that_cannot_run_one_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -135,17 +132,52 @@ def test_without_docker_kind_is_not_begun(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: Docker does not answer: the daemon sleeps\n  fix: start it")
 
 
+def kind_that(does: str, clusters: str = "") -> str:
+    """Return a script in place of kind, which has these clusters and does this with commands that change something."""
+    answers = f"version) echo kind v0.31.0 go1.26;; get) echo {clusters};;"
+    return f'case "$1" in {answers} *) {does};; esac'
+
+
+def test_a_second_cluster_of_kind_is_not_begun(tmp_path: Path) -> None:
+    pretend(tmp_path / "bin", "docker", "echo 28.0")
+    pretend(tmp_path / "bin", "kind", kind_that("exit 1", clusters="xscaler-istio-kind"))
+    done = launch(tmp_path, tmp_path / "bin", "up", "--mesh")
+    own = tmp_path / "xscaler-istio/clusters/kind/kubeconfig"
+    said = f"error: the cluster kind is up already\n  fix: export KUBECONFIG={own}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", said)
+
+
+def test_who_ends_another_cluster_than_there_is_hears_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = tmp_path / "xscaler-istio"
+    monkeypatch.setattr(layout, "CACHE", cache)
+    (tmp_path / "cgroups").mkdir()
+    monkeypatch.setattr(machine, "CGROUPS", tmp_path / "cgroups")
+    monkeypatch.setattr(sys, "argv", ["cluster", "down"])
+    assert (__main__.main(), capsys.readouterr().err) == (0, "")
+    there = cache / "clusters/kind/kubeconfig"
+    there.parent.mkdir(parents=True)
+    there.touch()
+    assert __main__.main() == 0
+    assert capsys.readouterr().err == "cluster: the cluster kind is still there: CLUSTER=kind make cluster-down\n"
+    pretend(tmp_path / "bin", "docker", "echo 28.0")
+    pretend(tmp_path / "bin", "kind", kind_that("exit 0"))
+    assert launch(tmp_path, tmp_path / "bin", "down").stderr == ""
+    assert not there.exists()
+
+
 def test_kind_makes_a_cluster_in_a_kubeconfig_of_its_own(tmp_path: Path) -> None:
     # Docker runs on few machines of developers' tests; the workflow `cluster` has the real one.
     pretend(tmp_path / "bin", "docker", "echo 28.0")
     asked = f'echo "$@" >>{tmp_path}/asked; cat >{tmp_path}/config'
-    pretend(tmp_path / "bin", "kind", f'if [ "$1" = version ]; then echo kind v0.31.0 go1.26; else {asked}; exit 1; fi')
+    pretend(tmp_path / "bin", "kind", kind_that(f"{asked}; exit 1"))
     done = launch(tmp_path, tmp_path / "bin", "--kubernetes", "v1.35.0", "up", "--mesh")
     assert (done.returncode, done.stdout) == (3, "")
     assert "error: kind create cluster ended with 1" in done.stderr
     own = f"--kubeconfig={tmp_path}/xscaler-istio/clusters/kind/kubeconfig --name=xscaler-istio-kind"
     assert (tmp_path / "asked").read_text() == (
-        f"create cluster --image=kindest/node:v1.35.0 --config=- --wait=120s {own}\n"
+        f"create cluster --image=kindest/node:v1.35.0 --config=- --wait=300s {own}\n"
     )
     (patch,) = yaml.safe_load((tmp_path / "config").read_text())["kubeadmConfigPatches"]
     assert yaml.safe_load(patch) == {"kind": "KubeletConfiguration", "syncFrequency": "10s"}

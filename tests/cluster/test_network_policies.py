@@ -38,7 +38,9 @@ def busybox(release: Release, name: str, labels: dict[str, str]) -> str:
     spec = {"containers": [container], "securityContext": user, "terminationGracePeriodSeconds": 0}
     metadata = {"name": name, "namespace": release.namespace, "labels": labels}
     kubectl.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
-    kubectl.run("-n", release.namespace, "wait", "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
+    kubectl.run(
+        "-n", release.namespace, "wait", "--for=condition=Ready", f"pod/{name}", f"--timeout={kubectl.PATIENCE}"
+    )
     return name
 
 
@@ -60,7 +62,7 @@ def test_what_is_needed_is_open_and_nothing_else(collector: str, new_release: Ca
     # With the labels of a test's pod it may call the collector, and nobody else: not even what that scrapes.
     labels = kubectl.get("pod", f"{NAME}-test-metrics", "-n", release.namespace)["metadata"]["labels"]
     tester = busybox(release, "tester", labels)
-    eventually(lambda: reaches(release.namespace, tester, *collector_), True, 30)
+    eventually(lambda: reaches(release.namespace, tester, *collector_), True)
     assert not reaches(release.namespace, tester, *istiod)
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from xscaler_istio.wire.log_push import Entry
 
 
+# Source, processing and writer each take a line with one hand and give it with the other: what they hold when they are
+# told to end is lost.
+HANDS = 6
 # More than an agent has stages.
 _LAST_LINES = 20
 

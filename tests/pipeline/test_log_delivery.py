@@ -18,7 +18,7 @@ from tests.support.waiting import comes
 from xscaler_istio.local.processes import stop
 from xscaler_istio.local.xscaler.admission import Fault, Scope, Token
 
-from .log_cases import Case
+from .log_cases import HANDS, Case
 from .log_lines import text_line
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from xscaler_istio.local.log_agents import Agent
     from xscaler_istio.local.log_oracle import LogCount
 
-# Source, processing and writer each take a line with one hand and give it with the other: what they hold when they are
-# told to end is lost.
-HANDS = 6
 # What waits in the queue at most: chart/values.yaml, logAgent.queue, and what is under way or being collected.
 QUEUE_BYTES = (1024 + 256 + 256) * 1024
 one_by_one = pytest.mark.whole("an orderly end and an outage show that lines are neither lost nor doubled")

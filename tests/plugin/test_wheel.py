@@ -46,12 +46,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new environment with the wheel and what it asks for, in the versions of the lock file; no extras."""
     folder = tmp_path_factory.mktemp("environment")
-    # The pip of the tests installs into it.
-    venv.create(folder, with_pip=False)
+    # With a pip of its own: that of the tests may be too old to install into another environment.
+    venv.create(folder, with_pip=True)
     pins = folder / "constraints.txt"
     locked = (ROOT / "requirements.lock").read_text().splitlines()
     pins.write_text("".join(f"{line.rstrip(chr(92))}\n" for line in locked if line[:1].isalnum()))
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(folder / "bin/python")]
+    pip = [str(folder / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
     where = ["--no-index", "--find-links", str(wheelhouse())]
     install = [*pip, "install", "--quiet", *where, "--constraint", str(pins), str(wheel)]
     subprocess.run(install, check=True, env=no_python_variables())

@@ -8,7 +8,6 @@ import json
 import socket
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -19,6 +18,7 @@ import yaml
 
 from .paths import CHART
 from .tools import tool
+from .waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,21 +71,22 @@ def parser() -> Iterator[Callable[[str], tuple[Selector, ...]]]:
         command = [str(tool("prometheus")), *flags, f"--web.listen-address={address}"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
-                _wait(address)
+                _wait(address, process)
                 yield lambda expression: tuple(_selectors(_parse(address, expression)))
             finally:
                 process.terminate()
 
 
-def _wait(address: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
+def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
+    def ready() -> bool:
+        assert process.poll() is None, f"Prometheus ended with {process.returncode}"
         try:
             with urllib.request.urlopen(f"http://{address}/-/ready"):
-                return
+                return True
         except (urllib.error.URLError, ConnectionError):
-            assert time.monotonic() < deadline, "Prometheus does not start"
-            time.sleep(0.1)
+            return False
+
+    until(ready, "Prometheus does not start")
 
 
 # Its syntax tree is JSON: Any by nature.

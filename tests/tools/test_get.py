@@ -8,12 +8,13 @@ import importlib.machinery
 import importlib.util
 import io
 import os
-import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.tools import tool
+from tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -93,9 +95,8 @@ def test_people_may_have_any_supported_helm(tmp_path: Path, says: str, used: boo
 
 # -- wheels -------------------------------------------------------------------------------------------------------
 
-only_linux = pytest.mark.skipif(
-    (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="the wheels hold programs for Linux on x86-64"
-)
+# The wheels hold programs for it.
+only_linux = pytest.mark.only_on("linux", "x86_64")
 # A program in a zip in a tar in a wheel, as Helm is; and a module that gives another one of that name.
 _SECTION = """
 [greeter]
@@ -166,6 +167,48 @@ def test_a_wheel_with_another_checksum_is_not_used(tmp_path: Path) -> None:
     said, told = greeting(*checkout(tmp_path, sha256="0" * 64))
     assert said == "compiled"
     assert "no wheel for greeter 1.2.3, so it is compiled: THESE PACKAGES DO NOT MATCH THE HASHES" in told
+
+
+def test_what_pip_warns_of_is_not_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module: Any = loaded()
+    monkeypatch.setattr(module, "TOOLS", tmp_path / "tools")
+    pip = tmp_path / ".venv/bin/python"
+    pip.parent.mkdir(parents=True)
+    says = "echo 'WARNING: the cache is not writable' >&2; echo 'ERROR: no such wheel' >&2; echo 'ERROR: more' >&2"
+    pip.write_text(f'#!/bin/sh\n[ "$3" = --version ] || {{ {says}; exit 1; }}\n')
+    pip.chmod(0o755)
+    wheel = module.Wheel(requirement="greeter==1.2.3", sha256="0" * 64, members=())
+    assert module.download(wheel, tmp_path) == "no such wheel"
+
+
+def test_who_waits_for_another_can_be_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, environment = checkout(tmp_path)
+    ini = own.with_name("tools.ini")
+    ini.write_text(re.sub(r"(?ms)^wheel.*", "", ini.read_text()))
+    module: Any = loaded()
+    monkeypatch.setattr(module, "TOOLS", own.parent)
+    monkeypatch.setattr(module, "INI", ini)
+    monkeypatch.setenv("XSCALER_CACHE", environment["XSCALER_CACHE"])
+    lock = module.built_target(module.read_tool("greeter")).parent / "lock"
+    lock.parent.mkdir(parents=True)
+    with module.locked(lock, "", threading.Event()), waiter(own, environment) as process:
+        assert process.stderr
+        said = iter(process.stderr)
+        assert any("waiting for another build of greeter" in line for line in said)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_SECONDS) == 130
+
+
+def waiter(own: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
+    """Start tools/get in the background; ^C reaches it as it does on a terminal."""
+    return subprocess.Popen(
+        [own, "greeter"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # A shell lets its background jobs ignore ^C, and these tests may run in one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    )
 
 
 def sections() -> dict[str, dict[str, str]]:

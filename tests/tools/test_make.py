@@ -9,12 +9,13 @@ import pytest
 
 from tests.support.paths import ROOT
 
+# What chooses targets and variables of a make that these tests may run in.
+INHERITED = ("BACKEND", "CLUSTER", "KUBERNETES", "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL")
+
 
 def would_run(target: str, **variables: str) -> str:
     """Return the commands of a target."""
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("BACKEND", "CLUSTER", "KUBERNETES")
-    }
+    environment = {name: value for name, value in os.environ.items() if name not in INHERITED}
     command = ["make", "--dry-run", "--no-print-directory", target]
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, cwd=ROOT, env={**environment, **variables}

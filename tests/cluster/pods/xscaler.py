@@ -1,7 +1,7 @@
 """The local xScaler as a pod: both gateways with a mounted certificate, Mimir and Loki behind them.
 
 Beside them, without TLS and for the tests alone, port 9000: `PUT /tokens/<token>` with {"tenant", "scope"}, `DELETE
-/tokens/<token>`, `GET /samples` and `GET /lines` for the books.
+/tokens/<token>`, and `GET /tokens/<token>`, `GET /samples` and `GET /lines` for the books.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Administration:
         """Return the routes."""
         app = web.Application()
         app.router.add_put("/tokens/{token}", self.grant)
+        app.router.add_get("/tokens/{token}", self.admitted)
         app.router.add_delete("/tokens/{token}", self.revoke)
         app.router.add_get("/samples", self.samples)
         app.router.add_get("/lines", self.lines)
@@ -77,6 +78,10 @@ class Administration:
         """Make a token invalid."""
         self._xscaler.revoke_token(request.match_info["token"])
         return web.Response(status=204)
+
+    async def admitted(self, request: web.Request) -> web.Response:
+        """Return how many pushes came with a token."""
+        return web.json_response({"admitted": self._xscaler.admitted(request.match_info["token"])})
 
     async def samples(self, request: web.Request) -> web.Response:  # noqa: ARG002 - aiohttp's shape
         """Return the account of samples."""

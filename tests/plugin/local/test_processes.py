@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from xscaler_istio.local.processes import running, stop_all, together
+from xscaler_istio.local import processes
+from xscaler_istio.local.processes import responds, running, stop_all, together
 from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
@@ -67,3 +69,18 @@ def test_all_are_asked_to_end_before_any_has(tmp_path: Path) -> None:
             return [child.process.returncode for child in (first, second)]
 
     assert asyncio.run(run()) == [7, -signal.SIGTERM]
+
+
+def test_a_program_that_ends_is_not_waited_for(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with running("short", ["sh", "-c", "echo no such flag; exit 3"], folder=tmp_path) as child:
+            await child.wait_until(lambda: responds("http://127.0.0.1:9"), timeout=float("inf"))
+
+    with pytest.raises(SetupError, match="short exited with 3: no such flag"):
+        asyncio.run(run())
+
+
+def test_who_takes_a_question_and_is_silent_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_ANSWER_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert not asyncio.run(responds(f"http://127.0.0.1:{silent.getsockname()[1]}"))

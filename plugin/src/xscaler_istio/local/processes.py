@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# How long a program may take on a machine that does much else. Only a failure takes that long, and not one that ends.
+START_SECONDS = 120.0
+# Until a question to a program that starts is asked again.
+_ANSWER_SECONDS = 10.0
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -50,7 +54,7 @@ class Child:
         return "\n".join(text.splitlines()[-lines:])
 
     async def wait_until(
-        self, ready: Callable[[], Awaitable[bool]], *, timeout: float = 90.0, what: str = "ready"
+        self, ready: Callable[[], Awaitable[bool]], *, timeout: float = START_SECONDS, what: str = "ready"
     ) -> None:
         """Poll `ready` every 50 ms; raise SetupError when the child exits or `timeout` (seconds) passes."""
         deadline = time.monotonic() + timeout
@@ -67,10 +71,11 @@ class Child:
 
 async def responds(url: str) -> bool:
     """Say whether a URL answers 200: what `Child.wait_until` asks of a server."""
+    timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
     try:
-        async with aiohttp.ClientSession() as session, session.get(url) as response:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
             return response.status == 200
-    except aiohttp.ClientError:
+    except (aiohttp.ClientError, asyncio.TimeoutError):
         return False
 
 

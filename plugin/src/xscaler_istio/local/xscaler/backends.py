@@ -109,7 +109,7 @@ async def mimir(*, network: Network, folder: Path, binary: Path, limits: Account
     config.write_text(_mimir_config(address, folder / "mimir", limits), encoding="utf-8")
     base = f"http://{address}:{MIMIR_PORT}"
     async with running("mimir", [binary, f"-config.file={config}"], folder=folder) as child:
-        await child.wait_until(lambda: responds(f"{base}/ready"), timeout=60)
+        await child.wait_until(lambda: responds(f"{base}/ready"))
         yield Backend(
             push_url=f"{base}/api/v1/push",
             query_url=f"{base}/prometheus",
@@ -140,7 +140,7 @@ async def prometheus(
     ]
     base = f"http://{listen}"
     async with running("prometheus-server", command, folder=folder) as child:
-        await child.wait_until(lambda: responds(f"{base}/-/ready"), timeout=60)
+        await child.wait_until(lambda: responds(f"{base}/-/ready"))
         yield Backend(
             push_url=f"{base}/api/v1/write", query_url=base, metrics_url=f"{base}/metrics", judges=False, child=child
         )

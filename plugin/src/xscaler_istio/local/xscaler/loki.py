@@ -101,5 +101,5 @@ async def serving(
     file.write_text(_config(address, folder / "loki", structured_metadata=structured_metadata), encoding="utf-8")
     base = f"http://{address}:{LOKI_PORT}"
     async with running("loki", [binary, f"-config.file={file}"], folder=folder) as child:
-        await child.wait_until(lambda: responds(f"{base}/ready"), timeout=90)
+        await child.wait_until(lambda: responds(f"{base}/ready"))
         yield Loki(base, child)
