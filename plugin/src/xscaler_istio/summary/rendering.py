@@ -39,10 +39,9 @@ class Rendering:
                 try:
                     answer = run.result()
                 except helm.ChartError as error:
-                    message = f"{name}: {error.message}" if name else error.message
-                    raise helm.ChartError(
-                        message, error.problems, error.warnings, flag=error.flag, fix=error.fix
-                    ) from error
+                    if not name:
+                        raise
+                    raise error.about(name) from error
                 yield cls(Release.of(answer.text), series_facts(item.chart, answer.effective.settings_of_any_version()))
 
     def summary(self, known: Collection[Selection] = ()) -> Summary:
