@@ -32,7 +32,7 @@ _CODE = re.compile(r"(?ms)(^ *```.*?^ *```$|`[^`\n]*`)")
 
 
 def stage(target: Path) -> None:
-    """Write the sources of the site into a folder, which is made anew."""
+    """Write the sources of the site into a folder, which is rebuilt."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(ROOT / "docs", target)
     for source in [*PAGES, *(f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md"))]:

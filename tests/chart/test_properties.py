@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from tests.support.any_values import SCHEMA, SETTINGS, ForHelm, values
 from tests.support.paths import CHART
 from tests.support.relabel import relabel
-from tests.support.rendering import configs, log_configs, objects, render
+from tests.support.rendering import configs, effective, log_configs, objects, render
 from tests.support.tools import tool
 from xscaler_istio.commands import lint
-from xscaler_istio.helm import ValuesArguments, effective
 from xscaler_istio.rendered.collectors import COLLECTORS
 
 from .test_objects import FIND_PODS, READ_LOGS
@@ -50,7 +49,7 @@ def test_values_keep_the_contract_or_are_refused(
         # Said by a rule, and not by a template that broke; or by a condition of the schema: each value is right by
         # itself, not always beside the others.
         monkeypatch.setenv("HELM_BIN", str(tool("helm4")))
-        merged = effective(CHART, ValuesArguments((str(file),))).values
+        merged = effective(CHART, file).values
         fits = jsonschema.Draft7Validator(SCHEMA).is_valid(merged)
         expected = "the values need changes:" if fits else "values don't meet the specifications of the schema"
         assert expected in done.stderr, done.stderr

@@ -14,9 +14,8 @@ import pytest
 import yaml
 
 from tests.support.paths import CHART, ROOT, ci
-from tests.support.rendering import run_template, template
+from tests.support.rendering import effective, run_template, template
 from tests.support.tools import tool
-from xscaler_istio.helm import ValuesArguments, effective
 from xscaler_istio.helm.messages import problems
 from xscaler_istio.values import places, schema
 
@@ -168,7 +167,7 @@ def test_a_condition_of_the_schema_says_exactly_this(
     assert done.returncode == 1
     assert done.stderr.partition("xscaler-istio:\n")[2].strip() == case.said["helm"]
     monkeypatch.setenv("HELM_BIN", str(tool(helm)))
-    merged = effective(CHART, ValuesArguments((str(ci("default")), file))).values
+    merged = effective(CHART, ci("default"), file).values
     (finding,) = schema.check(merged, schema.load(CHART), places.Origins())
     assert (finding.message, finding.fix) == (case.said["plugin"], case.said["fix"])
 

@@ -84,7 +84,7 @@ def overlap(release: Release, since: float) -> float:
 
 
 def failed(release: Release, collector: str) -> int:
-    """Return the samples that xScaler refused for good."""
+    """Return the samples that xScaler rejected permanently."""
     asked = installation.connect(NAME, release.namespace)
     pages = (functools.partial(asked.page, pod["metadata"]["name"]) for pod in release.pods())
     return sum(COLLECTORS[collector].pushes(page).failed for page in pages)

@@ -14,7 +14,7 @@ import yaml
 
 from tests.support.command import runner
 from tests.support.paths import CHART, CI_FILES, EXAMPLE, ROOT, ci
-from tests.support.rendering import objects
+from tests.support.rendering import effective, objects
 from tests.support.thinned import thinned
 from tests.support.tools import tool
 from xscaler_istio import helm
@@ -80,7 +80,7 @@ def test_it_answers_as_two_runs_do(run: tuple[str, Path], monkeypatch: pytest.Mo
     major, file = run
     release = Inputs(chart=CHART, values=ValuesArguments((str(file),)), name="t", namespace="telemetry")
     answer = asked(major, release, monkeypatch)
-    assert answer.effective == helm.effective(CHART, release.values)
+    assert answer.effective == effective(CHART, *release.values.files)
     assert objects(answer.text) == objects(helm.template(release))
     assert (answer.problems, answer.warnings, answer.failure) == ((), (), None)
 
@@ -141,6 +141,7 @@ def test_the_rules_of_any_form_of_the_chart_are_heard(major: str, make: Callable
     assert run(*words, "--chart", make(tmp_path)) == run(*words)
 
 
+OBJECT_FAILS = ("--set-json", """extraObjects=["{{ fail \\"boom\\" }}"]""")
 RULE_FAILS = ("--set-json", "metrics.extraLabels=[1]")
 
 
@@ -155,6 +156,8 @@ RULE_FAILS = ("--set-json", "metrics.extraLabels=[1]")
         (("validate", "-f", EXAMPLE, "--set", "metrics.profile=all"), 2),
         # A rule fails at such a value, and takes the answer along.
         (("validate", "-f", EXAMPLE, *RULE_FAILS), 3),
+        # So does one at an object of the user's, and the schema has nothing to say.
+        (("validate", "-f", EXAMPLE, *OBJECT_FAILS), 2),
         (("validate", "-f", EXAMPLE, "--set", "a"), 1),
         (("render", "-f", EXAMPLE, "--explain"), 1),
         (("diff", EXAMPLE, ROOT / "examples/full-values.yaml"), 2),
@@ -207,7 +210,28 @@ def test_a_template_that_fails_is_reported_as_such(tmp_path: Path, monkeypatch: 
         answer = beside.start(examined(release)).result()
     assert answer.failure
     assert "out of order" in answer.failure.message
-    assert answer.effective == helm.effective(CHART, release.values)
+    assert answer.effective == effective(CHART, *release.values.files)
     with pytest.raises(ChartError, match="out of order"):
         asked("helm4", release, monkeypatch)
     assert "out of order [XS199]" in runner(tool("helm4"))("validate", "--chart", chart, "-f", EXAMPLE).out
+
+
+OBJECT_STUMBLES = ("--set-json", 'extraObjects=["{{ .Values.cluster.name.nothing }}"]')
+
+
+@by_major
+@pytest.mark.parametrize(
+    ("sets", "said"),
+    [
+        (OBJECT_FAILS, ": error: execution error: boom [XS199]\n"),
+        (OBJECT_STUMBLES, ": error: xscaler-istio/templates/validations/_validations.tpl:"),
+    ],
+    ids=["fails", "stumbles"],
+)
+def test_an_error_of_an_object_does_not_name_the_template_that_asks(
+    major: str, sets: tuple[str, str], said: str
+) -> None:
+    run = runner(tool(major))
+    ran = run("validate", "-f", EXAMPLE, *sets)
+    assert (ran.code, said in ran.out, "answer" in ran.out) == (1, True, False), ran.out
+    assert "answer" not in run("diff", EXAMPLE, EXAMPLE, *sets).err

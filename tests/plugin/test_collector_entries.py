@@ -73,7 +73,10 @@ def said_in_python(text: str) -> set[str]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in documented:
             found |= set(words_of(node.value))
         found |= {
-            value for name in ("id", "attr", "arg", "name") if isinstance(value := getattr(node, name, None), str)
+            word
+            for name in ("id", "attr", "arg", "name", "module")
+            if isinstance(value := getattr(node, name, None), str)
+            for word in value.split(".")
         }
     return found
 
@@ -83,7 +86,8 @@ def test_an_entry_is_a_module_of_its_folder() -> None:
 
 
 def test_a_name_stands_in_its_entry_only() -> None:
-    files = [*PACKAGE.rglob("*.py"), *ROOT.glob("release/*.py"), *ROOT.glob("tests/support/*.py"), ROOT / "Makefile"]
+    scripts = [ROOT / "Makefile", ROOT / "tools/get", ROOT / "action.yaml", *ROOT.glob(".github/**/*.yaml")]
+    files = [*PACKAGE.rglob("*.py"), *ROOT.glob("release/*.py"), *ROOT.glob("tests/support/*.py"), *scripts]
     wrong, used = [], set()
     for file in files:
         if file.parent == ENTRIES:

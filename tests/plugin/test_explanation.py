@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.support.paths import CHART
@@ -11,6 +14,11 @@ from xscaler_istio import helm
 from xscaler_istio.commands import explain
 from xscaler_istio.system.terminal import Terminal
 from xscaler_istio.values import keys, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.command import Ran
 
 SCHEMA = schema.load(CHART)
 NOTHING = helm.Inputs(chart=CHART, values=helm.ValuesArguments())
@@ -55,6 +63,13 @@ def test_a_missing_helm_costs_the_changes_alone(monkeypatch: pytest.MonkeyPatch)
     found = explain.effect(key, NOTHING)
     assert str(found.unknown) == "HELM_BIN is /nowhere, and no such program is there"
     assert "HELM_BIN is /nowhere" in explain.text(key, found, Terminal())
+
+
+def test_values_that_are_not_yaml_are_named_and_not_refused(cli4: Callable[..., Ran]) -> None:
+    ran = cli4("explain", "metrics.shards", "-f", "-", "-o", "json", stdin=b"a: [\n")
+    assert json.loads(ran.out)["unknown"].startswith("without it: failed to parse <stdin>: ")
+    ran = cli4("explain", "metrics.shards", "-f", "-", "-o", "json", stdin=b"nonsense: 1\n")
+    assert json.loads(ran.out)["unknown"].startswith("without it the chart refuses the values: ")
 
 
 @pytest.mark.parametrize("width", [1, 30, 100])

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from tests.support.command import runner
 from tests.support.paths import CHART, ROOT
+from tests.support.rendering import effective
 from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.commands import init
@@ -160,7 +161,7 @@ def test_helm_reads_the_same(major: str, names: list[str]) -> None:
     text = "tests:\n" + "".join(f"  k{number}: {init._scalar(name)}\n" for number, name in enumerate(names))
     with pytest.MonkeyPatch.context() as patch, helm.spooled(["-"], text.encode()) as files:
         patch.setenv("HELM_BIN", str(tool(major)))
-        read = helm.effective(CHART, helm.ValuesArguments(files)).values["tests"]
+        read = effective(CHART, *files).values["tests"]
     assert [read[f"k{number}"] for number in range(len(names))] == names
 
 

@@ -47,3 +47,13 @@ def test_imports_run_down() -> None:
             if other != own and HEIGHT[other] >= HEIGHT[own]:
                 wrong.append(f"{file.relative_to(PACKAGE)} imports {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_local_test_is_a_leaf() -> None:
+    files = {file.relative_to(PACKAGE) for file in PACKAGE.rglob("*.py") if "local" in map(folder_of, imported(file))}
+    assert {file.parts[0] for file in files} == {"cli", "local"}
+
+
+def test_no_import_is_relative() -> None:
+    nodes = ((file, node) for file in PACKAGE.rglob("*.py") for node in ast.walk(ast.parse(file.read_text("utf-8"))))
+    assert not [str(file) for file, node in nodes if isinstance(node, ast.ImportFrom) and node.level]

@@ -59,6 +59,12 @@ def test_refused_values_are_told_with_file_and_line() -> None:
     assert "error: the values are refused [XS301]" in ran.out
 
 
+def test_what_the_chart_refuses_is_reported_once() -> None:
+    ran = runner(tool("helm4"))("lint", "-f", EXAMPLE, "--set", "cluster.name=", **OFF)
+    assert "error: the values are refused [XS301]" in ran.out
+    assert (ran.code, ran.out.count("cluster.name is empty"), "# at:" in ran.out) == (1, 1, False)
+
+
 def test_without_values_the_cases_of_the_chart_are_linted() -> None:
     ran = runner(tool("helm4"))("lint", "-o", "json", **OFF)
     cases = sorted(CHART.glob("ci/*-values.yaml"))

@@ -62,13 +62,60 @@ def test_what_stands_around_them_is_left_out(stderr: str) -> None:
     assert (error.problems, error.message) == (FOUND, f"the values need changes:\n\n{TWO}".strip())
 
 
+def older(folder: Path) -> Path:
+    """Return a chart whose rules do not mark keys and fixes."""
+    chart = shutil.copytree(CHART, folder / "chart")
+    rules = chart / "templates/validations/_validations.tpl"
+    rules.write_text(re.sub(r"(?m)^# (at|fix): .*\n", "", rules.read_text(encoding="utf-8")), encoding="utf-8")
+    return chart
+
+
 def test_an_older_chart_gets_findings_without_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HELM_BIN", str(tool("helm4")))
-    chart = shutil.copytree(CHART, tmp_path / "chart")
-    rules = chart / "templates/validations/_validations.tpl"
-    older = re.sub(r"(?m)^# (at|fix): .*\n", "", rules.read_text(encoding="utf-8"))
-    rules.write_text(older, encoding="utf-8")
     values = ValuesArguments((str(EXAMPLE),), (("--set", "cluster.name=,metrics.scrapeInterval=5s"),))
-    found = [item for item in validate(Inputs(chart=chart, values=values)).findings if item.rule == "XS100"]
+    found = [item for item in validate(Inputs(chart=older(tmp_path), values=values)).findings if item.rule == "XS100"]
     assert [(item.path, item.location, item.fix) for item in found] == [("", Location(str(EXAMPLE)), "")] * 2
     assert {item.message.partition(" ")[0] for item in found} == {"cluster.name", "metrics.scrapeTimeout"}
+
+
+OLDER = """\
+metrics.extraLabels.job is a label that Istio's series already have; theirs would be renamed to exported_job, and
+dashboards would not find them. Choose another name.
+metrics.extraLabels.pod is a label that Istio's series already have; theirs would be renamed to exported_pod, and
+dashboards would not find them. Choose another name.
+
+metrics.includeMetrics has a_bucket without the rest of its histogram or summary. Write:
+  metrics:
+    includeMetrics:
+      - a_(bucket|sum|count)
+metrics.includeMetrics has b_sum without the rest of its histogram or summary. Write:
+  metrics:
+    includeMetrics:
+      - b_(bucket|sum|count)
+
+extraObjects[0] is not one object with apiVersion, kind and metadata.
+extraObjects[1] is not one object with apiVersion, kind and metadata.
+"""
+
+
+def test_problems_of_one_rule_of_an_older_chart_are_told_apart() -> None:
+    found = problems(OLDER)
+    assert [(item.text.partition(" ")[0], item.text.rpartition(" ")[2]) for item in found] == [
+        ("metrics.extraLabels.job", "name."),
+        ("metrics.extraLabels.pod", "name."),
+        ("metrics.includeMetrics", "a_(bucket|sum|count)"),
+        ("metrics.includeMetrics", "b_(bucket|sum|count)"),
+        ("extraObjects[0]", "metadata."),
+        ("extraObjects[1]", "metadata."),
+    ]
+    assert " ".join(item.text for item in found) == " ".join(OLDER.split())
+
+
+def test_persistence_that_an_older_chart_refuses_is_reported_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HELM_BIN", str(tool("helm4")))
+    sets = (("--set", "metrics.collector=opentelemetry,opentelemetry.persistence.enabled=true"),)
+    found = validate(Inputs(chart=older(tmp_path), values=ValuesArguments((str(EXAMPLE),), sets))).findings
+    about = [item for item in found if "opentelemetry.persistence.enabled" in item.message]
+    assert [(item.rule, item.path) for item in about] == [("XS100", "")]

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.support.paths import CHART, ci
+from tests.support.rendering import effective
 from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.values import places, schema
@@ -149,7 +150,7 @@ def verdicts(program: Path, chart: Path, file: Path) -> Verdicts:
     command = [str(program), "template", "t", str(chart), "-f", str(file)]
     accepted = subprocess.run(command, check=False, capture_output=True).returncode == 0
     try:
-        merged = helm.effective(chart, helm.ValuesArguments((str(file),))).values
+        merged = effective(chart, file).values
     except helm.ChartError:
         return Verdicts(accepted, ours=False)
     return Verdicts(accepted, not schema.check(merged, schema.load(chart), ORIGINS))

@@ -78,6 +78,13 @@ def test_a_number_that_a_flag_makes_a_text_is_told_with_the_flag_that_does_not(c
     assert "--set-json" not in cli("validate", "-f", EXAMPLE, "--set", "metrics.shards=many").out
 
 
+def test_a_value_of_a_wrong_type_is_reported_once(cli4: Callable[..., Ran]) -> None:
+    sets = "metrics.collector=opentelemetry,opentelemetry.persistence.enabled=yes"
+    ran = cli4("validate", "-f", EXAMPLE, "--set", sets, "-o", "json")
+    found = [item for item in json.loads(ran.out)["findings"] if item["path"] == "opentelemetry.persistence.enabled"]
+    assert [item["rule"] for item in found] == ["XS002"]
+
+
 def test_the_last_file_wins_and_is_named(cli: Callable[..., Ran], tmp_path: Path) -> None:
     later = tmp_path / "later.yaml"
     later.write_text("metrics:\n  profile: all\n")
@@ -166,11 +173,11 @@ _NO_EQUALS = "Helm cannot read {}: a part has no ="
         ("--set", _SECRET, _NO_EQUALS),
         ("--set-string", f"xscaler.auth.token=a,{_SECRET}", _NO_EQUALS),
         ("--set-literal", _SECRET, _NO_EQUALS),
-        ("--set-json", f'xscaler.auth={{"token":"{_SECRET}"', "Helm cannot read {}: what is given is no JSON"),
-        ("--set-json", f"xscaler.auth.token={_SECRET}", "Helm cannot read {}: what is given is no JSON"),
-        ("--set-json", f'{{"xscaler":{{"auth":{{"token":"{_SECRET}"', "Helm cannot read {}: what is given is no JSON"),
+        ("--set-json", f'xscaler.auth={{"token":"{_SECRET}"', "Helm cannot read {}: what is given is not JSON"),
+        ("--set-json", f"xscaler.auth.token={_SECRET}", "Helm cannot read {}: what is given is not JSON"),
+        ("--set-json", f'{{"xscaler":{{"auth":{{"token":"{_SECRET}"', "Helm cannot read {}: what is given is not JSON"),
         ("--set", f"xscaler.auth.token={{{_SECRET}", "Helm cannot read {}: a list is not closed"),
-        ("--set", f"xscaler.auth.token[{_SECRET}]=x", "Helm cannot read {}: an index is no number"),
+        ("--set", f"xscaler.auth.token[{_SECRET}]=x", "Helm cannot read {}: an index is not a number"),
         ("--set", f"xscaler.auth.token[99999999]={_SECRET}", "Helm cannot read {}: an index is too large"),
     ],
 )

@@ -11,8 +11,8 @@ import pytest
 from tests.support.command import runner
 from tests.support.paths import CHART, EXAMPLE
 from tests.support.tools import tool
-from xscaler_istio import helm
 from xscaler_istio.helm import Warned
+from xscaler_istio.helm.messages import warnings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_warning_in_the_same_words(line: str, expected: Warned) -> None:
-    assert helm.warnings(f"{line}\n{line}\n") == (expected,)
+    assert warnings(f"{line}\n{line}\n") == (expected,)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_warning_in_the_same_words(line: str, expected: Warned) -> None:
     ],
 )
 def test_what_is_no_warning_of_a_release(line: str) -> None:
-    assert helm.warnings(line) == ()
+    assert warnings(line) == ()
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from xscaler_istio.helm import Beside, ValuesArguments
+from xscaler_istio.helm.run import merged
 from xscaler_istio.rendered.release import Release
 
 from .paths import CHART, ROOT
@@ -22,6 +24,7 @@ from .tools import tool
 
 if TYPE_CHECKING:
     from xscaler_istio.rendered.manifests import CollectorConfig
+    from xscaler_istio.values.effective import Effective
 
 Done = subprocess.CompletedProcess[str]
 
@@ -55,6 +58,12 @@ def render(helm: str, *arguments: str) -> Done:
     """Run `helm template`, for values that come once, or where two runs are the subject."""
     command = [str(tool(helm)), "template", "t", str(CHART), "--namespace", "telemetry", *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def effective(chart: Path, *files: Path | str) -> Effective:
+    """Return the values of files as Helm merges them, also those that the schema or the chart refuses."""
+    with Beside() as beside:
+        return beside.start(merged(chart, ValuesArguments(tuple(map(str, files))))).result()
 
 
 def digest(chart: Path) -> str:

@@ -17,7 +17,7 @@ check() {
   if [ "$refused" -gt "$(first refused "$refused")" ]; then
     surely_wrong "xScaler refuses lines for good, $refused so far" "$REFUSED"
   elif [ "$refused" -gt 0 ] && [ "$sent" -eq 0 ]; then
-    wrong "xScaler has taken no line and refused $refused for good" "$REFUSED"
+    wrong "xScaler has taken no line and rejected $refused permanently" "$REFUSED"
   elif [ "$refused" -gt 0 ] && [ "$sent" -le "$(first sent "$sent")" ]; then
     wrong "xScaler refused $refused lines earlier and has taken none since this test began" "$REFUSED"
   fi

@@ -57,6 +57,14 @@ def test_what_the_cluster_refuses_is_told_apart(monkeypatch: pytest.MonkeyPatch,
     assert not isinstance(gone.value, access.AnsweredError)
 
 
+def test_a_probe_without_values_is_not_made_for_want_of_them(cli4: Callable[..., Ran], tmp_path: Path) -> None:
+    with recorded.serving(MESH.parent / "no-values", tmp_path / "kubeconfig"):
+        environment = {"KUBECONFIG": str(tmp_path / "kubeconfig"), "XSCALER_KUBECTL": str(tool("kubectl"))}
+        ran = cli4("doctor", "-n", "telemetry", "--probe", **environment)
+    (skipped,) = [line for line in ran.out.splitlines() if "XS450" in line]
+    assert (ran.code, skipped.rpartition(": ")[2]) == (0, "no values were given (-f values.yaml)")
+
+
 def test_helms_flags_are_kubectls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XSCALER_KUBECTL", str(tool("kubectl")))
     monkeypatch.setenv("HELM_KUBECONTEXT", "staging")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import dataclasses
 import json
 import re
 import shutil
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,7 +24,7 @@ from xscaler_istio.local.network import claim
 from xscaler_istio.local.xscaler import service
 from xscaler_istio.local.xscaler.gateway import Scope, Token
 from xscaler_istio.rendered.collectors import COLLECTORS
-from xscaler_istio.rendered.destination import Bearer, Destination, File, Literal, MountedFiles
+from xscaler_istio.rendered.destination import Bearer, Destination, File, Header, Literal, MountedFiles
 from xscaler_istio.system.errors import UsageError
 from xscaler_istio.wire import probe
 
@@ -282,16 +284,44 @@ def test_the_other_published_forms() -> None:
     assert probe.other_forms("metrics", "https://push.internal.example/api/v1/push") == ()
 
 
+WHERE = Destination(
+    url="https://127.0.0.1:9/push",
+    tenant=Literal("t"),
+    headers=(),
+    authentication=Bearer(File("/token")),
+    proxy="",
+    authority=None,
+)
+
+
 def test_a_token_does_not_travel_in_the_clear() -> None:
-    where = Destination(
-        url="http://127.0.0.1:9/push",
-        tenant=Literal("t"),
-        headers=(),
-        authentication=Bearer(File("/token")),
-        proxy="",
-        authority=None,
-    )
     files = MountedFiles({"/token": "s3cret"})
     with pytest.raises(UsageError, match="is not https"):
-        probe.ask("metrics", where, "prod-1", files)
+        probe.ask("metrics", dataclasses.replace(WHERE, url="http://127.0.0.1:9/push"), "prod-1", files)
     assert "s3cret" not in repr(files)
+
+
+@pytest.mark.parametrize("text", ["s3cret\nX-More: x", "s3cret\rx", "s3cret\u2013", "s3\0s3cret"])
+@pytest.mark.parametrize("header", ["Authorization", "X-Team"])
+def test_a_header_that_http_does_not_admit_is_named_without_its_value(header: str, text: str) -> None:
+    files = MountedFiles({"/token": text if header == "Authorization" else "t", "/team": f"{text}x"})
+    where = WHERE if header == "Authorization" else dataclasses.replace(WHERE, headers=(Header(header, File("/team")),))
+    with pytest.raises(UsageError, match=f"the header {header} cannot be sent") as raised:
+        probe.ask("metrics", where, "prod-1", files)
+    assert "s3cret" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize(
+    "content", ["no PEM", "\u2013", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
+def test_an_authority_that_is_not_one_is_a_fault_of_tls(content: str) -> None:
+    files = MountedFiles({"/token": "t", "/ca": content})
+    outcome = probe.ask("metrics", dataclasses.replace(WHERE, authority=File("/ca")), "prod-1", files)
+    assert (outcome.stage, outcome.text) == (probe.TLS, "what xscaler.tls.ca names is not a certificate in PEM")
+
+
+def test_words_around_the_certificate_of_an_authority_are_comments(tmp_path: Path) -> None:
+    content = certificates.create(tmp_path).ca_file.read_text()
+    files = MountedFiles({"/token": "t", "/ca": f"Autorit\u00e9\n{content}"})
+    outcome = probe.ask("metrics", dataclasses.replace(WHERE, authority=File("/ca")), "prod-1", files)
+    assert outcome.stage == probe.CONNECTION

@@ -39,7 +39,7 @@ def command(
     output: options.FindingsOutput = "text",
     debug: options.Debug = False,
 ) -> None:
-    """Look at a cluster before an installation: what would be found there, what is in the way, and how it is mended.
+    """Look at a cluster before an installation: what would be found there, what is in the way, and how to fix it.
 
     Reads Istio, its pods and settings, and the namespace of the release, and changes nothing. With --probe it asks
     xScaler as well, with the token in the release's Secret or, where you may not read that, in --token-file.

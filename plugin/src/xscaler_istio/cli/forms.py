@@ -61,12 +61,12 @@ class Form(TyperCommand):
         given = [word for word in words if not word.startswith("-")]
         [(other, command)] = [(flag, form) for flag, form in self.forms.items() if flag != own]
         [needed] = [item.human_readable_name for item in command.params if not flags(item)] or [other]
-        instead = f"use {name} {needed}" if arguments else f"name a {needed} instead of {own}"
+        instead = f"use {name} {needed}" if arguments else f"name a {needed.lower()} instead of {own}"
         for word in (_flag(word) for word in words if word.startswith("-")):
             if word not in known and word in {flag for option in command.params for flag in flags(option)}:
                 raise UsageError(f"{word} works only with {needed}", f"{instead}, or leave {word} out")
         if given and not arguments:
-            raise UsageError(f"{needed} and {own} exclude each other", "leave all but one out")
+            raise UsageError(f"{needed} and {own} exclude each other", "leave one out")
         if arguments and not given:
             raise UsageError(f"nothing to {name}", f"name a {arguments[0].lower()}, or use {other} (no cluster needed)")
 

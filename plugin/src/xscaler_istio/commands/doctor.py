@@ -77,7 +77,7 @@ def doctor(
     release = Release.of(answer.text)
     case = case_of(inputs, answer.effective, project.environment)
     read = inventory.read(access, _wanted(case, inputs.namespace))
-    unknown = {"probes": _NOT_ASKED, **({} if given else {"values": _NO_VALUES})}
+    unknown = {"probes": _NO_VALUES if probe else _NOT_ASKED, **({} if given else {"values": _NO_VALUES})}
     examined = examine(case, inputs.namespace, read, release, unknown)
     if ask:
         examined = _probed(ask, access, examined, token)

@@ -64,22 +64,24 @@ def effect(key: Key, inputs: Inputs) -> Effect:
             try:
                 sides.append(Rendering.read(inputs.chart, run.result()))
             except helm.ChartError as error:
-                why = f"{words} the chart refuses the values: {_first_sentence(error)}"
-                return Effect(context, unknown=Skipped(why))
+                return Effect(context, unknown=Skipped(_why(words, error)))
             except SetupError as error:
                 return Effect(context, unknown=Skipped(error.message))
         return Effect(context, diff.compare(*sides))
 
 
-def _first_sentence(error: helm.ChartError) -> str:
+def _why(words: str, error: helm.ChartError) -> str:
+    """Return the first sentence of what the chart refuses, or all that Helm says of what it cannot read or render."""
     said = error.problems[0].text if error.problems else " ".join(error.message.split())
-    return f"{said.partition('. ')[0].removesuffix('.')}."
+    if error.problems or error.of_schema:
+        return f"{words} the chart refuses the values: {said.partition('. ')[0].removesuffix('.')}."
+    return f"{words}: {said}"
 
 
 def _with(inputs: Inputs, values: tuple[tuple[str, str], ...]) -> Inputs:
     sets = tuple(("--set-json", f"{name}={value}") for name, value in values)
-    arguments = helm.ValuesArguments(inputs.values.files, (*inputs.values.sets, *sets))
-    return dataclasses.replace(inputs, values=arguments)
+    given = dataclasses.replace(inputs.values, sets=(*inputs.values.sets, *sets))
+    return dataclasses.replace(inputs, values=given)
 
 
 # -- for readers --------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def _linted(inputs: Inputs, kubernetes_version: str, place: str) -> _Linted:
         said = validate(inputs).findings
         refused = [item for item in said if item.severity >= Severity.ERROR]
         warned = [item for item in said if item.rule == "XS280"]
-        message = error.message if error.problems or not refused else "the values are refused"
+        message = "the values are refused" if refused else error.message
         first = _error("XS301", message, place, "`validate` says the same with file and line")
         return _Linted((first, *refused, *warned))
     release = Release.of(text)
@@ -148,7 +148,7 @@ def _judged(item: Mapping[str, str]) -> Finding:
         return Finding(
             rule="XS311", severity=Severity.INFO, message=message, location=Location("rendered"), path="", fix=""
         )
-    return _error("XS310", f"{name}: {_reason(item['msg'])}", "rendered", "mend the template")
+    return _error("XS310", f"{name}: {_reason(item['msg'])}", "rendered", "fix the template")
 
 
 def _reason(text: str) -> str:

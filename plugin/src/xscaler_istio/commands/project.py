@@ -20,6 +20,7 @@ from xscaler_istio.system.errors import SetupError
 from xscaler_istio.values import places
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 NAME = ".xscaler.yaml"
@@ -52,7 +53,7 @@ def read(folder: Path) -> Project:
     parsed = places.parse(content, NAME)
     for finding in parsed.findings:
         raise SetupError(f"{finding.location}: {finding.message}", finding.fix)
-    return parse(_load(content) or {}, parsed)
+    return _parse(_load(content) or {}, parsed)
 
 
 class _Loader(yaml.SafeLoader):
@@ -75,11 +76,11 @@ def _load(content: bytes) -> Any:
         raise SetupError(f"{place}: {error.problem}", "write plain keys, texts, numbers and lists") from error
 
 
-def parse(document: dict[str, Any], places: places.ValuesFile) -> Project:
+def _parse(document: Mapping[str, object], places: places.ValuesFile) -> Project:
     """Turn the parsed file into a project; raise SetupError with the key that is wrong."""
     _known(document, _KEYS, "")
     level = document.get("podSecurity", "")
-    if level not in ("", *POD_SECURITY_LEVELS):
+    if not isinstance(level, str) or level not in ("", *POD_SECURITY_LEVELS):
         raise SetupError(f"{NAME}: podSecurity is no level", f"use one of: {', '.join(POD_SECURITY_LEVELS)}")
     listed = document.get("ignore") or []
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
@@ -88,25 +89,26 @@ def parse(document: dict[str, Any], places: places.ValuesFile) -> Project:
     return Project(Environment(_mesh(document.get("mesh")), level), ignores)
 
 
-def _mesh(block: Any) -> Mesh | None:
+def _mesh(block: object) -> Mesh | None:
     if block is None:
         return None
     names = [field.name for field in dataclasses.fields(Mesh)]
-    sizes = [block.get(name) for name in names] if isinstance(block, dict) else []
+    given = block if isinstance(block, dict) else {}
+    sizes = [given.get(name) for name in names]
     whole = [size for size in sizes if isinstance(size, int) and not isinstance(size, bool) and size > 0]
-    if len(whole) != len(names) or len(block) != len(names):
+    if len(whole) != len(names) or len(given) != len(names):
         raise SetupError(f"{NAME}: mesh is not a size", "mesh: {proxies: 300, peers: 10, codes: 3}")
     return Mesh(*whole)
 
 
-def _ignore(item: dict[str, Any], number: int, places: places.ValuesFile) -> Ignore:
+def _ignore(item: Mapping[str, object], number: int, places: places.ValuesFile) -> Ignore:
     _known(item, _IGNORE_KEYS, f"ignore[{number}].")
     place = places.places.get(("ignore", str(number)))
     rule, path, reason = (str(item.get(key) or "").strip() for key in _IGNORE_KEYS)
     return Ignore(rule=rule, reason=reason, location=place.value if place else Location(NAME), path=path)
 
 
-def _known(block: dict[str, Any], keys: tuple[str, ...], prefix: str) -> None:
+def _known(block: Mapping[str, object], keys: tuple[str, ...], prefix: str) -> None:
     for key in block:
         if key not in keys:
             raise SetupError(f"{NAME}: {prefix}{key} is no key of it", f"allowed: {', '.join(keys)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 from xscaler_istio import helm
@@ -85,6 +86,9 @@ def _judged(read: Reading, origins: Origins, environment: Environment) -> _Judge
     found = (*violations, *schema.deprecated(answer.effective, loaded, origins))
     refused = tuple(_chart_rules(answer, origins, schema_content=not violations))
     if violations:
+        # Of a value of a wrong type the rules say less than the schema.
+        said = {item.path for item in violations if item.path}
+        refused = tuple(item for item in refused if item.rule != "XS100" or item.path not in said)
         return _Judged(_without_repetition((*broken, *found, *refused)))
     case = case_of(inputs, answer.effective, environment)
     missing = tuple(_not_checked(case))
@@ -131,10 +135,10 @@ def _semantic(case: Case, origins: Origins) -> Iterator[Finding]:
 def _not_checked(case: Case) -> Iterator[Skipped]:
     """Yield what cannot be judged for lack of a fact that is not in the values."""
     if case.settings.collector and not case.environment.mesh:
-        why = "how large is the mesh? --mesh proxies=300,peers=10,codes=3, or mesh: in .xscaler.yaml"
+        why = "give the size of the mesh: --mesh proxies=300,peers=10,codes=3, or `mesh` in .xscaler.yaml"
         yield Skipped(why, "shards and memory", ("XS260", "XS261", "XS262"))
     if case.settings.logs.enabled and case.settings.logs.source != "api" and not case.environment.pod_security:
-        why = "which level has the namespace? podSecurity: in .xscaler.yaml"
+        why = "set podSecurity in .xscaler.yaml to the level that the namespace enforces"
         yield Skipped(why, "admission of the log agent", ("XS240",))
 
 
@@ -186,6 +190,9 @@ def _without_repetition(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Leave out warnings that say less of a key than an error does."""
     listed = tuple(findings)
     refused = {finding.path for finding in listed if finding.severity is Severity.ERROR}
+    # What an older chart refuses has its key only in the message.
+    placeless = (item.message for item in listed if item.rule == "XS100" and not item.path)
+    refused |= {word.rstrip(".") for message in placeless for word in re.findall(r"[\w.-]+", message)}
     return tuple(
         item for item in listed if item.rule not in _SAID_BY_ERRORS or not item.path or item.path not in refused
     )

@@ -68,7 +68,7 @@ async def examined(inputs: Inputs) -> Answer:
             raise
         failure = error
     refused_by = failure.problems
-    if not refused_by:
+    if failure.of_schema:
         unchecked = dataclasses.replace(inputs, extra=(*inputs.extra, "--skip-schema-validation"))
         try:
             return dataclasses.replace((await _asked(unchecked, rules_only=True))[0], failure=failure)
@@ -91,7 +91,7 @@ async def _asked(inputs: Inputs, *, rules_only: bool = False) -> tuple[Answer, C
     if not found and not done.code:
         raise no_helm("does not print what a chart renders")
     if not found:
-        raise chart_error(inputs.values.shown(done.stderr))
+        raise chart_error(_OF_THE_TEMPLATE.sub("", inputs.values.shown(done.stderr)))
     said = json.loads(base64.b64decode(found["answer"]))
     warned = warnings(inputs.values.shown(done.stderr))
     answer = Answer(
@@ -104,9 +104,14 @@ async def _asked(inputs: Inputs, *, rules_only: bool = False) -> tuple[Answer, C
 
 
 _ANSWER = re.compile(r"(?:---\n# Source: [^\n]*-answer\.yaml\n)?xscaler-answer: (?P<answer>[\w+/=]+)\n?")
+# Where a rule fails, Helm names the template that asks it, which is not one of the chart's.
+_OF_THE_TEMPLATE = re.compile(
+    r" at \(\S+-answer\.yaml:\d+:\d+\)"
+    r"|(?:template: )?\S+-answer\.yaml:\d+:\d+:?\s+executing \"\S+-answer\.yaml\" at <.*?>:\s+error calling \w+:\s+"
+)
 _DEFAULTS = "xscaler-defaults.yaml"
 _RULES = "templates/validations"
-# Folders of the chart that are made anew, with links to what is in them.
+# Folders of the chart that are rebuilt, with links to what is in them.
 _OPENED = ("templates", _RULES)
 _TEMPLATE = """\
 {{- $problems := PROBLEMS -}}

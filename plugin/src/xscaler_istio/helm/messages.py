@@ -31,7 +31,7 @@ class ChartProblem:
 class ChartError(XscalerError):
     """Helm refuses the values or cannot render the chart; `problems` are what the chart's own rules say.
 
-    `flag` is the one of the `--set` families that Helm cannot read, or empty.
+    `flag` is the one of the `--set` families that Helm cannot read, or empty; `of_schema` says that the schema refuses.
     """
 
     exit_code = ExitCode.FINDINGS
@@ -43,12 +43,25 @@ class ChartError(XscalerError):
         warnings: tuple[Warned, ...] = (),
         *,
         flag: str = "",
+        of_schema: bool = False,
         fix: str = "",
     ) -> None:
         super().__init__(message, fix)
         self.problems = problems
         self.warnings = warnings
         self.flag = flag
+        self.of_schema = of_schema
+
+    def about(self, name: str) -> ChartError:
+        """Return it with the name of the release that it is about."""
+        return ChartError(
+            f"{name}: {self.message}",
+            self.problems,
+            self.warnings,
+            flag=self.flag,
+            of_schema=self.of_schema,
+            fix=self.fix,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +81,12 @@ def chart_error(stderr: str) -> ChartError:
         return _unreadable_flag(found["flag"], found["said"])
     lines = [_masked(line) for line in text.splitlines() if line and not _LOGGED.match(line)]
     said = _MAP_AS_KEY.sub(r"\1", "\n".join(lines).removeprefix("Error: "))
-    # Of Helm 4 alone.
-    return ChartError(_of_either(said.replace("cannot unmarshal yaml document: ", "")), (), warnings(stderr))
+    # Only Helm 4 writes this.
+    said = _of_either(said.replace("cannot unmarshal yaml document: ", ""))
+    return ChartError(said, (), warnings(stderr), of_schema=_SCHEMA in said)
+
+
+_SCHEMA = "values don't meet the specifications of the schema"
 
 
 def refused(text: str, warned: tuple[Warned, ...]) -> ChartError:
@@ -79,20 +96,24 @@ def refused(text: str, warned: tuple[Warned, ...]) -> ChartError:
 
 def problems(text: str) -> tuple[ChartProblem, ...]:
     """Read what the chart's rules say; templates/validations/_validations.tpl describes a problem."""
-    return tuple(_problem(part) for part in text.strip().split("\n\n") if part)
+    return tuple(problem for part in text.strip().split("\n\n") if part for problem in _problems(part))
 
 
 _PROBLEM = re.compile(r"(?P<text>(?s:.+?))\n# at: (?P<keys>.+)\n# fix: (?P<fix>.+)(?P<to_set>(?:\n  .*)*)")
 
 
-def _problem(paragraph: str) -> ChartProblem:
+# In an older chart the problems of one rule stand in one paragraph, and each begins with its key.
+_KEY_AT_START = re.compile(r"\n(?=[A-Za-z]\w*(?:\.\w|\[\d))")
+
+
+def _problems(paragraph: str) -> tuple[ChartProblem, ...]:
     found = _PROBLEM.fullmatch(paragraph)
     if not found:
-        return ChartProblem(" ".join(paragraph.split()))
+        return tuple(ChartProblem(" ".join(part.split())) for part in _KEY_AT_START.split(paragraph))
     # `a:` with `b: c` below it is a.b: c, with `- d` below it a: [d].
     to_set = re.sub(r":\n +", ".", re.sub(r":\n +- (.*)", r": [\1]", found["to_set"].strip()))
     fix = " ".join(filter(None, (found["fix"], to_set)))
-    return ChartProblem(" ".join(found["text"].split()), tuple(found["keys"].split(", ")), fix)
+    return (ChartProblem(" ".join(found["text"].split()), tuple(found["keys"].split(", ")), fix),)
 
 
 # Of a value that the schema refuses: a URL with a password may be among them.
@@ -116,7 +137,7 @@ _FLAG = re.compile(r"failed parsing (?P<flag>--set[a-z-]*) data:?(?P<said>.*)", 
 # stands behind a comma is a key, and of JSON it repeats the whole.
 _UNREADABLE_FLAGS = (
     ("has no value", "a part has no =", r"write key=value; a comma within a value takes a backslash: \,"),
-    ("parsing index", "an index is no number", "write list[0]=value, from 0"),
+    ("parsing index", "an index is not a number", "write list[0]=value, from 0"),
     ("maximum supported index", "an index is too large", "write list[0]=value, from 0"),
     ("list must terminate", "a list is not closed", "write key={a,b}; a brace within a value takes a backslash"),
     ("open ", "a file cannot be read", "check the path behind key="),
@@ -124,7 +145,7 @@ _UNREADABLE_FLAGS = (
 
 
 _NO_JSON = (
-    "what is given is no JSON",
+    "what is given is not JSON",
     """write key=JSON with quotes for the shell: 'limits={"labelsPerSeries": 30}'""",
 )
 

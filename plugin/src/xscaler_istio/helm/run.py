@@ -203,16 +203,11 @@ def of_release(namespace: str, *words: str, seconds: float = TIMEOUT_SECONDS) ->
     return _run(_command().run([*words, "--namespace", namespace], seconds=seconds)).decode()
 
 
-def effective(chart: Path, values: ValuesArguments) -> Effective:
+async def merged(chart: Path, values: ValuesArguments) -> Effective:
     """Return the values as Helm merges and parses them, and the chart's own: a probe chart prints them back.
 
     Raises ChartError where Helm cannot read them.
     """
-    return _run(merged(chart, values))
-
-
-async def merged(chart: Path, values: ValuesArguments) -> Effective:
-    """Do what `effective` does, for `Beside`."""
     with scratch.folder() as folder:
         probe = folder / "probe"
         (probe / "templates").mkdir(parents=True)

@@ -61,10 +61,6 @@ class ContainerLog:
         framed = [self._frame(piece, moment, stream, number == last) for number, piece in enumerate(pieces)]
         self._append(b"".join(framed))
 
-    def write_partial(self, piece: bytes, stream: str = "stdout") -> None:
-        """Write a piece whose end never comes."""
-        self._append(self._frame(piece, timestamp(time.time_ns()), stream, False))
-
     def _append(self, framed: bytes) -> None:
         with self.path.open("ab", buffering=0) as file:
             file.write(framed)

@@ -28,7 +28,7 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Pushes:
-    """Samples or lines since the start: taken by xScaler, refused for good, waiting, and sent again."""
+    """Samples or lines since the start: taken by xScaler, rejected permanently, waiting, and sent again."""
 
     delivered: int
     failed: int

@@ -41,10 +41,9 @@ class Rendering:
                 try:
                     answer = run.result()
                 except helm.ChartError as error:
-                    message = f"{name}: {error.message}" if name else error.message
-                    raise helm.ChartError(
-                        message, error.problems, error.warnings, flag=error.flag, fix=error.fix
-                    ) from error
+                    if not name:
+                        raise
+                    raise error.about(name) from error
                 yield cls.read(item.chart, answer)
 
     @classmethod

@@ -1,6 +1,6 @@
 """Where each key of a values file stands, and what is wrong with the file itself.
 
-Only places are read here: what the values *are* is Helm's to say (`helm.effective`), because Helm's YAML and
+Only places are read here: what the values *are* is Helm's to say (`helm/answer.py`), because Helm's YAML and
 Python's differ.
 """
 

@@ -328,10 +328,15 @@ def parse_any_version(values: Mapping[str, Any]) -> Settings:
 
 
 def _settings(values: Mapping[str, Any], *, strict: bool) -> Settings:
-    # The blocks of collectors are keys of the values like any other.
-    blocks = dataclasses.make_dataclass("Blocks", [(name, CollectorBlock) for name in COLLECTORS])
-    found = vars(_block(blocks, values, (), strict=strict))
+    found = vars(_block(_collector_blocks(tuple(COLLECTORS)), values, (), strict=strict))
     return dataclasses.replace(_block(Settings, values, (), strict=strict), collectors=found)
+
+
+# Kept, as `_fields` keeps what it finds for a class.
+@functools.cache
+def _collector_blocks(names: tuple[str, ...]) -> type[Any]:
+    """Return a class of the blocks of collectors, which are keys of the values like any other."""
+    return dataclasses.make_dataclass("Blocks", [(name, CollectorBlock) for name in names])
 
 
 def _block(kind: type[Block], values: Mapping[str, Any], path: tuple[str, ...], *, strict: bool) -> Block:

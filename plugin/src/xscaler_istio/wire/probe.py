@@ -45,14 +45,22 @@ class Outcome:
 def ask(what: str, destination: Destination, cluster: str, files: MountedFiles) -> Outcome:
     """Send a sample or a line to a destination; where its host or path does not exist also to the other published form.
 
-    `what` is `metrics` or `logs`. Raises UsageError for a URL that is not https: the token would travel in the clear.
+    `what` is `metrics` or `logs`. Raises UsageError for a URL that is not https, as a token would travel in the clear,
+    and for a header that HTTP does not admit.
     """
     if not destination.url.startswith("https://"):
         raise UsageError(f"{destination.url} is not https", "a token must not travel in the clear: no --probe of it")
-    tried = _send(what, destination.url, destination, cluster, files)
+    headers = _own_headers(destination, files)
+    for name, value in headers.items():
+        if not _SENDABLE.fullmatch(value):
+            raise UsageError(
+                f"the header {name} cannot be sent: its value has a line break, or a character outside Latin-1",
+                "check the token, the tenant and xscaler.extraHeaders for what does not belong there",
+            )
+    tried = _send(what, destination.url, destination, headers, cluster, files)
     if tried.stage == NAME or tried.status == 404:
         for url in other_forms(what, destination.url):
-            if not _send(what, url, destination, cluster, files).stage:
+            if not _send(what, url, destination, headers, cluster, files).stage:
                 return dataclasses.replace(tried, other=url)
     return tried
 
@@ -70,18 +78,28 @@ def other_forms(what: str, url: str) -> tuple[str, ...]:
     return tuple(form for form in forms[what] if form != url)
 
 
-def _send(what: str, url: str, destination: Destination, cluster: str, files: MountedFiles) -> Outcome:
+# What a header's value may have (RFC 9110), none of which ends the header.
+_SENDABLE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+def _send(
+    what: str, url: str, destination: Destination, own: Mapping[str, str], cluster: str, files: MountedFiles
+) -> Outcome:
+    """Send to a URL, with the headers that the values say (`own`)."""
     body, headers = _BODIES[what](cluster)
-    headers = {**_own_headers(destination, files), **headers}
-    request = urllib.request.Request(url, body, headers)  # noqa: S310 - https
+    request = urllib.request.Request(url, body, {**own, **headers})  # noqa: S310 - https
     host = urlsplit(destination.proxy or url)
     try:
         socket.getaddrinfo(host.hostname, host.port or 443, proto=socket.IPPROTO_TCP)
     except OSError as error:
         return Outcome(what=what, url=url, stage=NAME, text=f"{host.hostname}: {error.strerror or error}")
     proxies = {"https": destination.proxy} if destination.proxy else {}
-    authority = files.text(destination.authority) if destination.authority else ""
-    context = ssl.create_default_context(cadata=authority or None)
+    # Python reads ASCII only; what PEM has outside of its blocks is a comment.
+    authority = files.text(destination.authority).encode("ascii", "replace").decode() if destination.authority else ""
+    try:
+        context = ssl.create_default_context(cadata=authority or None)
+    except ssl.SSLError:
+        return Outcome(what=what, url=url, stage=TLS, text="what xscaler.tls.ca names is not a certificate in PEM")
     handlers = (urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=context), _NoRedirect())
     try:
         with urllib.request.build_opener(*handlers).open(request, timeout=_TIMEOUT_SECONDS) as answer:

@@ -24,8 +24,8 @@ def command(
     read_token_file: Annotated[
         Path | None,
         typer.Option(
-            help="Read a token that may read from this file; without it and without $XSCALER_READ_TOKEN, xScaler is not"
-            " asked.",
+            help="Take the read token from this file. Without it and without $XSCALER_READ_TOKEN, xScaler is not"
+            " queried.",
             metavar="FILE",
         ),
     ] = None,

@@ -53,7 +53,7 @@ class Ledger:
         self._passed += samples
 
     def rejected(self, reason: str, samples: int, text: str) -> None:
-        """Enter samples that were refused for good."""
+        """Enter samples that were rejected permanently."""
         self._rejected[reason] += samples
         self._last[reason] = text
 
