@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,8 @@ def empty_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Nothing on PATH, no checkout, and none of the variables."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(programs, "CHECKOUT", tmp_path)
-    programs._from_checkout.cache_clear()
+    # With a memory of its own: what is absent here must not be remembered for other tests.
+    monkeypatch.setattr(programs, "_from_checkout", functools.cache(programs._from_checkout.__wrapped__))
     for name in known_programs():
         monkeypatch.delenv(programs.variable(name), raising=False)
     return tmp_path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import io
 import os
 import signal
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from xscaler_istio.cli import main
+from xscaler_istio.system import programs
 
 from .paths import ROOT
 
@@ -100,6 +102,9 @@ def _like_a_process(
         patch.setattr(sys, "excepthook", sys.excepthook)
         # It remembers what TMPDIR was.
         patch.setattr(tempfile, "tempdir", None)
+        # Where the checkout's programs are is remembered too, and depends on these.
+        if any(variables.get(name) != environment.get(name) for name in ("PATH", "HOME", "XSCALER_CACHE")):
+            patch.setattr(programs, "_from_checkout", functools.cache(programs._from_checkout.__wrapped__))
         patch.chdir(folder)
         try:
             _set_environment(variables)
