@@ -49,7 +49,9 @@ class QueryApi:
             with urllib.request.urlopen(asked, timeout=_TIMEOUT_SECONDS, context=tls) as answer:  # noqa: S310
                 result = json.load(answer)["data"]["result"]
         except urllib.error.HTTPError as error:
-            text = error.read(300).decode(errors="replace").strip()
+            # Read and closed: it holds the connection.
+            with error:
+                text = error.read(300).decode(errors="replace").strip()
             kind = _NotFoundError if error.code == HTTPStatus.NOT_FOUND else UnreachableError
             raise kind(f"{url} answered {error.code}: {text}", _fix(error.code)) from error
         except (OSError, ValueError) as error:

@@ -45,6 +45,8 @@ def get(url: str) -> bytes:
         with urllib.request.urlopen(_request(url), timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - is_url saw it
             content: bytes = response.read(MAX_BYTES + 1)
     except urllib.error.HTTPError as error:
+        # It holds the connection.
+        error.close()
         raise _unread(url, f"{error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _unread(url, str(getattr(error, "reason", error))) from error

@@ -105,9 +105,10 @@ def _send(
         with urllib.request.build_opener(*handlers).open(request, timeout=_TIMEOUT_SECONDS) as answer:
             return Outcome(what=what, url=url, status=answer.status)
     except urllib.error.HTTPError as error:
-        return Outcome(
-            what=what, url=url, stage=ANSWER, status=error.code, text=error.read(300).decode(errors="replace").strip()
-        )
+        # Read and closed: it holds the connection.
+        with error:
+            text = error.read(300).decode(errors="replace").strip()
+        return Outcome(what=what, url=url, stage=ANSWER, status=error.code, text=text)
     except (urllib.error.URLError, OSError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         stage = TLS if isinstance(reason, ssl.SSLError) else CONNECTION
