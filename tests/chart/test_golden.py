@@ -1,4 +1,4 @@
-"""The configurations of the ten-line values, as a person would read them; `make golden` writes them anew."""
+"""The configurations of the ten-line values, as a person reads them; `make golden` rewrites them."""
 
 from __future__ import annotations
 

@@ -227,7 +227,7 @@ def test_an_upgrade_from_an_earlier_chart(collector: str, new_release: Callable[
     upgraded = time.time()
     scraped(release, upgraded)
     assert collectors_at_once(release, upgraded) < 1.5
-    # Prometheus' pod is the same: its configuration is read anew, and at most one scrape is missing.
+    # Prometheus' pod is the same: it reloads its configuration, and at most one scrape is missing.
     assert collector != "prometheus" or identity(release) == before
     assert collector != "prometheus" or longest_gap(release, start) < 2 * INTERVAL
 

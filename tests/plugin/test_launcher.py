@@ -197,7 +197,7 @@ def test_a_wheelhouse_that_is_not_there_is_said(checkout: Path, tmp_path: Path) 
 
 
 def test_a_newer_lock_file_needs_a_new_environment(checkout: Path, tmp_path: Path) -> None:
-    # The decision alone: an environment that is not one would be rebuilt, which fails here for want of packages.
+    # The decision alone: an environment that is not one would be rebuilt, which fails here without packages.
     environment, venv = variables(tmp_path / "gone"), checkout / "plugin/.venv"
     venv.joinpath("bin").mkdir(parents=True)
     venv.joinpath("bin/python").symlink_to("/bin/echo")

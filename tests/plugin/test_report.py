@@ -38,7 +38,7 @@ ERROR = Finding(
     message="a.b is 100% <wrong>",
     location=Location("my values.yaml", 2, 6),
     path="a.b",
-    fix="mend it",
+    fix="fix it",
     excerpt=excerpt("  b: x", 6),
 )
 WARNING = Finding(
@@ -67,7 +67,7 @@ def test_text_shows_place_line_and_fix() -> None:
         "my values.yaml:2:6: error: a.b is 100% <wrong> [XS002]\n"
         "  2 |   b: x\n"
         "    |      ^\n"
-        "  fix: mend it\n"
+        "  fix: fix it\n"
         "--set xscaler.auth.token: warning: the token stands in the values [XS200]\n"
         "skipped: shards: unknown\n"
         "XS002: https://github.com/xscaler/xscaler-istio/blob/main/docs/rules.md#xs002\n"
@@ -202,7 +202,7 @@ def test_junit_takes_what_xml_does_not_admit() -> None:
 
 def test_github_escapes_what_ends_a_command() -> None:
     assert REPORTERS["github"](FOUND, PLAIN) == (
-        "::error file=my values.yaml,line=2,col=6,title=XS002::a.b is 100%25 <wrong>%0Afix: mend it\n"
+        "::error file=my values.yaml,line=2,col=6,title=XS002::a.b is 100%25 <wrong>%0Afix: fix it\n"
         "::warning title=XS200::--set xscaler.auth.token: the token stands in the values\n"
         "::notice title=skipped::shards: unknown\n"
     )

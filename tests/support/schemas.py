@@ -47,7 +47,7 @@ def custom_schemas() -> Path:
 
 
 def _strict(schema: Any) -> Any:
-    """Refuse unknown fields, as the API server does when it is told to be strict."""
+    """Refuse unknown fields, as the API server does in strict mode."""
     if isinstance(schema, dict):
         closed = {"additionalProperties": False} if "properties" in schema else {}
         known: dict[str, Any] = (

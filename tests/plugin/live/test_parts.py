@@ -85,7 +85,7 @@ def test_the_release_itself_is_a_job_since_there_is_a_switch_for_it() -> None:
 
 STEPS = (
     Step(name="helm test", facts=("t: passed",), seconds=1.5),
-    Step(name="collector", facts=(), problems=(Problem("<401> & more", "mend it"),)),
+    Step(name="collector", facts=(), problems=(Problem("<401> & more", "fix it"),)),
     Step(name="lines at xScaler", skipped="logs.enabled is false"),
 )
 
@@ -93,7 +93,7 @@ STEPS = (
 def test_reports_say_the_same() -> None:
     text = report.as_text("r", STEPS)
     assert text == (
-        "helm test          ok\n  t: passed\ncollector          FAILED\n  <401> & more\n    fix: mend it\n"
+        "helm test          ok\n  t: passed\ncollector          FAILED\n  <401> & more\n    fix: fix it\n"
         "lines at xScaler   skipped: logs.enabled is false\nr: 1 of 3 steps failed\n"
     )
     document = json.loads(report.as_json("r", STEPS))
@@ -103,7 +103,7 @@ def test_reports_say_the_same() -> None:
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
     failure = suite.find(".//failure")
     assert failure is not None
-    assert (failure.get("message"), failure.text) == ("<401> & more", "mend it")
+    assert (failure.get("message"), failure.text) == ("<401> & more", "fix it")
 
 
 @dataclasses.dataclass(frozen=True)

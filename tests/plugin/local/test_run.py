@@ -113,7 +113,7 @@ def refused(environment: dict[str, str], enough: Callable[[Any], bool], *flags: 
     return ran.code, report
 
 
-@pytest.mark.whole("what the local xScaler refuses is told of in test_verdict.py, and test_yes runs the command")
+@pytest.mark.whole("test_verdict.py shows what the local xScaler refuses, and test_yes runs the command")
 def test_no(environment: dict[str, str], tmp_path: Path) -> None:
     # A chart without the label budget: what the usual scrape rules do to Istio's latency.
     chart = tmp_path / "chart"
@@ -151,7 +151,7 @@ def test_another_collector_and_scraping_alone(environment: dict[str, str], tmp_p
     assert "starting alloy, shard 0" in ran.err
 
 
-@pytest.mark.whole("which parts are judged is told in test_verdict.py, and test_yes runs the command")
+@pytest.mark.whole("test_verdict.py shows which parts are judged, and test_yes runs the command")
 def test_pushing_alone(environment: dict[str, str], tmp_path: Path) -> None:
     chart = tmp_path / "chart"
     shutil.copytree(CHART, chart)

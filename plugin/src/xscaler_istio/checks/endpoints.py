@@ -18,12 +18,12 @@ def _issues(examined: Examination, stage: str, problem: str, fix: str) -> Iterat
     """Yield an issue for each probe that failed at a stage."""
     for outcome in examined.probes:
         if outcome.stage == stage:
-            mended = f"set xscaler.{outcome.what}.url: {outcome.other}, which took it" if outcome.other else fix
+            known_fix = f"set xscaler.{outcome.what}.url: {outcome.other}, which took it" if outcome.other else fix
             said = " ".join(filter(None, (str(outcome.status or ""), outcome.text)))
             yield Issue(
                 f"xscaler.{outcome.what}.url",
                 f"{outcome.what}: {problem} {outcome.url}: {said}",
-                mended or refusals.fix(said),
+                known_fix or refusals.fix(said),
             )
 
 

@@ -22,7 +22,7 @@ def command(
         str, typer.Option("-o", "--output", help="text, json or markdown.", metavar="text|json|markdown")
     ] = "text",
 ) -> None:
-    """Explain the rules of `validate`, `lint` and `doctor`: what each is about, why, how to mend it, an example."""
+    """Explain the rules of `validate`, `lint` and `doctor`: what each is about, why, how to fix it, an example."""
     from xscaler_istio.checks import catalogue, documentation
 
     options.choose("--output", output, documentation.WRITERS)

@@ -100,7 +100,7 @@ def _judged(read: Reading, origins: Origins, environment: Environment) -> _Judge
 
 
 def _unreadable(error: helm.ChartError, origins: Origins, loaded: schema.Json) -> Finding:
-    """Make a finding of what Helm cannot read: a flag, of whose text only keys of the chart are told, or a file."""
+    """Make a finding of what Helm cannot read: a file, or a flag, of which it names only keys of the chart."""
     if error.flag:
         known = frozenset(schema.paths(loaded))
         keys = [given.key for given in origins.set_keys if given.flag == error.flag and given.path in known]
