@@ -10,6 +10,7 @@ import pytest
 from tests.support import another_collector
 from tests.support.another_collector import COLLECTOR, LIKE, NAME
 from tests.support.paths import EXAMPLE
+from tests.support.surroundings import SURROUNDINGS
 from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.commands import diff, lint
@@ -20,7 +21,6 @@ from xscaler_istio.local import oracle
 from xscaler_istio.local.command import known_programs
 from xscaler_istio.rendered import collectors
 from xscaler_istio.rendered.collectors import COLLECTORS
-from xscaler_istio.rendered.local_start import Surroundings
 from xscaler_istio.rendered.release import Release
 from xscaler_istio.summary.rendering import Rendering
 
@@ -78,17 +78,7 @@ def test_values_are_checked_for_it(chart: Path) -> None:
 def test_it_is_started_outside_a_cluster(chart: Path) -> None:
     assert NAME in known_programs()
     (config,) = rendered(chart, NAME).configs
-    here = Surroundings(
-        api_server="https://127.10.0.1:6443",
-        api_token_file=Path("/run/api-token"),
-        ca_file=Path("/run/ca.crt"),
-        push_url="https://127.10.0.1:8443/api/v1/push",
-        auth_folder=Path("/run/auth"),
-        listen_address="127.10.0.1:7777",
-        storage_folder=Path("/run/storage"),
-        scrape_interval="5s",
-        scrape_timeout="5s",
-    )
+    here = dataclasses.replace(SURROUNDINGS, listen_address="127.10.0.1:7777")
     local = config.shipper.apply(config.text, config.shipper.overrides(config.text, here))
     (read,) = (COLLECTOR.read(dataclasses.replace(config, text=local).tree),)
     assert read.destination.url == here.push_url

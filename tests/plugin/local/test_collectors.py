@@ -11,10 +11,10 @@ import pytest
 
 from tests.support.paths import CI_FILES
 from tests.support.rendering import configs, log_configs, parsed, template
+from tests.support.surroundings import SURROUNDINGS
 from tests.support.thinned import thinned
 from xscaler_istio.rendered import alloy, manifests
 from xscaler_istio.rendered.collectors import COLLECTORS
-from xscaler_istio.rendered.local_start import Surroundings
 from xscaler_istio.rendered.log_agent import LOG_AGENT
 
 if TYPE_CHECKING:
@@ -24,19 +24,6 @@ if TYPE_CHECKING:
 
 _OTHERS = "every fifth values file is tried, for each collector"
 by_file = pytest.mark.parametrize("file", thinned(CI_FILES, _OTHERS, name=lambda file: file.stem))
-SURROUNDINGS = Surroundings(
-    api_server="https://127.10.0.1:6443",
-    api_token_file=Path("/run/api-token"),
-    ca_file=Path("/run/ca.crt"),
-    push_url="https://127.10.0.1:8443/api/v1/push",
-    auth_folder=Path("/run/auth"),
-    listen_address="127.10.0.1:9090",
-    storage_folder=Path("/run/storage"),
-    scrape_interval="5s",
-    scrape_timeout="5s",
-    logs_url="https://127.10.0.1:8444/api/v1/logs/push",
-    log_folder=Path("/run/pods"),
-)
 SHIPPERS = {**COLLECTORS, manifests.LOGS: LOG_AGENT}
 # What may differ between a cluster and this machine, and nothing else (design: API server, credential and authority
 # files, push URL, listen address, storage folder, intervals; a proxy has no place on loopback).

@@ -12,7 +12,6 @@ from xscaler_istio.values.excerpt import may_be_secret
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
 _NEEDS = re.compile(r"the values need changes:\n\n(.*)", re.DOTALL)
 
 
@@ -100,8 +99,6 @@ def problems(text: str) -> tuple[ChartProblem, ...]:
 
 
 _PROBLEM = re.compile(r"(?P<text>(?s:.+?))\n# at: (?P<keys>.+)\n# fix: (?P<fix>.+)(?P<to_set>(?:\n  .*)*)")
-
-
 # In an older chart the problems of one rule stand in one paragraph, and each begins with its key.
 _KEY_AT_START = re.compile(r"\n(?=[A-Za-z]\w*(?:\.\w|\[\d))")
 
@@ -128,11 +125,7 @@ def _masked(line: str) -> str:
 
 # `{{ token }}` that nobody filled in is a map as a key, which Helm shows.
 _MAP_AS_KEY = re.compile(r"(invalid map key): .*")
-
-
 _FLAG = re.compile(r"failed parsing (?P<flag>--set[a-z-]*) data:?(?P<said>.*)", re.DOTALL)
-
-
 # What Helm says of a flag's text, our words for it, and the fix. Helm's own may hold a part of a token: to it what
 # stands behind a comma is a key, and of JSON it repeats the whole.
 _UNREADABLE_FLAGS = (
@@ -142,14 +135,10 @@ _UNREADABLE_FLAGS = (
     ("list must terminate", "a list is not closed", "write key={a,b}; a brace within a value takes a backslash"),
     ("open ", "a file cannot be read", "check the path behind key="),
 )
-
-
 _NO_JSON = (
     "what is given is not JSON",
     """write key=JSON with quotes for the shell: 'limits={"labelsPerSeries": 30}'""",
 )
-
-
 _OTHERWISE = ("what is given cannot be read", "write key=value, as https://helm.sh/docs/intro/using_helm explains")
 
 
@@ -161,20 +150,14 @@ def _unreadable_flag(flag: str, said: str) -> ChartError:
 
 # Helm 3 writes `coalesce.go:316: warning: …` and `WARNING: …`, Helm 4 `level=INFO msg="warning: …"` and `level=WARN`.
 _LOGGED = re.compile(r"level=\w+ |\w+\.go:\d+: |WARNING: ")
-
-
 _WARNINGS = (
     re.compile(r"\w+\.go:\d+: [Ww]arning: (?P<text>.*)"),
     re.compile(r"WARNING: (?P<text>.*)"),
     re.compile(r'level=\w+ msg=(?P<quoted>"[Ww]arning: (?:[^"\\]|\\.)*")'),
     re.compile(r'level=WARN msg=(?P<quoted>"(?:[^"\\]|\\.)*"|\S+)'),
 )
-
-
 # A key after the chart's name: `for xscaler-istio.metrics (map[…])`. What it holds is not told, as it may be a secret.
 _WARNED_KEY = re.compile(r"\bfor [\w-]+\.(?P<key>[\w.-]*\w)(?P<rest>[^(]*)(?:\(.*)?$")
-
-
 # Of this machine, not of the release.
 _OF_THE_MACHINE = "Kubernetes configuration file is"
 
