@@ -1,4 +1,4 @@
-"""The one place that talks to a cluster: what kubectl says of it, and Helm of a release; errors name the answer."""
+"""A release in a cluster, as kubectl and Helm know it; errors name the answer."""
 
 from __future__ import annotations
 

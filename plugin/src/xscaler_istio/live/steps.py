@@ -58,24 +58,26 @@ class Step:
         return not self.problems
 
 
-def helm_test(cluster: Installation, timeout: float, progress: Callable[[str], None]) -> Step:
+def helm_test(installation: Installation, timeout: float, progress: Callable[[str], None]) -> Step:
     """Run the release's own tests; what their pods say goes to `progress` while they run."""
-    names = cluster.test_pods()
+    names = installation.test_pods()
     if not names:
         return Step(name="helm test", skipped="the release has no tests: tests.enabled is false")
-    before = {name: _uid(cluster, name) for name in names}
+    before = {name: _uid(installation, name) for name in names}
     said: dict[str, list[str]] = {name: [] for name in names}
     ended = threading.Event()
     followers = [
-        threading.Thread(target=_follow, args=(cluster, name, before[name], ended, said[name], progress), daemon=True)
+        threading.Thread(
+            target=_follow, args=(installation, name, before[name], ended, said[name], progress), daemon=True
+        )
         for name in names
     ]
     for follower in followers:
         follower.start()
     # Helm ends by itself when its own time is over.
-    command, seconds = ("test", cluster.release, f"--timeout={timeout:.0f}s"), timeout + _HELM_SECONDS
+    command, seconds = ("test", installation.release, f"--timeout={timeout:.0f}s"), timeout + _HELM_SECONDS
     try:
-        helm.of_release(cluster.namespace, *command, seconds=seconds)
+        helm.of_release(installation.namespace, *command, seconds=seconds)
         failure = ""
     except helm.HelmError as error:
         failure = error.stderr.decode(errors="replace").strip() or "helm test failed"
@@ -95,8 +97,8 @@ def helm_test(cluster: Installation, timeout: float, progress: Callable[[str], N
     )
 
 
-def _uid(cluster: Installation, pod: str) -> str:
-    return cluster.kube("get", "pod", pod, "--ignore-not-found", "-o", "jsonpath={.metadata.uid}:{.status.phase}")
+def _uid(installation: Installation, pod: str) -> str:
+    return installation.kube("get", "pod", pod, "--ignore-not-found", "-o", "jsonpath={.metadata.uid}:{.status.phase}")
 
 
 def _started(now: str, old: str) -> bool:
@@ -105,7 +107,7 @@ def _started(now: str, old: str) -> bool:
 
 
 def _follow(
-    cluster: Installation,
+    installation: Installation,
     pod: str,
     old: str,
     ended: threading.Event,
@@ -113,11 +115,11 @@ def _follow(
     progress: Callable[[str], None],
 ) -> None:
     """Pass on what a pod says, once it is not the one of an earlier test and has started."""
-    while not _started(_uid(cluster, pod), old):
+    while not _started(_uid(installation, pod), old):
         # One last look: a short test may have begun and ended since the one before.
-        if ended.wait(0.5) and not _started(_uid(cluster, pod), old):
+        if ended.wait(0.5) and not _started(_uid(installation, pod), old):
             return
-    command = [*cluster.kubectl, "logs", "--follow", pod]
+    command = [*installation.kubectl, "logs", "--follow", pod]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as logs:
         assert logs.stdout  # noqa: S101 - for the type checker
         for line in logs.stdout:
@@ -163,7 +165,7 @@ class Earlier:
         return old if old <= failed else 0
 
 
-def earlier(cluster: Installation, settings: Settings) -> Earlier:
+def earlier(installation: Installation, settings: Settings) -> Earlier:
     """Read the refusals so far. A pod that does not answer is left out; the steps say so."""
     name = settings.metrics.collector
     readers = {"metrics": COLLECTORS[name].pushes} if name in COLLECTORS else {}
@@ -171,14 +173,14 @@ def earlier(cluster: Installation, settings: Settings) -> Earlier:
         readers |= dict.fromkeys(_LOG_COMPONENTS[settings.logs.source], LOG_AGENT.pushes)
     found = {}
     for component, read in readers.items():
-        for pod in cluster.pods(component):
+        for pod in installation.pods(component):
             with contextlib.suppress(UnreachableError):
-                found[pod] = read(functools.partial(cluster.page, pod)).failed
+                found[pod] = read(functools.partial(installation.page, pod)).failed
     interval = units.seconds(settings.metrics.scrape_interval or _SCRAPE_INTERVAL)
     return Earlier(found, time.monotonic() + interval + _PUSH_SECONDS)
 
 
-def collector(cluster: Installation, settings: Settings, before: Earlier) -> Step:
+def collector(installation: Installation, settings: Settings, before: Earlier) -> Step:
     """Ask every shard for its targets and pushes, through the API server."""
     before.wait()
     name = settings.metrics.collector
@@ -187,9 +189,9 @@ def collector(cluster: Installation, settings: Settings, before: Earlier) -> Ste
     how = COLLECTORS[name]
     jobs = _jobs(settings)
     facts, problems, found = [], [], 0
-    pods = cluster.pods("metrics")
+    pods = installation.pods("metrics")
     for pod in pods:
-        fetch = functools.partial(cluster.page, pod)
+        fetch = functools.partial(installation.page, pod)
         targets, pushes = how.targets(fetch, jobs), how.pushes(fetch)
         found += sum(target.job != _OWN_JOB for target in targets)
         up = sum(target.health == "up" for target in targets)
@@ -200,7 +202,7 @@ def collector(cluster: Installation, settings: Settings, before: Earlier) -> Ste
                 problems.append(
                     Problem(f"{target.url} ({target.job}): {target.error}", "docs/troubleshooting.md, A scrape fails")
                 )
-        problems += _refused(cluster, pod, pushes, old, how.refusal, "samples")
+        problems += _refused(installation, pod, pushes, old, how.refusal, "samples")
     if len(pods) < settings.metrics.shards:
         problems.append(Problem(f"{len(pods)} of {settings.metrics.shards} collectors run", "kubectl get pods, events"))
     elif not found:
@@ -214,19 +216,19 @@ def _jobs(settings: Settings) -> tuple[str, ...]:
     return (*mesh, _OWN_JOB) if settings.self_monitoring.enabled else mesh
 
 
-def log_agents(cluster: Installation, settings: Settings, before: Earlier) -> Step:
+def log_agents(installation: Installation, settings: Settings, before: Earlier) -> Step:
     """Ask every log agent what it sent."""
     if not settings.logs.enabled:
         return Step(name="log agents", skipped="logs.enabled is false")
     before.wait()
     facts, problems, delivered = [], [], 0
     components = _LOG_COMPONENTS[settings.logs.source]
-    for pod in (pod for component in components for pod in cluster.pods(component)):
-        pushes = LOG_AGENT.pushes(functools.partial(cluster.page, pod))
+    for pod in (pod for component in components for pod in installation.pods(component)):
+        pushes = LOG_AGENT.pushes(functools.partial(installation.page, pod))
         delivered += pushes.delivered
         old = before.of(pod, pushes.failed)
         facts.append(f"{pod}: {_said(pushes, 'lines', old)}")
-        problems += _refused(cluster, pod, pushes, old, LOG_AGENT.refusal, "lines")
+        problems += _refused(installation, pod, pushes, old, LOG_AGENT.refusal, "lines")
     if not facts:
         problems.append(Problem("no log agent runs", "docs/troubleshooting.md, Access logs do not arrive"))
     elif not delivered and not problems:
@@ -241,13 +243,13 @@ def _said(pushes: Pushes, what: str, old: int) -> str:
 
 
 def _refused(
-    cluster: Installation, pod: str, pushes: Pushes, old: int, pattern: re.Pattern[str], what: str
+    installation: Installation, pod: str, pushes: Pushes, old: int, pattern: re.Pattern[str], what: str
 ) -> list[Problem]:
     """Judge what became of a pod's pushes: refusals that are new, or nothing taken at all."""
     new = pushes.failed - old
     if not new and pushes.delivered:
         return []
-    reason = last_reason(cluster.log(pod), pattern)
+    reason = last_reason(installation.log(pod), pattern)
     shown = f": {reason}" if reason else ""
     if new:
         return [Problem(f"xScaler refused {new:,} {what} of {pod} during this test{shown}", refusals.fix(reason))]

@@ -1,4 +1,4 @@
-"""What mends a push that failed, by what its collector's log says of it."""
+"""How to fix a push that failed, by what its collector's log says of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FIXES: Mapping[str, str] = {
     r"\b403\b": "the token may not write: make one with the write scope",
     "max-label-names|label names; limit": "more labels than xScaler takes: remove tags that a Telemetry object adds",
     "max entry size": "set limits.logLineBytes to what xScaler takes",
-    "too old|too-old|too_far_behind": "older than xScaler takes, after a long outage; nothing is to be mended",
+    "too old|too-old|too_far_behind": "older than xScaler takes, after a long outage; no action is needed",
     "certificate": "an authority of your own stands in between: name it in xscaler.tls.ca",
     r"no such host|\b404\b": "no xScaler is there: is xscaler.region right, or the URLs in its place?",
     "connection refused|i/o timeout|deadline exceeded": "the way is closed: a NetworkPolicy, or no xscaler.proxyUrl?",
