@@ -52,8 +52,10 @@ rules = st.fixed_dictionaries(
     {
         "source_labels": st.lists(st.sampled_from(["a", "b", "c"]), max_size=2),
         "regex": st.sampled_from(["a", "(a*)", "(.+);(.*)", "(.*)", ".+", "b|"]),
-        "action": st.sampled_from(["keep", "drop", "replace"]),
+        "action": st.sampled_from(sorted(second._ACTIONS)),
         "target_label": st.sampled_from(["a", "c"]),
+        "modulus": st.integers(1, 5),
+        "separator": st.sampled_from([";", "", "@"]),
         "replacement": st.sampled_from(["", "$1", "${1}x", "$1x", "$2"]),
     }
 )

@@ -1,7 +1,8 @@
-"""Prometheus' relabelling for tests, written from its documentation: actions keep, drop and replace."""
+"""Prometheus' relabelling for tests, written from its documentation: the actions that the chart takes."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,12 @@ def relabel(labels: Mapping[str, str], rules: Iterable[Mapping[str, Any]]) -> di
     return result
 
 
+def _source(labels: Mapping[str, str], rule: Mapping[str, Any]) -> str:
+    return str(rule.get("separator", ";").join(labels.get(name, "") for name in rule.get("source_labels", [])))
+
+
 def _match(labels: Mapping[str, str], rule: Mapping[str, Any]) -> re.Match[str] | None:
-    source = ";".join(labels.get(name, "") for name in rule.get("source_labels", []))
-    return re.fullmatch(rule.get("regex", "(.*)"), source, re.DOTALL)
+    return re.fullmatch(rule.get("regex", "(.*)"), _source(labels, rule), re.DOTALL)
 
 
 def _keep(labels: dict[str, str], rule: Mapping[str, Any]) -> dict[str, str] | None:
@@ -37,9 +41,42 @@ def _replace(labels: dict[str, str], rule: Mapping[str, Any]) -> dict[str, str]:
     found = _match(labels, rule)
     if not found:
         return labels
-    value = expand(found, rule.get("replacement", "$1"))
+    return _written(labels, rule, expand(found, rule.get("replacement", "$1")))
+
+
+def _written(labels: dict[str, str], rule: Mapping[str, Any], value: str) -> dict[str, str]:
     rest = {name: old for name, old in labels.items() if name != rule["target_label"]}
     return {**rest, rule["target_label"]: value} if value else rest
+
+
+def _lowercase(labels: dict[str, str], rule: Mapping[str, Any]) -> dict[str, str]:
+    return _written(labels, rule, _source(labels, rule).lower())
+
+
+def _uppercase(labels: dict[str, str], rule: Mapping[str, Any]) -> dict[str, str]:
+    return _written(labels, rule, _source(labels, rule).upper())
+
+
+def _hashmod(labels: dict[str, str], rule: Mapping[str, Any]) -> dict[str, str]:
+    # The lower half of the MD5 sum.
+    number = int(hashlib.md5(_source(labels, rule).encode(), usedforsecurity=False).hexdigest()[16:], 16)
+    return _written(labels, rule, str(number % rule["modulus"]))
+
+
+def _keepequal(labels: dict[str, str], rule: Mapping[str, Any]) -> dict[str, str] | None:
+    return labels if _source(labels, rule) == labels.get(rule["target_label"], "") else None
+
+
+def _dropequal(labels: dict[str, str], rule: Mapping[str, Any]) -> dict[str, str] | None:
+    return labels if _keepequal(labels, rule) is None else None
+
+
+def _labeldrop(labels: dict[str, str], rule: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if not re.fullmatch(rule["regex"], name)}
+
+
+def _labelkeep(labels: dict[str, str], rule: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if re.fullmatch(rule["regex"], name)}
 
 
 def expand(found: re.Match[str], template: str) -> str:
@@ -54,4 +91,15 @@ def expand(found: re.Match[str], template: str) -> str:
     return re.sub(r"\$(?:\{(\w+)\}|(\w+))", group, template)
 
 
-_ACTIONS = {"keep": _keep, "drop": _drop, "replace": _replace}
+_ACTIONS = {
+    "replace": _replace,
+    "keep": _keep,
+    "drop": _drop,
+    "hashmod": _hashmod,
+    "labeldrop": _labeldrop,
+    "labelkeep": _labelkeep,
+    "lowercase": _lowercase,
+    "uppercase": _uppercase,
+    "keepequal": _keepequal,
+    "dropequal": _dropequal,
+}
