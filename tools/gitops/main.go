@@ -74,7 +74,7 @@ func flux(file string) (any, error) {
 		}
 		empty, known := kinds[head.APIVersion+"/"+head.Kind]
 		if !known {
-			return nil, fmt.Errorf("%s/%s is no kind of Flux that is known here", head.APIVersion, head.Kind)
+			return nil, fmt.Errorf("%s/%s is not a kind of Flux that is known here", head.APIVersion, head.Kind)
 		}
 		object := empty()
 		if err := yaml.UnmarshalStrict(document, object); err != nil {
