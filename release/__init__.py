@@ -1,1 +1,1 @@
-"""What a release is made of and how it is published; docs/releasing.md says when and by whom."""
+"""Builds and publishes a release; docs/releasing.md describes when and how."""

@@ -16,20 +16,20 @@ from release.signing import Key
 
 app = typer.Typer(
     name="python -m release",
-    help="Package, sign and publish chart, plugin and wheel. docs/releasing.md tells the whole way.",
+    help="Package, sign and publish chart, plugin and wheel. docs/releasing.md describes every step.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-Folder = Annotated[Path, typer.Argument(help="The folder that `package` wrote.", metavar="FOLDER")]
+Folder = Annotated[Path, typer.Argument(help="Read the folder that `package` wrote.", metavar="FOLDER")]
 
 
 @app.command()
 def check(
-    tag: Annotated[str, typer.Option(help="Check also that this tag may be released: its number, its notes.")] = "",
+    tag: Annotated[str, typer.Option(help="Also check the number and the notes of this tag.")] = "",
 ) -> None:
-    """Check that all places have the same version; exit with 1 when they do not."""
+    """Check that all places have the same version; exit with 1 if they do not."""
     found = list(versions.problems(ROOT, tag))
     for problem in found:
         print(f"error: {problem}", file=sys.stderr)
@@ -40,8 +40,8 @@ def check(
 
 
 @app.command("set")
-def set_version(version: Annotated[str, typer.Argument(help="For example 0.2.0.")]) -> None:
-    """Write a version into every place that has it, and print the files that changed."""
+def set_version(version: Annotated[str, typer.Argument(help="Set this version, for example 0.2.0.")]) -> None:
+    """Write a version everywhere, and print the changed files."""
     for file in versions.write(ROOT, version):
         print(file)
 
@@ -55,10 +55,10 @@ def notes() -> None:
 
 @app.command()
 def package(
-    folder: Annotated[Path, typer.Argument(help="Where to write; must be empty or absent.")] = Path("dist"),
-    key: Annotated[str, typer.Option(help="Name of the signing key; without it a throwaway key signs.")] = "",
-    keyring: Annotated[Path | None, typer.Option(help="File that gpg --export-secret-keys wrote.")] = None,
-    passphrase_file: Annotated[Path | None, typer.Option(help="File with the key's passphrase.")] = None,
+    folder: Annotated[Path, typer.Argument(help="Write into this folder; it must be empty or absent.")] = Path("dist"),
+    key: Annotated[str, typer.Option(help="Sign with the key of this name; the default is a throwaway key.")] = "",
+    keyring: Annotated[Path | None, typer.Option(help="Read keys from this file of gpg --export-secret-keys.")] = None,
+    passphrase_file: Annotated[Path | None, typer.Option(help="Read the key's passphrase from this file.")] = None,
 ) -> None:
     """Write chart, plugin, wheel, bill of materials, signatures and sums into a folder. Needs no network."""
     if bool(key) != bool(keyring):
@@ -72,8 +72,8 @@ def package(
 @app.command()
 def push(
     folder: Folder,
-    registry: Annotated[str, typer.Argument(help="Host and path, for example ghcr.io/xscaler.")],
-    plain_http: Annotated[bool, typer.Option("--plain-http", help="The registry speaks no TLS: a test's.")] = False,
+    registry: Annotated[str, typer.Argument(help="Push to this host and path, for example ghcr.io/xscaler.")],
+    plain_http: Annotated[bool, typer.Option("--plain-http", help="Use HTTP, for a test registry.")] = False,
 ) -> None:
     """Push chart and plugin, each with its signature, to a registry; print their references."""
     for pushed in publish.PUSHED.values():
@@ -83,15 +83,15 @@ def push(
 @app.command()
 def index(
     folder: Folder,
-    url: Annotated[str, typer.Option(help="URL of the folder in which the chart's archive can be fetched.")],
-    target: Annotated[Path, typer.Option(help="The index; what is in it stays.")] = Path("index.yaml"),
+    url: Annotated[str, typer.Option(help="Set the URL of the folder with the chart's archive.")],
+    target: Annotated[Path, typer.Option(help="Add to this index; existing entries stay.")] = Path("index.yaml"),
 ) -> None:
     """Add the chart to the index of a Helm repository."""
     publish.write_index(folder, url, target)
 
 
 def main() -> None:
-    """Run the command line; the one place that turns errors into an exit code."""
+    """Run the command line; only this function turns errors into an exit code."""
     try:
         app()
     except ReleaseError as error:

@@ -36,10 +36,10 @@ _NAMESPACE = uuid.UUID("0d3f6a52-6a1e-4c55-9c0b-0a4b1f0f0003")
 
 
 def text(root: Path, epoch: int) -> str:
-    """Return the bill of materials of a release that was committed at a time of Unix' clock."""
+    """Return the bill of materials of a release whose commit has this Unix time."""
     name, version = "xscaler-istio", versions.current(root)
     main = Component(name=name, version=version, type=ComponentType.APPLICATION, bom_ref=name, licenses=[LICENSE])
-    # A number of this release's own, and the same whenever it is built.
+    # Unique for this release and equal in every build of it.
     bom = Bom(
         components=[*python_packages(root), *images(root)], serial_number=uuid.uuid5(_NAMESPACE, f"{version} {epoch}")
     )
@@ -50,7 +50,7 @@ def text(root: Path, epoch: int) -> str:
 
 
 def python_packages(root: Path) -> Iterator[Component]:
-    """Yield what the plugin's launcher installs, by its lock file, with the digests of each package's files."""
+    """Yield the packages of the lock file, which the plugin's launcher installs, with the digests of their files."""
     lock = (root / "requirements.lock").read_text(encoding="utf-8")
     for entry in re.split(r"\n(?=\S)", lock.strip()):
         pinned = Requirement(entry.splitlines()[0].rstrip("\\ "))
@@ -68,7 +68,7 @@ def python_packages(root: Path) -> Iterator[Component]:
 
 
 def images(root: Path) -> Iterator[Component]:
-    """Yield an image for each block of the values that names one, each image once."""
+    """Yield each image that the values name, once."""
     values = yaml.safe_load((root / "chart/values.yaml").read_text(encoding="utf-8"))
     blocks: dict[str, list[str]] = {}
     for block, content in values.items():
@@ -95,14 +95,14 @@ def _image(image: Mapping[str, str], blocks: list[str], root: Path) -> Component
 
 
 def go_module(root: Path, tool: str) -> Component:
-    """Return the Go module that an image's program is of, in the version that the tests run."""
+    """Return the Go module of an image's program, in the version that the tests run."""
     tools = configparser.ConfigParser(interpolation=None)
     tools.read(root / "tools/tools.ini")
     name = tools[tool]["requires"]
     go_mod = (root / "tools" / tools[tool].get("module", tool) / "go.mod").read_text(encoding="utf-8")
     required = re.search(rf"(?m)^\s*(?:require )?{re.escape(name)} v(\S+)", go_mod)
     if not required:
-        raise ReleaseError(f"tools of {tool} do not require {name}", "mend tools/tools.ini")
+        raise ReleaseError(f"tools of {tool} do not require {name}", "fix tools/tools.ini")
     namespace, _, last = name.rpartition("/")
     return Component(
         type=ComponentType.LIBRARY,

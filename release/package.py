@@ -40,7 +40,7 @@ PLUGIN_PARTS = (
 
 
 def package(target: Path, key: Key | None = None) -> list[Path]:
-    """Write a release into a folder that must not have one yet; return its files.
+    """Write a release into an empty folder; return its files.
 
     `<chart>.tgz` and `.prov`, `<plugin>.tgz` and `.prov`, the wheel, the bill of materials, the public half of the key
     and the sums of all these. Without a key everything is signed with one that is thrown away. Raise ReleaseError.
@@ -67,12 +67,12 @@ def package(target: Path, key: Key | None = None) -> list[Path]:
 
 
 def commit_time() -> int:
-    """Return when the current commit was made, in seconds of Unix' clock."""
+    """Return the Unix time of the current commit, in seconds."""
     return int(run("git", "log", "-1", "--format=%ct"))
 
 
 def stage(parts: Iterable[str], target: Path, epoch: int) -> Path:
-    """Copy those files of some parts of the repository that git knows, with one time for all; return the target."""
+    """Copy the tracked files of some parts of the repository, all with the same time; return the target."""
     names = run("git", "ls-files", "-z", "--", *parts).rstrip("\0").split("\0")
     for name in names:
         copy = target / name

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @functools.cache
 def tool(name: str) -> Path:
-    """Return the path of a pinned program, built when missing; raise ReleaseError when that fails."""
+    """Return the path of a pinned program and build it if it is missing; raise ReleaseError if that fails."""
     # The progress of a build goes to the terminal.
     done = subprocess.run([ROOT / "tools/get", name], check=False, stdout=subprocess.PIPE, text=True)
     if done.returncode:
@@ -26,7 +26,7 @@ def tool(name: str) -> Path:
 
 
 def run(*command: object, folder: Path = ROOT, environment: Mapping[str, str] | None = None) -> str:
-    """Run a program and return its standard output; raise ReleaseError with what it said."""
+    """Run a program and return its standard output; raise ReleaseError with its standard error."""
     words = [str(word) for word in command]
     try:
         done = subprocess.run(words, check=False, capture_output=True, text=True, cwd=folder, env=environment)

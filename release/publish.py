@@ -1,4 +1,4 @@
-"""From a folder of release files to registries and the chart index. Who may write there has logged in before."""
+"""From a folder of release files to registries and the chart index. The caller has already logged in."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from release.programs import ROOT, run, tool
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# By these Helm 4 knows a plugin in a registry, and its signature (helm.sh/helm/v4/pkg/registry/plugin.go).
+# Helm 4 recognises a plugin in a registry, and its signature, by these (helm.sh/helm/v4/pkg/registry/plugin.go).
 PLUGIN_TYPE = "application/vnd.helm.plugin.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 
 
 def archive(folder: Path, name: str) -> Path:
-    """Return the archive of the current version; raise ReleaseError when it or its signature is missing."""
+    """Return the archive of the current version; raise ReleaseError if it or its signature is missing."""
     file = folder / f"{name}-{versions.current(ROOT)}.tgz"
     for wanted in (file, signature(file)):
         if not wanted.is_file():
@@ -56,10 +56,10 @@ PUSHED: dict[str, Callable[[Path, str, bool], str]] = {"chart": push_chart, "plu
 
 
 def write_index(folder: Path, url: str, index: Path) -> None:
-    """Add the chart, to be found below a URL, to an index of a Helm repository; make the index when there is none."""
+    """Add the chart, whose archive is below a URL, to an index of a Helm repository; create a missing index."""
     file = archive(folder, CHART)
     with tempfile.TemporaryDirectory() as name:
-        # Helm indexes whole folders, and knows nothing but charts.
+        # Helm indexes whole folders, and only charts.
         shutil.copy(file, name)
         merge = ["--merge", index.absolute()] if index.exists() else []
         run(tool("helm4"), "repo", "index", name, "--url", url, *merge)

@@ -19,20 +19,20 @@ TRIAL = "xscaler-istio trial (signs nothing that is published)"
 
 @dataclasses.dataclass(frozen=True)
 class Key:
-    """A secret key in a keyring, and its passphrase in a file; without one the key has none."""
+    """A secret key in a keyring, and the file of its passphrase if it has one."""
 
     name: str
     keyring: Path
     passphrase_file: Path | None = None
 
     def helm_arguments(self) -> list[str]:
-        """Return what makes `helm package` and `helm plugin package` sign with it."""
+        """Return the flags with which `helm package` and `helm plugin package` sign."""
         passphrase = ["--passphrase-file", str(self.passphrase_file)] if self.passphrase_file else []
         return ["--sign", "--key", self.name, "--keyring", str(self.keyring), *passphrase]
 
 
 def trial(folder: Path) -> Key:
-    """Make a key that is thrown away, for a look at what a release would be."""
+    """Make a throwaway key, for a preview of a release."""
     keyring = folder / "secring.gpg"
     with _home(folder / "trial") as gpg:
         gpg("--passphrase", "", "--quick-generate-key", TRIAL, "rsa3072", "sign", "never")
@@ -48,7 +48,7 @@ def export_public(key: Key, target: Path, folder: Path) -> None:
 
 
 class _Gpg:
-    """GnuPG with a home of its own: the user's keys are neither seen nor changed."""
+    """GnuPG with a separate home: it neither reads nor changes the user's keys."""
 
     def __init__(self, home: Path) -> None:
         self.environment = dict(os.environ, GNUPGHOME=str(home))
@@ -64,5 +64,5 @@ def _home(folder: Path) -> Iterator[_Gpg]:
     try:
         yield gpg
     finally:
-        # The agent that gpg started for this home would stay.
+        # Otherwise the agent that gpg started for this home keeps running.
         subprocess.run(["gpgconf", "--kill", "gpg-agent"], check=False, env=gpg.environment)

@@ -1,6 +1,6 @@
 """The version rule: chart, plugin and Python distribution have one version, and the tag is `v` and that version.
 
-docs/releasing.md says why, and when which part of the number grows.
+docs/releasing.md gives the reason and says which part of the number grows when.
 """
 
 from __future__ import annotations
@@ -39,29 +39,46 @@ class Written:
         return f"{self.file}:{self.line} has {self.version}"
 
 
-# The first is what the others are compared with.
+# A version that readers copy from a page into a command or a file.
+_COPIED = r"(?:--version |plugins/xscaler:|\bxscaler-|==|@v|\b(?:ref|rev|tag|targetRevision|x-chart-version): v)"
+_COPIED += r"(\d+\.\d+\.\d+(?:-[a-z]+\.\d+)?)\b"
+# The others are compared with the first.
 PLACES = (
     Place("chart/Chart.yaml", r"^version: (\S+)$"),
     Place("plugin.yaml", r"^version: (\S+)$"),
     Place("plugin/plugin.yaml", r"^version: (\S+)$"),
     Place("pyproject.toml", r'^version = "(\S+)"$'),
     Place("plugin/src/xscaler_istio/__init__.py", r'^__version__ = "(\S+)"$'),
-    # What readers copy names the release that they read about.
-    Place("docs/plugin.md", r"(?:ref|rev): v(\d\S*\d)"),
+    *(
+        Place(file, _COPIED)
+        for file in (
+            "docs/plugin.md",
+            "docs/install.md",
+            "docs/recipes.md",
+            "SECURITY.md",
+            "action.yaml",
+            "examples/argo-cd/application.yaml",
+            "examples/fleet/clusters/production/prod-eu-1.yaml",
+            "examples/fleet/clusters/production/prod-us-1.yaml",
+            "examples/fleet/clusters/staging/staging-eu-1.yaml",
+            "examples/flux/release.yaml",
+        )
+    ),
+    Place("examples/kustomize/kustomization.yaml", r"^    version: (\S+)$"),
 )
 APP_VERSION = Place("chart/Chart.yaml", r'^appVersion: "(\S+)"$')
 # The Istio that the cluster tier runs.
 ISTIO = Place("tools/tools.ini", r"istio\.io/istio/pkg/version\.buildVersion=(\d+\.\d+)\.\d+")
-# What every release says: what is new, and what its users do.
+# Files with a section for each release: what is new, and what its users must do.
 NOTES = ("CHANGELOG.md", "UPGRADING.md")
 
 
 def found(root: Path, place: Place) -> list[Written]:
-    """Return every version at a place; raise ReleaseError where there is none."""
+    """Return every version at a place; raise ReleaseError if there is none."""
     text = (root / place.file).read_text(encoding="utf-8")
     matches = list(re.finditer(place.pattern, text, re.MULTILINE))
     if not matches:
-        raise ReleaseError(f"{place.file} has no version", f"write a line that fits {place.pattern}")
+        raise ReleaseError(f"{place.file} has no version", f"write a line that matches {place.pattern}")
     return [Written(place.file, text.count("\n", 0, match.start()) + 1, match[1]) for match in matches]
 
 
@@ -71,12 +88,12 @@ def current(root: Path) -> str:
 
 
 def problems(root: Path, tag: str = "") -> Iterator[str]:
-    """Yield what breaks the rule, a sentence each; with a tag also what a release of it lacks."""
+    """Yield a sentence for each place that breaks the rule; with a tag also for what its release lacks."""
     reference = found(root, PLACES[0])[0]
     for place in PLACES[1:]:
         yield from (f"{other}, {reference}" for other in found(root, place) if other.version != reference.version)
     if not SEMVER.fullmatch(reference.version):
-        yield f"{reference}, which is no version of three numbers as Semantic Versioning has them"
+        yield f"{reference}, which is not a version of three numbers (Semantic Versioning)"
     app = found(root, APP_VERSION)[0]
     yield from (f"appVersion: {app}, {other}" for other in found(root, ISTIO) if other.version != app.version)
     if tag:
@@ -86,16 +103,16 @@ def problems(root: Path, tag: str = "") -> Iterator[str]:
 
 
 def section(root: Path, name: str) -> str:
-    """Return the text below the heading `## <current version>` of a file, empty when there is none."""
+    """Return the text below the heading `## <current version>` of a file, empty if there is none."""
     text = (root / name).read_text(encoding="utf-8")
     match = re.search(rf"(?ms)^## {re.escape(current(root))}(?: [^\n]*)?\n(.*?)(?=^## |\Z)", text)
     return match[1].strip() if match else ""
 
 
 def write(root: Path, version: str) -> list[str]:
-    """Write a version to every place; return the files that changed. Raise ReleaseError when it is no version."""
+    """Write a version to every place; return the files that changed. Raise ReleaseError if it is not a version."""
     if not SEMVER.fullmatch(version):
-        raise ReleaseError(f"{version} is no version", "three numbers, for example 0.2.0 or 1.0.0-rc.1")
+        raise ReleaseError(f"{version} is not a version", "three numbers, for example 0.2.0 or 1.0.0-rc.1")
     changed = []
     for place in PLACES:
         file = root / place.file

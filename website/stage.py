@@ -1,8 +1,7 @@
-"""Copies the documentation into the form in which Sphinx takes it.
+"""Copies the documentation into the form that Sphinx reads.
 
-The pages are written for GitHub, where a link to any file of the repository works. On the site a link to another page
-stays one, and a link to any other file leads to GitHub. A link to nothing is left as it is: Sphinx warns of it and
-ends the build.
+The pages are written for GitHub, where a link can lead to any file of the repository. On the site, links to pages stay
+links to pages, and links to other files lead to GitHub. A broken link stays: Sphinx warns of it and fails the build.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = "https://github.com/xscaler/xscaler-istio"
-# Pages of the repository's root, and what they are on the site.
+# Pages in the repository's root, and their names on the site.
 PAGES = {
     "README.md": "index.md",
     "UPGRADING.md": "upgrading.md",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
-    # docs/security.md says what the chart may do, this one how to report.
+    # docs/security.md has the name security.md on the site.
     "SECURITY.md": "reporting.md",
 }
 CONTENTS = Path(__file__).with_name("contents.yaml")
@@ -32,7 +31,7 @@ _CODE = re.compile(r"(?ms)(^ *```.*?^ *```$|`[^`\n]*`)")
 
 
 def stage(target: Path) -> None:
-    """Write the sources of the site into a folder, which is rebuilt."""
+    """Write the sources of the site into a folder, and delete what was in it."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(ROOT / "docs", target)
     for source in [*PAGES, *(f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md"))]:
@@ -42,7 +41,7 @@ def stage(target: Path) -> None:
 
 
 def page(source: str) -> str:
-    """Return a page of the repository as the site has it."""
+    """Return a page of the repository in the form of the site."""
     pieces = _CODE.split((ROOT / source).read_text(encoding="utf-8"))
     # The even ones are prose.
     pieces[::2] = [_prose(source, piece) for piece in pieces[::2]]
@@ -51,15 +50,15 @@ def page(source: str) -> str:
 
 def _prose(source: str, text: str) -> str:
     linked = _LINK.sub(lambda match: link(source, match[1], match[2] or ""), text)
-    # Anchors that a page sets itself, in MyST's spelling.
+    # Anchors that a page sets itself, in MyST's syntax.
     return _ANCHOR.sub(r"(\1)=", linked)
 
 
 def link(source: str, path: str, anchor: str) -> str:
-    """Return where a relative link of a page leads to on the site."""
+    """Return the target of a page's relative link on the site."""
     file = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
     if anchor[1:] in own_anchors(file):
-        # MyST finds those by their name alone.
+        # MyST finds them by their name, without a file.
         return anchor
     if site := site_path(file):
         return f"{site}{anchor}"
@@ -76,13 +75,13 @@ def own_anchors(file: str) -> frozenset[str]:
 
 
 def site_path(file: str) -> str:
-    """Return where a file of the repository is on the site, all of whose pages lie in one folder; empty if nowhere."""
+    """Return the name of a repository file on the site, whose pages are all in one folder; empty if it has none."""
     inside = file.removeprefix("docs/") if file.startswith("docs/") and (ROOT / file).is_file() else ""
     return PAGES.get(file, inside)
 
 
 def trees() -> list[str]:
-    """Return the table of contents in MyST's spelling, a piece for each part."""
+    """Return the table of contents in MyST's syntax, one text for each group."""
     parts = yaml.safe_load(CONTENTS.read_text(encoding="utf-8"))
     return [
         f"\n```{{toctree}}\n:hidden:\n:caption: {title}\n\n" + "".join(f"{name}\n" for name in pages) + "```\n"

@@ -111,7 +111,7 @@ def test_helm_4_installs_the_signed_plugin(packaged: Path, tmp_path: Path) -> No
     listed = helm("plugin", "list").stdout.splitlines()[1].split()
     assert (listed[:2], "signed" in listed) == ([PLUGIN, VERSION], True)
     used = helm(PLUGIN, "validate", "-f", EXAMPLE)
-    assert (used.returncode, used.stdout.splitlines()[-1]) == (0, "validate: 1 info"), used.stderr
+    assert (used.returncode, used.stdout.splitlines()[-1].startswith("OK: no findings")) == (0, True), used.stderr
     # Its chart came along.
     assert str(tmp_path) in helm(PLUGIN, "schema", "--path").stdout
 
@@ -138,7 +138,7 @@ def test_helm_3_installs_the_unpacked_plugin(packaged: Path, tmp_path: Path) -> 
     installed = helm("plugin", "install", tmp_path / PLUGIN)
     assert installed.returncode == 0, installed.stderr
     used = helm(PLUGIN, "validate", "-f", EXAMPLE)
-    assert (used.returncode, used.stdout.splitlines()[-1]) == (0, "validate: 1 info"), used.stderr
+    assert (used.returncode, used.stdout.splitlines()[-1].startswith("OK: no findings")) == (0, True), used.stderr
 
 
 def test_gpg_alone_verifies_the_plugin(packaged: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The version rule: it holds here, each place that breaks it is named, and `set` mends them all."""
+"""The version rule holds here; `check` names each place that breaks it, and `set` fixes them all."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def test_set_writes_every_place(copy: Path) -> None:
     assert versions.write(copy, "9.9.9-rc.1") == []
 
 
-def test_what_is_no_version_is_refused(copy: Path) -> None:
-    with pytest.raises(ReleaseError, match=r"v0\.2 is no version"):
+def test_set_rejects_what_is_not_a_version(copy: Path) -> None:
+    with pytest.raises(ReleaseError, match=r"v0\.2 is not a version"):
         versions.write(copy, "v0.2")
     replace(copy / "chart/Chart.yaml", f"version: {CURRENT}", "version: 1.0")
-    assert any("which is no version of three numbers" in problem for problem in versions.problems(copy))
+    assert any("which is not a version of three numbers" in problem for problem in versions.problems(copy))
 
 
 def test_the_app_version_is_the_istio_that_is_tested(copy: Path) -> None:

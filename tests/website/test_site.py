@@ -1,14 +1,16 @@
-"""The site is built without a warning, every link in it leads somewhere, and it asks nothing of other hosts."""
+"""The site builds without a warning, each link leads somewhere, nothing is cut, and nothing loads from other hosts."""
 
 from __future__ import annotations
 
 import html.parser
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.support.paths import ROOT
 from website import __main__ as website
@@ -18,28 +20,43 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SOURCES = [*stage.PAGES, *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md")))]
-# Tags that a browser loads by itself, and the attribute that says from where.
+# Tags without an end.
+EMPTY = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source"}
+# Tags whose target a browser loads without a click, and the attribute that names it.
 LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 
 
 class Html(html.parser.HTMLParser):
-    """What a page links to, what it loads, and the anchors in it."""
+    """What a page links to, what it loads, its anchors, the entries of its navigation, and its tables' boxes."""
 
     def __init__(self, file: Path) -> None:
         super().__init__()
         self.links: set[str] = set()
         self.loads: set[str] = set()
         self.anchors: set[str] = set()
+        self.navigation: list[str] = []
+        self.tables: list[bool] = []
+        self._open: list[str] = []
         self.feed(file.read_text())
 
     def handle_starttag(self, tag: str, attrs: Iterable[tuple[str, str | None]]) -> None:
         given = {key: value or "" for key, value in attrs}
+        if tag not in EMPTY:
+            self._open.append(f"{tag} {given.get('class', '')}")
+        if tag == "a" and any("sidebar-tree" in item for item in self._open):
+            self.navigation.append(given["href"])
+        if tag == "table":
+            self.tables.append(any("table-wrapper" in item for item in self._open))
         self.anchors.add(given.get("id", ""))
         if tag == "a" and "href" in given:
             self.links.add(given["href"])
-        # The address of the page itself is no file that is loaded.
+        # A canonical address names the page itself; browsers do not load it.
         if tag in LOADED and given.get("rel") != "canonical":
             self.loads.add(given.get(LOADED[tag], ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        while tag not in EMPTY and self._open and self._open.pop().split(" ")[0] != tag:
+            pass
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +74,56 @@ def test_every_page_is_there(site: Path) -> None:
     expected = {Path(stage.site_path(source)).with_suffix(".html").name for source in SOURCES}
     assert expected <= {file.name for file in site.glob("*.html")}
     assert len(expected) == len(SOURCES)
+
+
+def test_the_navigation_lists_each_page_once(site: Path) -> None:
+    listed = Html(site / "install.html").navigation
+    pages = {Path(stage.site_path(source)).with_suffix(".html").name for source in SOURCES}
+    # The page itself is "#"; the start page is the title above the list.
+    assert sorted(listed) == sorted((pages - {"index.html", "install.html"}) | {"#"})
+
+
+def test_no_two_pages_have_the_same_title() -> None:
+    titles = [re.findall(r"(?m)^# (.+)$", (ROOT / source).read_text())[0] for source in SOURCES]
+    assert len(set(titles)) == len(titles), sorted(titles)
+
+
+def test_the_readme_lists_the_pages_in_the_groups_of_the_navigation() -> None:
+    _, _, documentation = (ROOT / "README.md").read_text().partition("## Documentation\n")
+    groups = re.findall(r"(?ms)^\*\*(\w+)\*\*\n\n(.*?)(?=^\*\*|\Z)", documentation)
+    links = {name: re.findall(r"(?m)^- \[.*?\]\(([^)]+)\)", entries) for name, entries in groups}
+    listed = {name: [stage.site_path(link).removesuffix(".md") for link in found] for name, found in links.items()}
+    # The examples have a page on GitHub and none on the site.
+    assert {name: [page for page in pages if page] for name, pages in listed.items()} == yaml.safe_load(
+        stage.CONTENTS.read_text()
+    )
+
+
+def test_an_old_address_leads_to_the_page_that_moved(site: Path) -> None:
+    (target,) = re.findall(r'http-equiv="refresh" content="0; url=([^"]+)"', (site / "options.html").read_text())
+    assert target == "from-xscalers-page.html"
+    assert (site / target).exists()
+
+
+# 1280 px are 80em. The navigation takes 15em of them, the page's padding 4em and a block's padding 1.75em. A character
+# of a block is 0.6 times as wide as its font, which has 13 px.
+COLUMNS_AT_1280_PX = int((80 - 15 - 4 - 1.75) * 16 / (0.6 * 13))
+BLOCK = re.compile(r"(?ms)^ *```\w*\n(.*?)^ *```$")
+
+
+def test_diagrams_fit_into_a_window_of_1280_px() -> None:
+    blocks = [block for source in SOURCES for block in BLOCK.findall((ROOT / source).read_text())]
+    diagrams = [block for block in blocks if "┌" in block]
+    assert diagrams
+    assert max(len(line) for diagram in diagrams for line in diagram.splitlines()) <= COLUMNS_AT_1280_PX
+
+
+def test_wide_tables_and_code_scroll_inside_their_box(site: Path) -> None:
+    assert all(inside for file in site.glob("*.html") for inside in Html(file).tables)
+    styles = (site / "_static/site.css").read_text()
+    (selectors,) = re.findall(r"([^{}]+)\{\s*overflow-x: auto;", styles)
+    assert ".table-wrapper" in selectors
+    assert ".highlight pre" in selectors
 
 
 def test_every_link_leads_somewhere(site: Path) -> None:
