@@ -1,90 +1,90 @@
-# Everything is reachable from here; `make` lists it. Programs come from tools/get, which builds what is missing
-# into a cache outside the checkout; Python packages come from the two lock files, hashes checked.
+# `make` lists all targets. tools/get builds missing programs into a cache outside the checkout. Python packages come
+# from the two lock files, with checked hashes.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.10 pyproject.toml --extra local --group build
-TEST_TOOLS := helm4 helm3 helm4-1 helm3-17 kubectl kubeconform ct prometheus promtool alloy otelcol mimir loki evidence grafana-schema gitops oras crane
+TEST_TOOLS := helm4 helm3 helm4-1 helm3-17 kubectl kubeconform kube-score ct prometheus promtool alloy otelcol mimir loki evidence grafana-schema gitops oras crane
 # KUBERNETES=1.37 starts clusters of that minor, the second one in tools/tools.ini.
 KUBERNETES ?=
 NODE_TOOLS := $(addsuffix $(if $(KUBERNETES),-$(KUBERNETES)),kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
 # CLUSTER=kind starts them in Docker; KUBERNETES is then a version of kind's images, as v1.35.0.
 CLUSTER ?=
 MESH_TOOLS := kubectl helm3 prometheus alloy otelcol mimir loki pilot-discovery pilot-agent install-cni istio-cni
-# What only a node of ours needs.
+# Only a node that we start needs these.
 OWN_TOOLS := $(NODE_TOOLS) kube-router coredns
 CLUSTER_TOOLS := $(sort $(TEST_TOOLS) $(MESH_TOOLS) $(if $(filter existing,$(CLUSTER)),,$(OWN_TOOLS)))
 MATRIX_TOOLS := helm3-17 helm3-18 helm3 helm4-1 helm4
-# What stores behind the demo's gateway: prometheus, which is compiled anyway, or mimir as in the tests. Both give the same
-# verdicts (tests/plugin/local/test_gateway.py).
+# The storage behind the demo's gateway: prometheus, which is compiled anyway, or mimir as in the tests. Both give the
+# same verdicts (tests/plugin/local/test_gateway.py).
 BACKEND ?= prometheus
 DEMO_TOOLS := $(sort helm prometheus $(BACKEND))
 
-# All that needs no cluster, in one session: more workers than cores, as many of them wait (tests/session.py).
+# One session for every test without a cluster. It has more workers than cores, because many wait (tests/session.py).
 WORKERS ?= 6
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 SUITE := $(wildcard tests/test_*.py) tests/plugin tests/tools tests/dashboards tests/release tests/website tests/chart tests/pipeline
-# Each worker imports every test: compiled files are worth their place, whatever the environment says.
+# Each worker imports every test, so compiled files save time.
 export PYTHONDONTWRITEBYTECODE :=
 
-# In a recipe that `make -n` is to show and not to run: $(MAKE) there would run it.
+# `make -n` runs a recipe with $(MAKE) and only shows one with this.
 SUBMAKE := $(MAKE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-tools test test-all test-rest test-changed test-unit test-chart test-pipeline test-cluster test-matrix cluster-up cluster-down lint schema alerts golden dashboards tour package site bench wheelhouse tools lock clean
+.PHONY: help demo demo-tools test test-all test-rest test-changed test-unit test-chart test-pipeline test-cluster test-matrix cluster-up cluster-down lint schema kubernetes-schemas alerts golden dashboards tour package site bench wheelhouse tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## The main job: render, scrape a mesh, push, ask; half a minute once everything is there (BACKEND=mimir stores in Mimir)
+demo: ## Render the chart, scrape a mesh, push to a local xScaler and query it (BACKEND=mimir stores in Mimir)
 	@$(MAKE) --no-print-directory -j 2 $(VENV)/.installed demo-tools
 	@HELM_BIN="$${HELM_BIN:-$$(tools/get helm)}" $(BIN)/xscaler-istio test --local --values examples/values.yaml --backend $(BACKEND) --output-dir build/demo
 
-# Beside the packages; with pip of the environment, which not every Python has.
+# Runs beside the installation of packages. It uses the environment's pip, because not every Python has one.
 demo-tools: | $(BIN)/python
 	@tools/get $(DEMO_TOOLS) >/dev/null
 
-test: $(VENV)/.installed-dev ## What to run before a commit: every kind of proof, and the linters, in five minutes
-test-all: $(VENV)/.installed-dev ## Everything that needs no cluster, and the linters, in a quarter of an hour
+test: $(VENV)/.installed-dev ## Run every kind of test that needs no cluster, and the linters; for each commit
+test-all: $(VENV)/.installed-dev ## Run every test that needs no cluster, and the linters
 test: CHOSEN := -m "not whole"
-# The linters compute beside the tests; what they say comes last, where it is read.
+# The linters run beside the tests; their output comes last, where people see it.
 test test-all:
 	@tools/get $(TEST_TOOLS) >/dev/null
 	@mkdir -p build
 	@$(SUBMAKE) --no-print-directory lint >build/lint.log 2>&1 & linters=$$!; tests=0; \
 	$(PYTEST) $(CHOSEN) $(SUITE) || tests=$$?; \
-	wait $$linters && echo "make lint: nothing to say" || { cat build/lint.log; exit 1; }; exit $$tests
+	wait $$linters && echo "make lint: no findings" || { cat build/lint.log; exit 1; }; exit $$tests
 
-test-rest: $(VENV)/.installed-dev ## What make test-all has and make test has not
+test-rest: $(VENV)/.installed-dev ## Run the tests of make test-all that make test leaves out
 	@tools/get $(TEST_TOOLS) >/dev/null
 	$(PYTEST) -m whole $(SUITE)
 
-# BASE=COMMIT compares with another commit than the one at which the branch left main.
-test-changed: $(VENV)/.installed-dev ## What the change at hand can break, by imports and by names of files
+# BASE=COMMIT compares with another commit; the default is the one at which the branch left main.
+test-changed: $(VENV)/.installed-dev ## Run the tests that your change can break, by imports and names of files
 	@tools/get $(TEST_TOOLS) >/dev/null
 	@$(BIN)/python -m tests.changed --base "$(BASE)" $(PYTEST)
 
-test-unit: $(VENV)/.installed-dev ## Tier 1: plugin, schema and the parts of the local test
+test-unit: $(VENV)/.installed-dev ## Run tier 1: plugin, schema and the parts of the local test
 	@tools/get $(TEST_TOOLS) >/dev/null
 	$(PYTEST) $(filter-out tests/chart tests/pipeline,$(SUITE))
 
-test-chart: $(VENV)/.installed-dev ## Tier 2: the chart, rendered by both Helms and checked by the real programs
+test-chart: $(VENV)/.installed-dev ## Run tier 2: render the chart with both Helms and check it with the real programs
 	@tools/get $(TEST_TOOLS) >/dev/null
 	$(PYTEST) tests/chart
 
-test-pipeline: $(VENV)/.installed-dev ## Tier 3: real collectors scrape a mesh and push to a local xScaler
+test-pipeline: $(VENV)/.installed-dev ## Run tier 3: real collectors scrape a mesh and push to a local xScaler
 	@tools/get $(TEST_TOOLS) >/dev/null
 	$(PYTEST) tests/pipeline
 
 # XSCALER_PYTHONS and XSCALER_HELMS choose some of them.
-test-matrix: $(VENV)/.installed-dev ## The installed plugin's cases with every supported Helm and each Python that is here
+test-matrix: $(VENV)/.installed-dev ## Run the installed plugin with every supported Helm and each installed Python
 	@tools/get $(MATRIX_TOOLS) >/dev/null
 	XSCALER_PYTHONS="$(XSCALER_PYTHONS)" $(BIN)/python -m pytest -n 2 --dist loadgroup tests/matrix
 
-# CLUSTER=existing takes the cluster of the current kubeconfig, with the mesh in it, instead of starting one.
-test-cluster: $(VENV)/.installed-dev ## Tier 4: a real Kubernetes with a real Istio, and the chart as users install it (root)
+# CLUSTER=existing uses the cluster of the current kubeconfig, and its mesh, instead of starting one.
+test-cluster: $(VENV)/.installed-dev ## Run tier 4: install the chart in a real Kubernetes with a real Istio (root)
 	@tools/get $(CLUSTER_TOOLS) >/dev/null
 ifeq ($(CLUSTER),kind)
 	$(error CLUSTER=kind has no test target: CLUSTER=kind make cluster-up, export its KUBECONFIG, then CLUSTER=existing make test-cluster)
@@ -94,14 +94,14 @@ else
 	$(BIN)/python -m tests.cluster --name test --kubernetes "$(KUBERNETES)" with $(BIN)/python -m pytest -n 6 --maxschedchunk 1 --durations=12 tests/cluster
 endif
 
-cluster-up: $(VENV)/.installed-dev ## Start a Kubernetes with Istio, an application and a local xScaler, to try the chart in (root; or CLUSTER=kind)
+cluster-up: $(VENV)/.installed-dev ## Start a Kubernetes with Istio, an application and a local xScaler, for trials (root; or CLUSTER=kind)
 	@tools/get $(MESH_TOOLS) $(if $(filter kind,$(CLUSTER)),kind,$(OWN_TOOLS)) >/dev/null
 	@$(BIN)/python -m tests.cluster --on $(or $(filter kind,$(CLUSTER)),node) --kubernetes "$(KUBERNETES)" up --mesh
 
-cluster-down: $(VENV)/.installed-dev ## End it, and remove all that it had
+cluster-down: $(VENV)/.installed-dev ## Stop that Kubernetes and remove everything it created
 	@$(BIN)/python -m tests.cluster --on $(or $(filter kind,$(CLUSTER)),node) down
 
-lint: $(VENV)/.installed-dev ## ruff, mypy, and what is generated is fresh
+lint: $(VENV)/.installed-dev ## Run ruff and mypy, and check that generated files are fresh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -111,10 +111,13 @@ lint: $(VENV)/.installed-dev ## ruff, mypy, and what is generated is fresh
 schema: $(VENV)/.installed-dev ## Build chart/values.schema.json and chart/README.md from chart/values.yaml and values-schema/
 	$(BIN)/python values-schema/build.py
 
+kubernetes-schemas: $(VENV)/.installed-dev ## Pack the schemas of Kubernetes for lint from the package kubernetes-validate
+	$(BIN)/python -m tests.support.kubernetes_schemas
+
 alerts: $(VENV)/.installed-dev ## Write examples/alerts from chart/files/alerts
 	$(BIN)/python examples/alerts/generate.py
 
-golden: $(VENV)/.installed-dev ## Write the configurations of the ten-line values anew; read the difference before you commit it
+golden: $(VENV)/.installed-dev ## Rebuild the configurations of the ten-line values; read the difference before you commit it
 	$(BIN)/python -m tests.support.golden
 
 dashboards: $(VENV)/.installed-dev ## Build chart/files/dashboards from dashboards/sources, and draw docs/dashboards from five minutes of a mesh
@@ -132,17 +135,17 @@ site: $(VENV)/.installed-dev ## Build the documentation as a static site in buil
 	rm -rf build/site
 	$(BIN)/python -m website build/site
 
-tour: $(VENV)/.installed-dev ## Write docs/tour.md and its picture anew: a user's first five minutes, from real runs
+tour: $(VENV)/.installed-dev ## Rebuild docs/tour.md and its picture from real runs
 	@tools/get $(TEST_TOOLS) >/dev/null
 	$(BIN)/python -m tests.support.tour "$$(tools/get helm4)"
 
-bench: $(VENV)/.installed-dev ## Measure: generated mesh, gateway, largest mesh on this machine
+bench: $(VENV)/.installed-dev ## Run the benchmarks: generated mesh, gateway, largest mesh on this machine
 	@tools/get $(TEST_TOOLS) >/dev/null
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
 
-# For each Python that may run the plugin once: make wheelhouse PYTHON=python3.12
+# Run it once for each Python that may run the plugin: make wheelhouse PYTHON=python3.12
 WHEELHOUSE ?= plugin/wheelhouse
-wheelhouse: ## Download what the plugin's first run installs, for a machine without network
+wheelhouse: ## Download the packages that the plugin's first run installs, for a machine without network
 	$(PYTHON) -m pip --disable-pip-version-check --quiet download --only-binary :all: --require-hashes -r requirements.lock -d "$(WHEELHOUSE)"
 
 tools: ## Build every pinned program

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import math
+import statistics
 from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
 
-from xscaler_istio.charts import plot, units
-from xscaler_istio.charts.plot import BACK, CARD, EDGE, FAINT, MUTED, Box, Named, clock, sparkline, threshold
-from xscaler_istio.charts.svg import FONT, MONOSPACED, cut, element, plain, text, width
+from xscaler_istio.charts import colors, plot, units
+from xscaler_istio.charts.colors import BACK, CARD, EDGE, FAINT, GRID, INK, MUTED
+from xscaler_istio.charts.plot import MONOSPACED, Box, Label, Named, Rectangle, canvas, clock, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 UNIT_WIDTH, UNIT_HEIGHT, GAP, MARGIN = 50, 34, 8, 12
 _HEADER = 84
-_LEVELS = {"error": "#d6303f", "fatal": "#d6303f", "warn": "#e8820c", "info": "#2f9e5b", "debug": "#2f6fd6"}
+_LEVELS = {"error": "red", "fatal": "red", "warn": "orange", "info": "green", "debug": "blue"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,51 +54,54 @@ def draw(dashboard: Dashboard, recording: Recording, drawn_from: str) -> str:
     """Return the picture; `drawn_from` is the digest of the dashboard's file."""
     across = 24 * UNIT_WIDTH + 2 * MARGIN
     down = _HEADER + max(panel.place.y + panel.place.h for panel in dashboard.panels) * UNIT_HEIGHT + MARGIN
-    parts = [
-        element("title", plain(dashboard.title)),
-        f"<!-- dashboard {drawn_from} -->",
-        element("rect", width=across, height=down, fill=BACK),
-        *_header(dashboard, recording, across),
+    whole = Box(0, 0, across, down)
+    boxes = [(panel, _box(panel)) for panel in dashboard.panels]
+    cards = [Rectangle(box=box, fill=CARD, edge=EDGE, radius=6) for _, box in boxes]
+    titles = [
+        Label(x=box.x + 12, y=box.y + 21, content=panel.title, size=13, bold=True, room=box.w - 24)
+        for panel, box in boxes
     ]
-    for panel in dashboard.panels:
-        parts.append(_card(panel, recording))
-    inside = "\n".join(parts)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {across} {down}" width="{across}" height="{down}" '
-        f'font-family="{FONT}">\n{inside}\n</svg>\n'
+    frame = canvas(
+        whole,
+        rectangles=[Rectangle(box=whole, fill=BACK), *cards],
+        texts=[*_header(dashboard, recording, across), *titles],
+    )
+    inside = [
+        _KINDS[panel.type](panel, recording.answers[panel.id], box.inner(12, 32, 12, 10), recording.window)
+        for panel, box in boxes
+    ]
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {across} {down}" width="{across}" height="{down}">',
+            f"<title>{escape(plain(dashboard.title))}</title>",
+            f"<!-- dashboard {drawn_from} -->",
+            f"<style>{colors.dark_style()}</style>",
+            frame,
+            *inside,
+            "</svg>\n",
+        ]
     )
 
 
-def _header(dashboard: Dashboard, recording: Recording, across: float) -> list[str]:
+def _header(dashboard: Dashboard, recording: Recording, across: float) -> list[Label]:
     start, end = (clock(moment) for moment in (recording.window.start, recording.window.end))
-    parts = [
-        text(MARGIN + 6, 34, dashboard.title, size=20, font_weight="600"),
-        text(across - MARGIN - 6, 34, f"{start} to {end} UTC", fill=MUTED, text_anchor="end"),
+    chosen = "    ".join(f"{label}: {value}" if value else label for label, value in recording.chosen)
+    return [
+        Label(x=MARGIN + 6, y=34, content=dashboard.title, size=20, bold=True),
+        Label(x=across - MARGIN - 6, y=34, content=f"{start} to {end} UTC", fill=MUTED, align="right"),
+        Label(x=MARGIN + 6, y=62, content=chosen, fill=MUTED, room=across - 2 * MARGIN - 12),
     ]
-    x = float(MARGIN + 6)
-    for label, value in recording.chosen:
-        said = cut(value or "", 12, 260)
-        room = [width(label, 12) + 16, width(said, 12) + 16]
-        parts.append(element("rect", x=x, y=48, width=sum(room), height=24, rx=4, fill=CARD, stroke=EDGE))
-        parts.append(element("rect", x=x + 0.5, y=48.5, width=room[0], height=23, rx=4, fill="#eaeef2"))
-        parts.append(text(x + 8, 64, label, fill=MUTED))
-        parts.append(text(x + room[0] + 8, 64, said))
-        x += sum(room) + 10
-    return parts
 
 
-def _card(panel: Panel, recording: Recording) -> str:
+def _box(panel: Panel) -> Box:
+    """Return where a panel is, in pixels."""
     place = panel.place
-    outer = Box(
+    return Box(
         MARGIN + place.x * UNIT_WIDTH + GAP / 2,
         _HEADER + place.y * UNIT_HEIGHT + GAP / 2,
         place.w * UNIT_WIDTH - GAP,
         place.h * UNIT_HEIGHT - GAP,
     )
-    title = text(outer.x + 12, outer.y + 21, cut(panel.title, 13, outer.w - 24), size=13, font_weight="600")
-    frame = element("rect", x=outer.x, y=outer.y, width=outer.w, height=outer.h, rx=6, fill=CARD, stroke=EDGE)
-    inside = _KINDS[panel.type](panel, recording.answers[panel.id], outer.inner(12, 32, 12, 10), recording.window)
-    return element("g", frame, title, *inside)
 
 
 def _named(panel: Panel, answers: Answers) -> list[Named]:
@@ -109,24 +115,33 @@ def _named(panel: Panel, answers: Answers) -> list[Named]:
     ]
 
 
-def _stat(panel: Panel, answers: Answers, box: Box, window: Window) -> list[str]:
+def _stat(panel: Panel, answers: Answers, box: Box, window: Window) -> str:  # noqa: ARG001 - one shape
     series = _named(panel, answers)
-    value = series[0].last if series else math.nan
-    color = threshold(panel, value)
-    said = units.say(value, panel.unit)
-    size = min(32.0, 32.0 * box.w / max(1.0, width(said, 32)))
-    parts = []
+    value = _CALCULATIONS[panel.calculation](series[0]) if series else math.nan
+    color = colors.at(value, panel.thresholds)
+    words = units.say(value, panel.unit)
+    size = min(32.0, box.w / (0.6 * len(words)))
+    number = Label(x=box.w / 2, y=box.h * 0.5 - 2, content=words, size=size, fill=color, bold=True, align="center")
+    line = ""
     if series and len(series[0].points) > 1:
-        lower = box.inner(-11.5, box.h * 0.62, -11.5, -9.5)
-        parts = sparkline(series[0], lower, window, color)
-    number = text(box.x + box.w / 2, box.y + box.h * 0.5 - 2, said, size=size, fill=color, **_CENTERED)
-    return [*parts, number]
+        line = plot.sparkline(series[0], box.inner(-11.5, box.h * 0.62, -11.5, -9.5), color)
+    return line + canvas(box, texts=[number])
 
 
-_CENTERED = {"text_anchor": "middle", "font_weight": "600"}
+def _finite(series: Named) -> list[float]:
+    return [value for _, value in series.points if math.isfinite(value)] or [math.nan]
 
 
-def _table(panel: Panel, answers: Answers, box: Box, window: Window) -> list[str]:  # noqa: ARG001 - one shape
+# What a stat panel shows of a series, by Grafana's names.
+_CALCULATIONS: Mapping[str, Callable[[Named], float]] = {
+    "lastNotNull": lambda series: series.last,
+    "mean": lambda series: statistics.fmean(_finite(series)),
+    "max": lambda series: max(_finite(series)),
+    "min": lambda series: min(_finite(series)),
+}
+
+
+def _table(panel: Panel, answers: Answers, box: Box, window: Window) -> str:  # noqa: ARG001 - one shape
     labels = [column for column in panel.columns if not column.field.startswith("Value")]
     values = panel.columns[len(labels) :]
     cells: dict[tuple[str, ...], dict[str, float]] = {}
@@ -138,68 +153,72 @@ def _table(panel: Panel, answers: Answers, box: Box, window: Window) -> list[str
     ordered = sorted(sorted(cells), key=lambda key: cells[key].get(title, math.nan), reverse=descending)
     room = int((box.h - 26) // 24)
     shown = ordered if len(ordered) <= room else ordered[: room - 1]
-    lefts = _lefts(panel, labels, shown, box)
-    parts = _table_head(panel, lefts, box)
-    for number, key in enumerate(shown):
-        y = box.y + 24 * (number + 1)
-        parts.append(element("line", x1=box.x, y1=y + 24, x2=box.x + box.w, y2=y + 24, stroke="#eef1f4"))
-        for place, content in enumerate(key):
-            parts.append(text(lefts[place], y + 17, cut(content, 12, lefts[place + 1] - lefts[place] - 10)))
-        for place, column in enumerate(values, len(key)):
-            said = units.say(cells[key].get(column.title, math.nan), column.unit)
-            parts.append(text(lefts[place + 1] - 10, y + 17, said, text_anchor="end"))
-    if len(shown) < len(ordered):
-        y = box.y + 24 * (len(shown) + 1) + 17
-        parts.append(text(box.x, y, f"and {len(ordered) - len(shown)} more", fill=FAINT))
-    return parts
-
-
-def _lefts(panel: Panel, labels: Sequence[object], rows: Sequence[tuple[str, ...]], box: Box) -> list[float]:
-    """Return where columns begin, and the right edge: labels share by their contents what values leave."""
-    values = len(panel.columns) - len(labels)
-    each = min(110.0, box.w * 0.6 / max(1, values))
-    wanted = [
-        max(width(panel.columns[place].title, 12), *(width(row[place], 12) for row in rows or [("",) * len(labels)]))
-        for place in range(len(labels))
+    rows = [
+        [*key, *(units.say(cells[key].get(column.title, math.nan), column.unit) for column in values)] for key in shown
     ]
-    share = (box.w - each * values) / (sum(wanted) or 1)
-    widths = [share * wide for wide in wanted] + [each] * values
-    lefts = [box.x]
-    for wide in widths:
-        lefts.append(lefts[-1] + wide)
-    return lefts
+    edges = _edges(panel, len(labels), rows, box)
+    texts = _row([column.title for column in panel.columns], len(labels), edges, 16, MUTED, bold=True)
+    for number, row in enumerate(rows, 1):
+        texts += _row(row, len(labels), edges, 24 * number + 17, INK)
+    if len(shown) < len(ordered):
+        more = f"and {len(ordered) - len(shown)} more"
+        texts.append(Label(x=0, y=24 * (len(shown) + 1) + 17, content=more, fill=FAINT))
+    lines = [Rectangle(box=Box(0, 24, box.w, 1), fill=EDGE)]
+    lines += [Rectangle(box=Box(0, 24 * (number + 2), box.w, 1), fill=GRID) for number in range(len(shown))]
+    return canvas(box, rectangles=lines, texts=texts)
 
 
-def _table_head(panel: Panel, lefts: list[float], box: Box) -> list[str]:
-    parts = [element("line", x1=box.x, y1=box.y + 24, x2=box.x + box.w, y2=box.y + 24, stroke=EDGE)]
-    for place, column in enumerate(panel.columns):
-        right = column.field.startswith("Value")
-        x, anchor = (lefts[place + 1] - 10, "end") if right else (lefts[place], "start")
-        parts.append(text(x, box.y + 16, column.title, fill=MUTED, font_weight="600", text_anchor=anchor))
-    return parts
+def _row(
+    cells: Sequence[str], labels: int, edges: Sequence[float], y: float, fill: str, *, bold: bool = False
+) -> list[Label]:
+    """Return the texts of a row: labels at the left of their columns, values at the right."""
+    return [
+        Label(x=left, y=y, content=cell, fill=fill, bold=bold, room=right - left - 10)
+        if place < labels
+        else Label(x=right - 10, y=y, content=cell, fill=fill, bold=bold, align="right", room=right - left - 10)
+        for place, (cell, left, right) in enumerate(zip(cells, edges, edges[1:], strict=False))
+    ]
 
 
-def _logs(panel: Panel, answers: Answers, box: Box, window: Window) -> list[str]:  # noqa: ARG001 - one shape
-    parts = []
-    for number, line in enumerate(answers.lines[: int(box.h // 18)]):
-        y = box.y + 18 * number
-        color = _LEVELS.get(line.labels.get("level", ""), FAINT)
-        said = f"{clock(line.time)}  {' '.join(line.text.split())}"
-        parts.append(element("rect", x=box.x, y=y + 1, width=3, height=15, rx=1, fill=color))
-        shortened = cut(said, 10.5, box.w - 14, monospaced=True)
-        parts.append(text(box.x + 10, y + 13, shortened, size=10.5, font_family=MONOSPACED))
-    return parts
+def _edges(panel: Panel, labels: int, rows: Sequence[Sequence[str]], box: Box) -> list[float]:
+    """Return the edges of columns: labels share by their lengths what values leave."""
+    values = len(panel.columns) - labels
+    each = min(110.0, box.w * 0.6 / max(1, values))
+    lengths = [
+        max(len(cell) for cell in (panel.columns[place].title, *(row[place] for row in rows)))
+        for place in range(labels)
+    ]
+    share = (box.w - each * values) / (sum(lengths) or 1)
+    return list(itertools.accumulate([*(share * length for length in lengths), *[each] * values], initial=0.0))
 
 
-def _timeseries(panel: Panel, answers: Answers, box: Box, window: Window) -> list[str]:
+def _logs(panel: Panel, answers: Answers, box: Box, window: Window) -> str:  # noqa: ARG001 - one shape
+    shown = answers.lines[: int(box.h // 18)]
+    levels = [colors.NAMED.get(_LEVELS.get(line.labels.get("level", ""), ""), FAINT) for line in shown]
+    marks = [Rectangle(box=Box(0, 18 * number + 1, 3, 15), fill=color, radius=1) for number, color in enumerate(levels)]
+    texts = [
+        Label(
+            x=10,
+            y=18 * number + 13,
+            content=f"{clock(line.time)}  {' '.join(line.text.split())}",
+            size=10.5,
+            room=box.w - 14,
+            font=MONOSPACED,
+        )
+        for number, line in enumerate(shown)
+    ]
+    return canvas(box, rectangles=marks, texts=texts)
+
+
+def _timeseries(panel: Panel, answers: Answers, box: Box, window: Window) -> str:
     return plot.timeseries(panel, _named(panel, answers), box, window)
 
 
-def _bargauge(panel: Panel, answers: Answers, box: Box, window: Window) -> list[str]:  # noqa: ARG001 - one shape
+def _bargauge(panel: Panel, answers: Answers, box: Box, window: Window) -> str:  # noqa: ARG001 - one shape
     return plot.bargauge(panel, _named(panel, answers), box)
 
 
-_KINDS: Mapping[str, Callable[[Panel, Answers, Box, Window], list[str]]] = {
+_KINDS: Mapping[str, Callable[[Panel, Answers, Box, Window], str]] = {
     "stat": _stat,
     "timeseries": _timeseries,
     "bargauge": _bargauge,

@@ -58,7 +58,8 @@ class Panel:
     """One panel.
 
     `thresholds` are colours with the value from which each holds, `colors` regular expressions for names of series with
-    the colour of those that match; `columns` are a table's.
+    the colour of those that match; `columns` are a table's. `calculation` is what a stat panel shows of a series.
+    `links` are URLs of what a row or bar opens; `limits` is the query whose labels replace the thresholds, if any.
     """
 
     id: int
@@ -74,6 +75,14 @@ class Panel:
     colors: tuple[tuple[str, str], ...]
     columns: tuple[Column, ...]
     sort: tuple[str, bool]
+    calculation: str = "lastNotNull"
+    links: tuple[str, ...] = ()
+    limits: str = ""
+
+    @property
+    def values(self) -> tuple[Column, ...]:
+        """The columns that are not labels."""
+        return tuple(column for column in self.columns if column.field.startswith("Value"))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,6 +91,7 @@ class Variable:
 
     `asks` is how a query variable gets its choices: `label_values` of (selector, label), or `query_result` of
     (expression, ""). A custom variable has its choices as `options`, title and value, the first of which is chosen.
+    A text box has its text as `default`.
     """
 
     name: str
@@ -92,6 +102,7 @@ class Variable:
     of: tuple[str, str]
     regex: str
     options: tuple[tuple[str, str], ...]
+    default: str = ""
 
     @property
     def is_query(self) -> bool:
@@ -125,7 +136,10 @@ def read(file: Path) -> Dashboard:
 def _panel(item: dict[str, Any]) -> Panel:
     defaults = item.get("fieldConfig", {}).get("defaults", {})
     steps = defaults.get("thresholds", {}).get("steps", [])
-    order = (item.get("options", {}).get("sortBy") or [{"displayName": "", "desc": True}])[0]
+    options = item.get("options", {})
+    order = (options.get("sortBy") or [{"displayName": "", "desc": True}])[0]
+    replaced = {step["options"]["configRefId"] for step in _steps(item, "configFromData")}
+    targets = [target for target in item["targets"] if target["refId"] not in replaced]
     return Panel(
         id=item["id"],
         type=item["type"],
@@ -133,27 +147,33 @@ def _panel(item: dict[str, Any]) -> Panel:
         description=item.get("description", ""),
         place=GridPos(**item["gridPos"]),
         datasource=item["datasource"]["type"],
-        targets=tuple(_target(target) for target in item["targets"]),
-        unit=defaults.get("unit", "short"),
+        targets=tuple(_target(target) for target in targets),
+        unit=defaults.get("unit", ""),
         thresholds=tuple((step["color"], float("-inf") if step["value"] is None else step["value"]) for step in steps),
         stacked="stacking" in defaults.get("custom", {}),
         colors=tuple(_of_matcher(item, "byRegexp", "color")),
         columns=_columns(item),
         sort=(order["displayName"], order["desc"]),
+        calculation=options.get("reduceOptions", {}).get("calcs", ["lastNotNull"])[0],
+        links=tuple(link["url"] for link in defaults.get("links", [])),
+        limits="".join(target["expr"] for target in item["targets"] if target["refId"] in replaced),
     )
 
 
+def _steps(item: dict[str, Any], transformation: str) -> list[dict[str, Any]]:
+    return [step for step in item.get("transformations", []) if step["id"] == transformation]
+
+
 def _target(item: dict[str, Any]) -> Target:
-    return Target(item["refId"], item["expr"], item.get("legendFormat", ""), item.get("instant", False))
+    instant = item.get("instant", item.get("queryType") == "instant")
+    return Target(item["refId"], item["expr"], item.get("legendFormat", ""), instant)
 
 
 def _columns(item: dict[str, Any]) -> tuple[Column, ...]:
-    steps = [step["options"] for step in item.get("transformations", []) if step["id"] == "organize"]
+    steps = [step["options"] for step in _steps(item, "organize")]
     units = dict(_of_matcher(item, "byName", "unit"))
     return tuple(
-        Column(field, title, units.get(title, "short"))
-        for step in steps
-        for field, title in step["renameByName"].items()
+        Column(field, title, units.get(title, "")) for step in steps for field, title in step["renameByName"].items()
     )
 
 
@@ -178,6 +198,7 @@ def _variable(item: dict[str, Any]) -> Variable:
         of=of,
         regex=item.get("regex", ""),
         options=options,
+        default=item["query"] if item["type"] == "textbox" else "",
     )
 
 

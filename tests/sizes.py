@@ -1,7 +1,4 @@
-"""How large the chart is, and how many cases its tests have: `python -m tests.sizes`, a minute for the cases.
-
-`python -m tests.sizes --write` writes them into docs/checklist.md. tests/chart/test_layout.py has the bounds.
-"""
+"""The size of the chart and the number of tests: `python -m tests.sizes`. tests/chart/test_layout.py has the bounds."""
 
 from __future__ import annotations
 
@@ -18,8 +15,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 CHART = ROOT / "chart"
-PAGE = ROOT / "docs" / "checklist.md"
-# As the targets of the Makefile.
+# Like the targets of the Makefile.
 TIERS = {
     "unit": (
         "tests/test_suite.py",
@@ -61,7 +57,7 @@ def values() -> int:
 
 
 def exact_messages() -> int:
-    """Return how many cases say every word of what a user reads: of the chart, of the schema and of the plugin."""
+    """Return how many cases contain the whole text of a message of the chart, the schema or the plugin."""
     of_chart = [
         yaml.safe_load((ROOT / "tests/chart" / name).read_text()) for name in ("refusals.yaml", "conditions.yaml")
     ]
@@ -79,7 +75,7 @@ def cases(folders: tuple[str, ...]) -> int:
 
 
 def lines() -> Iterator[str]:
-    """Yield what there is to say, a number a line."""
+    """Yield one line for each number."""
     template, helper = (max(found.items(), key=lambda item: item[1]) for found in (templates(), helpers()))
     yield f"chart/values.yaml     {values()} lines"
     yield f"longest template      {template[1]} lines, {template[0]}"
@@ -90,15 +86,5 @@ def lines() -> Iterator[str]:
     yield f"exact messages        {exact_messages()}"
 
 
-def main() -> None:
-    """Print them, or write them into the page."""
-    found = "".join(f"{line}\n" for line in lines())
-    if sys.argv[1:] == ["--write"]:
-        before, fence, rest = PAGE.read_text(encoding="utf-8").partition("```text\n")
-        PAGE.write_text(f"{before}{fence}{found}{rest[rest.index('```') :]}", encoding="utf-8")
-    else:
-        print(found, end="")
-
-
 if __name__ == "__main__":
-    main()
+    print("\n".join(lines()))

@@ -31,7 +31,7 @@ CASES = [
     ("plugin/src/xscaler_istio/wire/__init__.py", {"tests/dashboards/test_draw.py"}, {"tests/chart/test_notes.py"}),
     ("release/versions.py", {"tests/release/test_publish.py"}, {"tests/plugin/test_cli.py"}),
     ("chart/files/dashboards/mesh.json", DASHBOARDS, {"tests/chart/test_objects.py"}),
-    ("dashboards/sources/mesh.yaml", DASHBOARDS, {"tests/chart/test_objects.py"}),
+    ("dashboards/sources/mesh.py", DASHBOARDS, {"tests/chart/test_objects.py"}),
     ("docs/runbooks.md", {"tests/chart/test_alerts.py", "tests/chart/test_docs.py"}, {"tests/plugin/test_cli.py"}),
     (".github/workflows/test.yaml", {"tests/release/test_workflows.py"}, {"tests/release/test_package.py"}),
 ]

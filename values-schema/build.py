@@ -5,8 +5,9 @@ What follows: chart/files/defaults.yaml, and chart/README.md from readme.md (rea
 Names, defaults, types and prose come from values.yaml: the comment above a key or behind it is its description, and a
 block with the keys of an earlier sibling need not repeat them. A file `<top-level key>.yaml` here adds what a default
 cannot say, as a piece of JSON Schema that is laid over the inferred one. Own keywords, resolved here: `x-use:
-<definition>`, `x-same-as: <top-level key>`, `x-replace: true` (do not infer) and `x-enum-files: <glob in chart/>`. The
-result is Draft-07, self-contained and without $ref, which every Helm from 3.17 on understands. `x-example` (a value
+<definition>`, `x-same-as: <top-level key>`, `x-replace: true` (do not infer), `x-enum-files: <glob in chart/>` and
+`x-enum-keys: <file in chart/> <key>` (the names in a block of data). Old names are admitted (renamed.py). The result is
+Draft-07, self-contained and without $ref, which every Helm from 3.17 on understands. `x-example` (a value
 other than the default) becomes `examples` (illustrate.py). These stay in for the plugin: `x-error` (what a pattern
 wants, in words), `x-unit` and `x-with` (values with which a key has an effect; a name that begins with a dot is a
 sibling's).
@@ -26,12 +27,14 @@ import yaml
 
 from illustrate import illustrate
 from readme import readme
+from renamed import admit
 
 HERE = Path(__file__).resolve().parent
 CHART = HERE.parent / "chart"
 SCHEMA = CHART / "values.schema.json"
 DEFAULTS = CHART / "files/defaults.yaml"
 README = CHART / "README.md"
+RENAMED = CHART / "files/renamed.yaml"
 
 # A piece of JSON Schema: arbitrary JSON by nature.
 Schema = dict[str, Any]
@@ -121,12 +124,18 @@ def overlay(base: Schema, extra: Schema, definitions: Schema, path: str) -> Sche
 
 
 def resolve(schema: Schema, definitions: Schema) -> Schema:
-    """Fill in `x-use`, `x-enum-files` and `x-enum-also`."""
+    """Fill in `x-use`, `x-enum-files`, `x-enum-also` and `x-enum-keys`, of elements of a list and of names too."""
     schema = dict(schema)
     if used := schema.pop("x-use", None):
         schema = {**definitions[used], **schema}
     if pattern := schema.pop("x-enum-files", None):
         schema["enum"] = sorted(file.stem.lstrip("_") for file in CHART.glob(pattern)) + schema.pop("x-enum-also", [])
+    if place := schema.pop("x-enum-keys", None):
+        file, key = place.split()
+        schema["enum"] = list(load(CHART / file)[key])
+    for part in ("items", "propertyNames"):
+        if isinstance(child := schema.get(part), dict):
+            schema[part] = resolve(child, definitions)
     return schema
 
 
@@ -185,7 +194,7 @@ def build() -> Schema:
             **properties,
         },
     }
-    return illustrate(schema, yaml.safe_load(text))
+    return admit(illustrate(schema, yaml.safe_load(text)), yaml.safe_load(RENAMED.read_text(encoding="utf-8")))
 
 
 def defaults() -> str:

@@ -22,12 +22,17 @@ def readme(prose: str, schema: Schema) -> str:
 def _sections(properties: dict[str, Schema]) -> Iterator[str]:
     """Yield the keys that are no blocks, in one table, and each block under its name, in the order of values.yaml."""
     pod = properties["pod"]["properties"].keys()
+    properties = _lasting(properties)
     single = {name: schema for name, schema in properties.items() if "properties" not in schema}
     yield _table(single, "", pod)
     for name, schema in properties.items():
         if name not in single:
             yield f"### `{name}`\n\n{schema['description']}\n"
             yield _table(schema["properties"], f"{name}.", pod)
+
+
+def _lasting(properties: dict[str, Schema]) -> dict[str, Schema]:
+    return {name: schema for name, schema in properties.items() if not schema.get("deprecated")}
 
 
 def _table(properties: dict[str, Schema], prefix: str, pod: Set[str]) -> str:
@@ -38,7 +43,7 @@ def _table(properties: dict[str, Schema], prefix: str, pod: Set[str]) -> str:
 
 
 def _rows(properties: dict[str, Schema], prefix: str, pod: Set[str]) -> Iterator[tuple[str, str, str, str]]:
-    for name, schema in properties.items():
+    for name, schema in _lasting(properties).items():
         below = schema.get("properties")
         if below is None:
             yield f"{prefix}{name}", _kind(schema), _default(schema), _text(schema)
@@ -64,5 +69,6 @@ def _default(schema: Schema) -> str:
 def _text(schema: Schema) -> str:
     """Return the description, with what would end a cell or be markup escaped, and what is allowed."""
     text = schema["description"].replace("|", "\\|").replace("<", "&lt;")
-    allowed = ", ".join(f"`{value}`" for value in schema.get("enum", ()) if value != "")
+    old = schema.get("x-deprecated-values", ())
+    allowed = ", ".join(f"`{value}`" for value in schema.get("enum", ()) if value not in ("", *old))
     return f"{text} One of {allowed}." if allowed else text

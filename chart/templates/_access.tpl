@@ -1,4 +1,4 @@
-{{/* Identity and rights of a component: each has a ServiceAccount and a ClusterRole of its own. */}}
+{{/* Identity and rights of a component: each has its ServiceAccount and its ClusterRole. */}}
 
 {{/* Inputs: root, component */}}
 {{- define "xscaler-istio.serviceAccount" -}}
@@ -6,7 +6,7 @@ apiVersion: v1
 kind: ServiceAccount
 metadata:
   name: {{ include "xscaler-istio.serviceAccountName" . | quote }}
-  namespace: {{ .root.Release.Namespace | quote }}
+  namespace: {{ include "xscaler-istio.namespace" .root | quote }}
   labels:
     {{- include "xscaler-istio.labels" . | nindent 4 }}
   {{- with mustMergeOverwrite (deepCopy .root.Values.commonAnnotations) .root.Values.serviceAccount.annotations }}
@@ -48,7 +48,7 @@ roleRef:
 subjects:
   - kind: ServiceAccount
     name: {{ include "xscaler-istio.serviceAccountName" $ | quote }}
-    namespace: {{ $.root.Release.Namespace | quote }}
+    namespace: {{ include "xscaler-istio.namespace" $.root | quote }}
 {{- end }}
 {{- end -}}
 
@@ -57,7 +57,7 @@ The namespaces whose pods a component looks at, as a list; none means all. A col
 the release's as well. Inputs: root, component
 */}}
 {{- define "xscaler-istio.namespacesOf" -}}
-{{- $own := ternary (list .root.Release.Namespace) list (and .root.Values.selfMonitoring.enabled (eq .component "metrics")) -}}
+{{- $own := ternary (list (include "xscaler-istio.namespace" .root)) list (and .root.Values.selfMonitoring.enabled (eq .component "metrics")) -}}
 {{- $named := .root.Values.rbac.namespaces -}}
 {{- ternary (concat $named $own | uniq) list (gt (len $named) 0) | toRawJson -}}
 {{- end -}}
@@ -81,7 +81,7 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{/* What it takes to find pods. */}}
+{{/* The rights to find pods. */}}
 {{- define "xscaler-istio.findPods" -}}
 - apiGroups: [""]
   resources: [pods]

@@ -1,18 +1,5 @@
 {{/* Blocks of Grafana Alloy's syntax that its collector and the log agent have in common. */}}
 
-{{/* Relabelling rules as blocks. Inputs: a list of rules in Prometheus' words */}}
-{{- define "xscaler-istio.alloy.rules" -}}
-{{- range $rule := . }}
-rule {
-{{- range $key := list "source_labels" "separator" "regex" "modulus" "target_label" "replacement" "action" }}
-  {{- if hasKey $rule $key }}
-  {{ $key }} = {{ get $rule $key | toRawJson }}
-  {{- end }}
-{{- end }}
-}
-{{- end -}}
-{{- end -}}
-
 {{/* A map of expressions, which is not JSON. Inputs: a dict of expressions by key */}}
 {{- define "xscaler-istio.alloy.map" -}}
 {{- $pairs := list -}}
@@ -55,17 +42,17 @@ local.file "username" {
 {{/* How an endpoint proves who it is and whom it trusts. Inputs: . (root) */}}
 {{- define "xscaler-istio.alloy.credentials" -}}
 {{- $xscaler := .Values.xscaler -}}
-{{- $auth := include "xscaler-istio.authFolder" . -}}
+{{- $token := include "xscaler-istio.tokenFile" . -}}
 // Credential files are read for every request: a rotated Secret needs no restart.
 {{- if eq $xscaler.auth.type "basic" }}
 basic_auth {
   username = {{ empty (include "xscaler-istio.usernameFile" .) | ternary (quote $xscaler.auth.username) "string.trim_space(local.file.username.content)" }}
-  password_file = "{{ $auth }}/token"
+  password_file = "{{ $token }}"
 }
 {{- else }}
 authorization {
   type = "Bearer"
-  credentials_file = "{{ $auth }}/token"
+  credentials_file = "{{ $token }}"
 }
 {{- end }}
 {{- if $xscaler.tls.ca.name }}
@@ -73,7 +60,26 @@ tls_config {
   ca_file = "{{ include "xscaler-istio.caFolder" . }}/ca.crt"
 }
 {{- end }}
-{{- with $xscaler.proxyUrl }}
-proxy_url = {{ . | quote }}
+{{- if $xscaler.proxyUrl }}
+proxy_url = {{ $xscaler.proxyUrl | quote }}
+{{- with $xscaler.noProxy }}
+no_proxy = {{ join "," . | quote }}
 {{- end }}
+{{- else }}
+proxy_from_environment = true
+{{- end }}
+{{- end -}}
+
+{{/* A text of several parts, one a line where it is long. Inputs: parts (a list), separator */}}
+{{- define "xscaler-istio.alloy.joined" -}}
+{{- $whole := join .separator .parts -}}
+{{- if or (eq (len .parts) 1) (lt (len $whole) 80) -}}
+{{ include "xscaler-istio.alloyText" $whole }}
+{{- else -}}
+string.join([
+{{- range .parts }}
+  {{ ternary (printf "`%s`" .) (toRawJson .) (not (regexMatch "[`\\n\\r]" .)) }},
+{{- end }}
+], {{ toRawJson .separator }})
+{{- end -}}
 {{- end -}}

@@ -8,6 +8,26 @@
 {{- default (printf "https://%s.l.xscalerlabs.com/api/v1/logs/push" .Values.xscaler.region) .Values.xscaler.logs.url -}}
 {{- end -}}
 
+{{/*
+The other push URLs that xScaler publishes for the same account, with spaces between them. Nothing for another host, and
+nothing behind a proxy, through which a test pod cannot ask. Inputs: root, what (metrics or logs)
+*/}}
+{{- define "xscaler-istio.otherUrls" -}}
+{{- $xscaler := .root.Values.xscaler -}}
+{{- $url := include (printf "xscaler-istio.%sUrl" .what) .root -}}
+{{- $published := "^https://([a-z0-9-]+)([.][ml])?[.]xscalerlabs[.]com/.*$" -}}
+{{- if and (regexMatch $published $url) (not $xscaler.proxyUrl) (not $xscaler.proxySecret.name) -}}
+{{- $region := regexReplaceAll $published $url "${1}" -}}
+{{- $forms := dict "metrics" (list ".xscalerlabs.com/api/v1/push" ".m.xscalerlabs.com/api/v1/push") -}}
+{{- $_ := set $forms "logs" (list ".l.xscalerlabs.com/api/v1/logs/push" ".l.xscalerlabs.com/api/v1/push") -}}
+{{- $others := list -}}
+{{- range index $forms .what -}}
+{{- $others = append $others (printf "https://%s%s" $region .) -}}
+{{- end -}}
+{{- without $others $url | join " " -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Folder in the container that holds token, tenant and authority. Not a subPath: those are never updated. */}}
 {{- define "xscaler-istio.authFolder" -}}
 /etc/xscaler/auth
@@ -17,13 +37,19 @@
 /etc/xscaler/ca
 {{- end -}}
 
+{{/* The file with the token: of the Secret, or one that another program puts into the pod. Inputs: . (root) */}}
+{{- define "xscaler-istio.tokenFile" -}}
+{{- default (printf "%s/token" (include "xscaler-istio.authFolder" .)) .Values.xscaler.auth.tokenFile -}}
+{{- end -}}
+
 {{/* The volume with the token, one file per key. Inputs: . (root) */}}
 {{- define "xscaler-istio.authVolume" -}}
 {{- $secret := .Values.xscaler.auth.existingSecret -}}
 name: auth
 secret:
   secretName: {{ include "xscaler-istio.secretName" . | quote }}
-  defaultMode: 0440
+  # 0440 as a decimal number: not every YAML parser reads octal ones.
+  defaultMode: 288
   items:
     - key: {{ ternary $secret.tokenKey "token" (ne $secret.name "") | quote }}
       path: token

@@ -1,6 +1,6 @@
 {{/*
-The scrape jobs, written once in Prometheus' dialect: every collector embeds or converts this text. It is kept as
-text and not parsed, so that the reasons in files/ stay beside the rules in the rendered configuration.
+The scrape jobs, written once in Prometheus' dialect: each collector embeds or converts them. A rule is data, with its
+reason beside it as `why`, so that every rendered configuration has the reason as a comment in its own language.
 */}}
 
 {{/* The names of the enabled jobs, separated by spaces. Inputs: . (root) */}}
@@ -8,25 +8,100 @@ text and not parsed, so that the reasons in files/ stay beside the rules in the 
 {{ include "xscaler-istio.meshJobNames" . }}{{ if .Values.selfMonitoring.enabled }}self{{ end }}
 {{- end -}}
 
-{{/* Those of them that scrape the mesh. Inputs: . (root) */}}
+{{/* Those of them that scrape the mesh, in the order of their files. Inputs: . (root) */}}
 {{- define "xscaler-istio.meshJobNames" -}}
-{{- range $name, $target := .Values.metrics.targets }}{{ if $target.enabled }}{{ $name }} {{ end }}{{ end -}}
+{{- $names := dict -}}
+{{- range $name, $target := .Values.metrics.targets -}}
+{{- if $target.enabled -}}
+{{- $input := dict "root" $ "job" $name -}}
+{{- include "xscaler-istio.loadJob" $input -}}
+{{- $_ := set $names (toString $input.file.order) $name -}}
+{{- end -}}
+{{- end -}}
+{{- range $order := keys $names | sortAlpha }}{{ get $names $order }} {{ end -}}
+{{- end -}}
+
+{{/*
+Adds to the inputs of a job what its templates read: file (the job's) and profile. Both are parsed once for all shards
+and templates, since parsing YAML is most of the time of a rendering. Inputs: root, job (name of a file in files/jobs)
+*/}}
+{{- define "xscaler-istio.loadJob" -}}
+{{- $files := dict "file" (printf "files/jobs/%s.yaml" .job) "profile" (include "xscaler-istio.profileFile" .root) -}}
+{{- range $key, $file := $files -}}
+{{- if not (hasKey $.root $file) }}{{ $_ := set $.root $file ($.root.Files.Get $file | fromYaml) }}{{ end -}}
+{{- $_ := set $ $key (get $.root $file) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+The metric rules of a job as text, which is made once for all shards. Inputs: root, job, file, profile, language
+(rulesAsYaml or rulesAsAlloy)
+*/}}
+{{- define "xscaler-istio.metricRulesText" -}}
+{{- $key := printf "metricRules/%s" .job -}}
+{{- if not (hasKey .root $key) -}}
+{{- $rules := include "xscaler-istio.metricRules" . | fromYamlArray -}}
+{{- $_ := set .root $key (include (printf "xscaler-istio.%s" .language) $rules) -}}
+{{- end -}}
+{{ get .root $key }}
+{{- end -}}
+
+{{- define "xscaler-istio.profileFile" -}}
+files/profiles/{{ .Values.metrics.profile }}.yaml
 {{- end -}}
 
 {{/*
 One complete scrape_config. What the mesh's jobs and the release's own do not share is chosen by kind: mesh or self.
-Inputs: root, job (name of a file in files/jobs), shard (from 0)
+Inputs: root, job, shard (from 0)
 */}}
 {{- define "xscaler-istio.job" -}}
-{{- $kind := ternary "self" "mesh" (eq .job "self") -}}
-{{ .root.Files.Get (printf "files/jobs/%s.yaml" .job) | trim }}
+{{- include "xscaler-istio.loadJob" . -}}
+{{- $_ := set . "language" "rulesAsYaml" -}}
+{{ include "xscaler-istio.comment" (dict "text" .file.why "mark" "#") }}
+job_name: {{ .file.job_name }}
+metrics_path: {{ .file.metrics_path }}
+{{- with .file.params }}
+params: {{ toRawJson . }}
+{{- end }}
+relabel_configs:
+{{- include "xscaler-istio.rulesAsYaml" (include "xscaler-istio.targetRules" . | fromYamlArray) }}
+# The same in every job, so that one watch serves all of them.
+kubernetes_sd_configs:
+- role: pod
+{{- with include "xscaler-istio.namespacesOf" (dict "root" .root "component" "metrics") | fromYamlArray }}
+  namespaces:
+    names: {{ toRawJson . }}
+{{- end }}
+{{ include "xscaler-istio.scrapeSettings" . }}
+metric_relabel_configs:
+{{- include "xscaler-istio.metricRulesText" . }}
+{{- end -}}
+
+{{/* How a job scrapes, as keys of a scrape_config. Inputs: root, job */}}
+{{- define "xscaler-istio.scrapeSettings" -}}
+{{ include "xscaler-istio.collector.jobSettings" . }}
+honor_labels: false
+# A scrape reaches its target and no other address, wherever an application in the pod redirects to.
+follow_redirects: false
+{{- include "xscaler-istio.targetSettings" . }}
+{{- end -}}
+
+{{/* mesh or self. Inputs: job */}}
+{{- define "xscaler-istio.kindOfJob" -}}
+{{ ternary "self" "mesh" (eq .job "self") }}
+{{- end -}}
+
+{{/* The rules that find the targets of a job, as a YAML list. Inputs: root, job, shard, file */}}
+{{- define "xscaler-istio.targetRules" -}}
+{{- $kind := include "xscaler-istio.kindOfJob" . -}}
+{{ toYaml .file.relabel_configs }}
 {{- include (printf "xscaler-istio.choiceOfTargets.%s" $kind) . }}
 {{ .root.Files.Get "files/rules/targets.yaml" | trim }}
 - target_label: job
   replacement: {{ get (dict "mesh" "integrations/istio" "self" "xscaler-istio") $kind }}
 - target_label: cluster
   replacement: {{ .root.Values.cluster.name | replace "$" "$$" | quote }}
-{{- range $name, $value := .root.Values.metrics.extraLabels }}
+{{- range $name, $value := .root.Values.cluster.labels }}
 - target_label: {{ $name }}
   replacement: {{ $value | replace "$" "$$" | quote }}
 {{- end }}
@@ -36,8 +111,8 @@ Inputs: root, job (name of a file in files/jobs), shard (from 0)
   action: drop
 {{- end }}
 {{- if gt (int .root.Values.metrics.shards) 1 }}
-# The shard that owns a target follows from its final address alone.
-- source_labels: [__address__]
+- why: The shard that owns a target follows from its final address only.
+  source_labels: [__address__]
   modulus: {{ .root.Values.metrics.shards }}
   target_label: __tmp_shard
   action: hashmod
@@ -45,38 +120,36 @@ Inputs: root, job (name of a file in files/jobs), shard (from 0)
   regex: {{ .shard | quote }}
   action: keep
 {{- end }}
-# The same in every job, so that one watch serves all of them.
-kubernetes_sd_configs:
-- role: pod
-{{- with include "xscaler-istio.namespacesOf" (dict "root" .root "component" "metrics") | fromYamlArray }}
-  namespaces:
-    names: {{ toRawJson . }}
-{{- end }}
-{{ include "xscaler-istio.collector.jobSettings" . }}
-honor_labels: false
-{{- include "xscaler-istio.targetSettings" . }}
-metric_relabel_configs:
-{{ include (printf "xscaler-istio.metricRules.%s" $kind) . }}
 {{- end -}}
 
-{{/* What becomes of the series of a target, as metric relabelling rules, by kind. Inputs: root, job */}}
+{{/* What becomes of the series of a target, as a YAML list of rules, by kind. Inputs: root, job, file, profile */}}
+{{- define "xscaler-istio.metricRules" -}}
+{{ include (printf "xscaler-istio.metricRules.%s" (include "xscaler-istio.kindOfJob" .)) . }}
+{{- end -}}
+
 {{- define "xscaler-istio.metricRules.mesh" -}}
+{{- $metrics := .root.Values.metrics -}}
+{{- $files := default list .file.metric_rules -}}
+{{- if include "xscaler-istio.addedLabels" .root | trim }}{{ $files = concat $files (default list .file.metric_rules_for_added_labels) }}{{ end -}}
+{{- if or (has .job .profile.numbers) $metrics.includeMetrics -}}
+{{- with include "xscaler-istio.collector.numberRules" . | fromYamlArray -}}
+{{- if or (has ".*" (index $.profile.keep $.job)) $metrics.includeMetrics }}{{ $files = concat $files (default list $.file.number_rules) }}{{ end -}}
+{{- $files = concat $files . -}}
+{{- end -}}
+{{- end -}}
 {{ include "xscaler-istio.profileRules" . }}
-{{ .root.Files.Get "files/rules/label-budget.yaml" | trim }}
-{{- if include "xscaler-istio.addedLabels" .root | trim }}
-{{ .root.Files.Get "files/rules/label-budget-extra.yaml" | trim }}
+{{- range $files }}
+{{ $.root.Files.Get (printf "files/rules/%s.yaml" .) | trim }}
 {{- end }}
-{{ .root.Files.Get "files/rules/plain-numbers.yaml" | trim }}
-{{- with .root.Values.metrics.extraMetricRelabelings }}
-# metrics.extraMetricRelabelings
-{{ toYaml . }}
+{{- range $index, $rule := $metrics.extraMetricRelabelConfigs }}
+{{ toYaml (list (ternary (merge (dict "why" "metrics.extraMetricRelabelConfigs") $rule) $rule (eq $index 0))) }}
 {{- end }}
 {{- end -}}
 
 {{- define "xscaler-istio.metricRules.self" -}}
-# files/self, files/logs/self.yaml
-- source_labels: [__name__]
-  regex: {{ include "xscaler-istio.self.keep" .root | quote }}
+- why: files/self, files/logs/self.yaml
+  source_labels: [__name__]
+  regex: {{ include "xscaler-istio.self.keep" .root }}
   action: keep
 {{- end -}}
 
@@ -84,12 +157,12 @@ metric_relabel_configs:
 {{- define "xscaler-istio.choiceOfTargets.self" -}}
 {{- $root := .root -}}
 {{- $workload := include "xscaler-istio.collector.workload" (dict "root" $root) | fromYaml }}
-# Of this release alone.
-- source_labels:
+- why: Only those of this release.
+  source_labels:
   - __meta_kubernetes_namespace
   - __meta_kubernetes_pod_label_app_kubernetes_io_instance
   - __meta_kubernetes_pod_label_app_kubernetes_io_name
-  regex: {{ printf "%s;%s;%s" $root.Release.Namespace $root.Release.Name (include "xscaler-istio.name" $root) | regexQuoteMeta | quote }}
+  regex: {{ printf "%s;%s;%s" (include "xscaler-istio.namespace" $root) $root.Release.Name (include "xscaler-istio.name" $root) | regexQuoteMeta | quote }}
   action: keep
 - source_labels: [__meta_kubernetes_pod_label_app_kubernetes_io_component]
   regex: metrics
@@ -99,11 +172,14 @@ metric_relabel_configs:
 
 {{- define "xscaler-istio.choiceOfTargets.mesh" -}}
 {{- $metrics := .root.Values.metrics -}}
-{{- if eq .job "proxies" }}
-{{- if ne (int $metrics.targets.proxies.port) 15020 }}
-- target_label: __tmp_port
-  replacement: {{ int $metrics.targets.proxies.port | quote }}
+{{- $port := int (index $metrics.targets .job).port -}}
+{{- /* 15020 for proxies is the port that their annotations replace. */ -}}
+{{- if and $port (ne (printf "%s:%d" .job $port) "proxies:15020") }}
+- why: metrics.targets.{{ .job }}.port
+  target_label: __tmp_port
+  replacement: {{ quote $port }}
 {{- end }}
+{{- if has .job (list "proxies" "agents") }}
 {{- include "xscaler-istio.namespaceRules" $metrics.namespaces }}
 {{- end }}
 {{- end -}}
@@ -121,8 +197,8 @@ metric_relabel_configs:
 
 {{/* The labels that the values add to every series, separated by spaces. Inputs: . (root) */}}
 {{- define "xscaler-istio.addedLabels" -}}
-{{- $added := keys .Values.metrics.extraLabels -}}
-{{- range $rule := .Values.metrics.extraMetricRelabelings -}}
+{{- $added := keys .Values.cluster.labels -}}
+{{- range $rule := .Values.metrics.extraMetricRelabelConfigs -}}
 {{- with $rule.target_label }}{{ $added = append $added . }}{{ end -}}
 {{- end -}}
 {{- range $name := $added | uniq | sortAlpha }}{{ $name }} {{ end -}}
@@ -154,37 +230,41 @@ sample_limit: {{ int . }}
 {{- end }}
 {{- end -}}
 
-{{/* What the profile keeps, as metric relabelling rules. Inputs: root, job */}}
+{{/* What metrics.proxyDetails adds to a job, as a JSON list of expressions. Inputs: root, job */}}
+{{- define "xscaler-istio.detailsOf" -}}
+{{- $names := list -}}
+{{- $details := .root.Files.Get "files/details.yaml" | fromYaml -}}
+{{- range ternary .root.Values.metrics.proxyDetails list (has .job (list "proxies" "agents")) -}}
+{{- $names = concat $names (index $details .).keep -}}
+{{- end -}}
+{{- toRawJson $names -}}
+{{- end -}}
+
+{{/* What the profile keeps, as a YAML list of rules. Inputs: root, job, profile */}}
 {{- define "xscaler-istio.profileRules" -}}
-{{- $file := printf "files/profiles/%s.yaml" .root.Values.metrics.profile -}}
-{{- $profile := .root.Files.Get $file | fromYaml -}}
-# {{ $file }}
-- source_labels: [__name__]
-  regex: {{ concat (index $profile.keep .job) .root.Values.metrics.includeMetrics | join "|" | quote }}
+{{- $profile := .profile -}}
+{{- $names := concat (index $profile.keep .job) (include "xscaler-istio.detailsOf" . | fromJsonArray) .root.Values.metrics.includeMetrics -}}
+- why: {{ include "xscaler-istio.profileFile" .root }}
+  source_labels: [__name__]
+  regex: {{ include "xscaler-istio.namesInForm" (dict "root" .root "expressions" $names) }}
   action: keep
 {{- with .root.Values.metrics.excludeMetrics }}
-# metrics.excludeMetrics
-- source_labels: [__name__]
-  regex: {{ join "|" . | quote }}
+- why: metrics.excludeMetrics
+  source_labels: [__name__]
+  regex: {{ include "xscaler-istio.namesInForm" (dict "root" $.root "expressions" .) }}
   action: drop
 {{- end }}
 {{- with index $profile.drop .job }}
 - source_labels: [__name__]
-  regex: {{ . | join "|" | quote }}
+  regex: {{ toRawJson . }}
   action: drop
 {{- end }}
-{{- range index $profile.thinned .job }}
-# Buckets of {{ .metric }}: these le stay.
-- source_labels: [__name__]
-  regex: {{ .metric | quote }}
-  target_label: __tmp_thinned
-  replacement: drop
-- source_labels: [__name__, le]
-  regex: {{ printf "%s;(%s)(\\.0)?" .metric (.le | join "|" | replace "+" "\\+") | squote }}
-  target_label: __tmp_thinned
-  replacement: ""
-- source_labels: [__tmp_thinned]
-  regex: drop
+{{- range ternary list (index $profile.thinned .job) (eq .root.Values.metrics.histograms "native") }}
+- why: >-
+    Not every bucket of a size. These are bounds of Envoy's; others are chosen by the mesh
+    (sidecar.istio.io/statsHistogramBuckets), and all of them stay.
+  source_labels: [__name__, le]
+  regex: {{ printf "%s;(%s)(\\.0)?" .metric (.without | join "|" | replace "." "\\." | replace "+" "\\+") | toRawJson }}
   action: drop
 {{- end }}
 {{- end -}}

@@ -3,14 +3,21 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* The namespace of all objects but those that belong elsewhere. Inputs: . (root) */}}
+{{- define "xscaler-istio.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
+{{- end -}}
+
 {{/*
 Prefix of all object names, at most 44 characters: Kubernetes cuts the names that it makes for pods at 58, and the number
-of a shard must stay in them. What is cut off is told by a hash, so that two long names stay two. Inputs: . (root)
+of a shard must stay in them. A hash stands for the part that is cut off, so that two long names differ. It begins with a
+letter, as the name of a Service must, which a release's name need not. Inputs: . (root)
 */}}
 {{- define "xscaler-istio.fullname" -}}
 {{- $name := include "xscaler-istio.name" . -}}
 {{- $joined := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
 {{- $whole := default $joined .Values.fullnameOverride | replace "." "-" -}}
+{{- if regexMatch "^[0-9]" $whole }}{{ $whole = printf "x-%s" $whole }}{{ end -}}
 {{- if le (len $whole) 44 -}}
 {{- $whole | trimSuffix "-" -}}
 {{- else -}}
@@ -25,22 +32,27 @@ app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
+{{/* A text as a label may hold it: 63 letters, digits and -_. with a letter or digit at both ends. Inputs: the text */}}
+{{- define "xscaler-istio.labelValue" -}}
+{{- regexReplaceAll "[^A-Za-z0-9_.-]" . "_" | trunc 63 | trimAll "-_." -}}
+{{- end -}}
+
 {{/*
 Labels of every object; the chart's own win over commonLabels. Inputs: root, component; optional objectLabels, which
 win over commonLabels too
 */}}
 {{- define "xscaler-istio.labels" -}}
 {{- $own := include "xscaler-istio.selectorLabels" . | fromYaml -}}
-{{- $_ := set $own "app.kubernetes.io/version" .root.Chart.AppVersion -}}
+{{- $_ := set $own "app.kubernetes.io/version" (include "xscaler-istio.labelValue" .root.Chart.AppVersion) -}}
 {{- $_ := set $own "app.kubernetes.io/managed-by" .root.Release.Service -}}
-{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") -}}
+{{- $_ := set $own "helm.sh/chart" (include "xscaler-istio.labelValue" (printf "%s-%s" .root.Chart.Name .root.Chart.Version)) -}}
 {{- mustMergeOverwrite (deepCopy .root.Values.commonLabels) (deepCopy (default dict .objectLabels)) $own | toYaml -}}
 {{- end -}}
 
 {{/* name, namespace, labels and annotations of an object. Inputs: root, component, name; optional objectLabels */}}
 {{- define "xscaler-istio.metadata" -}}
 name: {{ .name | quote }}
-namespace: {{ .root.Release.Namespace | quote }}
+namespace: {{ include "xscaler-istio.namespace" .root | quote }}
 labels:
   {{- include "xscaler-istio.labels" . | nindent 2 }}
 {{- with .root.Values.commonAnnotations }}
@@ -74,7 +86,7 @@ Name of the cluster-wide objects. No two releases share it, whatever their names
 Inputs: root, component
 */}}
 {{- define "xscaler-istio.clusterWideName" -}}
-{{ include "xscaler-istio.fullname" .root }}-{{ .component }}.{{ .root.Release.Namespace }}
+{{ include "xscaler-istio.fullname" .root }}-{{ .component }}.{{ include "xscaler-istio.namespace" .root }}
 {{- end -}}
 
 {{/* The Secret that holds the token. Inputs: . (root) */}}
@@ -108,7 +120,7 @@ Inputs: root, component
 {{- if ne .Values.metrics.collector "none" }}
 - metrics
 {{- end }}
-{{- range include "logs.parts" . | fromYamlArray }}
+{{- range include "xscaler-istio.logs.parts" . | fromYamlArray }}
 - {{ .component }}
 {{- end }}
 {{- end -}}

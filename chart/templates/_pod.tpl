@@ -6,6 +6,7 @@ program's block of values), workload (a parsed `xscaler-istio.collector.workload
 {{- define "xscaler-istio.podTemplate" -}}
 {{- $pod := include "xscaler-istio.podSettings" . | fromJson -}}
 {{- $_ := set . "pod" $pod -}}
+{{- $volumes := include "xscaler-istio.volumes" . | trim -}}
 {{- $annotations := dict "sidecar.istio.io/inject" "false" "kubectl.kubernetes.io/default-container" "collector" -}}
 {{- if eq .workload.reload "restart" -}}
 {{- $_ := set $annotations "checksum/config" (sha256sum .config) -}}
@@ -15,7 +16,7 @@ metadata:
   labels:
     {{- mustMergeOverwrite (deepCopy .root.Values.commonLabels) $pod.labels (include "xscaler-istio.selectorLabels" . | fromYaml) .labels (include "xscaler-istio.outsideMesh" . | fromYaml) | toYaml | nindent 4 }}
   annotations:
-    {{- mustMergeOverwrite (deepCopy .root.Values.commonAnnotations) $pod.annotations $annotations | toYaml | nindent 4 }}
+    {{- mustMergeOverwrite (include "xscaler-istio.eviction" $volumes | fromYaml) .root.Values.commonAnnotations $pod.annotations $annotations | toYaml | nindent 4 }}
 spec:
   serviceAccountName: {{ include "xscaler-istio.serviceAccountName" . | quote }}
   automountServiceAccountToken: true
@@ -34,24 +35,71 @@ spec:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   volumes:
-    - name: config
-      configMap:
-        name: {{ .name | quote }}
-    - {{ include "xscaler-istio.authVolume" .root | nindent 6 | trim }}
-    {{- if .root.Values.xscaler.tls.ca.name }}
-    - {{ include "xscaler-istio.caVolume" .root | nindent 6 | trim }}
-    {{- end }}
-    {{- if .workload.storageFolder }}
-    - {{ include "xscaler-istio.storageVolume" . | nindent 6 | trim }}
-    {{- end }}
-    {{- range $number, $folder := .workload.hostFolders }}
-    - name: logs-{{ $number }}
-      hostPath:
-        path: {{ $folder }}
-    {{- end }}
+    {{- $volumes | nindent 4 }}
     {{- with $pod.extraVolumes }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
+{{- end -}}
+
+{{/*
+The annotation that lets the cluster autoscaler remove a node, which local volumes of the chart would keep. Their loss is no
+more than that of any restart. Inputs: the chart's volumes, as YAML
+*/}}
+{{- define "xscaler-istio.eviction" -}}
+{{- $local := list -}}
+{{- range fromYamlArray . -}}
+{{- if or (hasKey . "emptyDir") (hasKey . "hostPath") }}{{ $local = append $local .name }}{{ end -}}
+{{- end -}}
+{{- with $local }}
+cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes: {{ join "," . }}
+{{- end }}
+{{- end -}}
+
+{{/* The chart's own volumes. Inputs: root, name, settings, workload (see xscaler-istio.podTemplate) */}}
+{{- define "xscaler-istio.volumes" -}}
+- name: config
+  configMap:
+    name: {{ .name | quote }}
+{{- if not .root.Values.xscaler.auth.tokenFile }}
+- {{ include "xscaler-istio.authVolume" .root | nindent 2 | trim }}
+{{- end }}
+{{- if .root.Values.xscaler.tls.ca.name }}
+- {{ include "xscaler-istio.caVolume" .root | nindent 2 | trim }}
+{{- end }}
+{{- if .workload.storageFolder }}
+- {{ include "xscaler-istio.storageVolume" . | nindent 2 | trim }}
+{{- end }}
+{{- range $number, $folder := .workload.hostFolders }}
+- name: logs-{{ $number }}
+  hostPath:
+    path: {{ $folder }}
+{{- end }}
+{{- end -}}
+
+{{/* Where the container has them. Inputs: as xscaler-istio.volumes */}}
+{{- define "xscaler-istio.volumeMounts" -}}
+- name: config
+  mountPath: /etc/collector
+  readOnly: true
+{{- if not .root.Values.xscaler.auth.tokenFile }}
+- name: auth
+  mountPath: {{ include "xscaler-istio.authFolder" .root }}
+  readOnly: true
+{{- end }}
+{{- if .root.Values.xscaler.tls.ca.name }}
+- name: ca
+  mountPath: {{ include "xscaler-istio.caFolder" .root }}
+  readOnly: true
+{{- end }}
+{{- with .workload.storageFolder }}
+- name: storage
+  mountPath: {{ . }}
+{{- end }}
+{{- range $number, $folder := .workload.hostFolders }}
+- name: logs-{{ $number }}
+  mountPath: {{ $folder }}
+  readOnly: true
+{{- end }}
 {{- end -}}
 
 {{/*
@@ -63,7 +111,7 @@ of the user's. Inputs: as xscaler-istio.podTemplate
 {{- define "xscaler-istio.podSettings" -}}
 {{- $shared := deepCopy .root.Values.pod -}}
 {{- $own := deepCopy .settings.pod -}}
-{{- if hasKey .workload "everyNode" }}{{ $shared = omit $shared "nodeSelector" "tolerations" "affinity" }}{{ end -}}
+{{- if hasKey .workload "everyNode" }}{{ $shared = omit $shared "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" }}{{ end -}}
 {{- if hasKey .workload "runAsRoot" -}}
 {{- $_ := set $shared "securityContext" (omit $shared.securityContext "runAsUser" "runAsGroup" "runAsNonRoot") -}}
 {{- end -}}
@@ -80,14 +128,32 @@ of the user's. Inputs: as xscaler-istio.podTemplate
 {{- $defaults := dict "nodeSelector" (dict "kubernetes.io/os" "linux") -}}
 {{- if $workload.everyNode }}{{ $_ := set $defaults "tolerations" (list (dict "operator" "Exists")) }}{{ end -}}
 {{- $own := dict -}}
-{{- with concat (include "xscaler-istio.globalPullSecrets" .root | fromJsonArray) .pod.imagePullSecrets }}{{ $_ := set $own "imagePullSecrets" . }}{{ end -}}
-{{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" "runtimeClassName" "dnsConfig" "hostAliases" -}}
+{{- with concat (include "xscaler-istio.globalPullSecrets" .root | fromJsonArray) .pod.imagePullSecrets | uniq }}{{ $_ := set $own "imagePullSecrets" . }}{{ end -}}
+{{- with include "xscaler-istio.spread" . | fromJsonArray }}{{ $_ := set $own "topologySpreadConstraints" . }}{{ end -}}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "priorityClassName" "runtimeClassName" "dnsConfig" "hostAliases" -}}
 {{- with index $.pod $key }}{{ $_ := set $own $key . }}{{ end -}}
 {{- end -}}
 {{- with $workload.nodes }}
 {{- $_ := set $own "affinity" (include "xscaler-istio.onlyOn" (dict "nodes" . "affinity" (default dict $own.affinity)) | fromJson) -}}
 {{- end -}}
 {{- mustMergeOverwrite $defaults $own | toYaml -}}
+{{- end -}}
+
+{{/*
+How pods of a workload are spread, as JSON: by the constraints of the block `pod`, which count the pods of the component
+where they select none; without any, shards keep to different nodes if there are enough. Inputs: as xscaler-istio.scheduling
+*/}}
+{{- define "xscaler-istio.spread" -}}
+{{- $constraints := list -}}
+{{- if .workload -}}
+{{- $given := default list .pod.topologySpreadConstraints -}}
+{{- if and (empty $given) (eq .component "metrics") (gt (int .root.Values.metrics.shards) 1) -}}
+{{- $given = list (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway") -}}
+{{- end -}}
+{{- $selector := dict "labelSelector" (dict "matchLabels" (include "xscaler-istio.selectorLabels" . | fromYaml)) -}}
+{{- range $given }}{{ $constraints = append $constraints (merge (deepCopy .) (ternary dict $selector (hasKey . "labelSelector"))) }}{{ end -}}
+{{- end -}}
+{{- toJson $constraints -}}
 {{- end -}}
 
 {{/* An affinity for which the nodes fulfil further expressions: of several terms one is enough, so each gets them. As JSON. Inputs: nodes, affinity */}}
@@ -146,102 +212,4 @@ persistentVolumeClaim:
 emptyDir:
   sizeLimit: {{ dig "persistence" "size" "64Mi" .settings | quote }}
 {{- end }}
-{{- end -}}
-
-{{/* The program's container. Inputs: as xscaler-istio.podTemplate, and pod (the complete block `pod`) */}}
-{{- define "xscaler-istio.container" -}}
-name: collector
-image: {{ include "xscaler-istio.image" (dict "root" .root "image" .settings.image) | quote }}
-imagePullPolicy: {{ .settings.image.pullPolicy }}
-args:
-  {{- concat .workload.args .settings.extraArgs | toYaml | nindent 2 }}
-{{- with include "xscaler-istio.environment" . | trim }}
-env:
-  {{- . | nindent 2 }}
-{{- end }}
-{{- with .pod.extraEnvFrom }}
-envFrom:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-ports:
-  - name: http
-    containerPort: {{ .workload.port }}
-readinessProbe:
-  httpGet:
-    path: {{ .workload.readinessPath }}
-    port: http
-  periodSeconds: 5
-livenessProbe:
-  httpGet:
-    path: {{ .workload.livenessPath }}
-    port: http
-  initialDelaySeconds: 10
-  periodSeconds: 15
-  failureThreshold: 6
-resources:
-  {{- toYaml .settings.resources | nindent 2 }}
-securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities:
-    drop: [ALL]
-volumeMounts:
-  - name: config
-    mountPath: /etc/collector
-    readOnly: true
-  - name: auth
-    mountPath: {{ include "xscaler-istio.authFolder" .root }}
-    readOnly: true
-  {{- if .root.Values.xscaler.tls.ca.name }}
-  - name: ca
-    mountPath: {{ include "xscaler-istio.caFolder" .root }}
-    readOnly: true
-  {{- end }}
-  {{- with .workload.storageFolder }}
-  - name: storage
-    mountPath: {{ . }}
-  {{- end }}
-  {{- range $number, $folder := .workload.hostFolders }}
-  - name: logs-{{ $number }}
-    mountPath: {{ $folder }}
-    readOnly: true
-  {{- end }}
-  {{- with .pod.extraVolumeMounts }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
-{{- end -}}
-
-{{/* Environment variables, or nothing. Inputs: as xscaler-istio.container */}}
-{{- define "xscaler-istio.environment" -}}
-{{- with include "xscaler-istio.goMemoryLimit" . }}
-# Go frees memory sooner when it comes near this.
-- name: GOMEMLIMIT
-  value: {{ . | quote }}
-{{- end }}
-{{- if .workload.nodeName }}
-- name: NODE_NAME
-  valueFrom:
-    fieldRef:
-      fieldPath: spec.nodeName
-{{- end }}
-{{- with .pod.extraEnv }}
-{{ toYaml . }}
-{{- end }}
-{{- end -}}
-
-{{/* GOMEMLIMIT in bytes for a program that does not find it out itself, or nothing. Inputs: as xscaler-istio.podTemplate */}}
-{{- define "xscaler-istio.goMemoryLimit" -}}
-{{- $memory := dig "limits" "memory" "" .settings.resources -}}
-{{- if and .workload.goMemoryLimitPercent $memory -}}
-{{- div (mul (include "xscaler-istio.bytes" $memory) .workload.goMemoryLimitPercent) 100 -}}
-{{- end -}}
-{{- end -}}
-
-{{/* A Kubernetes quantity in bytes. Inputs: the quantity, a string or a number */}}
-{{- define "xscaler-istio.bytes" -}}
-{{- $decimal := dict "m" 0.001 "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 -}}
-{{- $binary := dict "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976 -}}
-{{- $text := toString . -}}
-{{- $number := regexFind "^[0-9.]+([eE][+-]?[0-9]+)?" $text -}}
-{{- mulf (float64 $number) (trimPrefix $number $text | index (merge $decimal $binary)) | int64 -}}
 {{- end -}}

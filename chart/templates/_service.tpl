@@ -1,5 +1,5 @@
 {{/*
-A Service without an address of its own: its name stands for every pod of a component, also for those that are not
+A headless Service: its name stands for every pod of a component, also for those that are not
 ready. Inputs: root, component, name, port
 */}}
 {{- define "xscaler-istio.headlessService" -}}

@@ -24,6 +24,8 @@ HEAD = "# Made by `make alerts` from chart/files/alerts; do not edit. {use}\n"
 _NAMESPACE = uuid.UUID("5c0f1cbe-6d0a-4c1e-9a3e-1d0f9a1f0002")
 _EXPRESSIONS = "__expr__"
 PLACE = "<terms of files/self>"
+# Not stated: these files serve every account, and docs/alerts.md says where to put the number of a plan.
+PLAN, NOT_STATED = "<xscaler.plan.activeSeries>", "0"
 
 # Rules and their translation are YAML by nature.
 Rule = dict[str, Any]
@@ -48,7 +50,8 @@ def rules(group: str) -> list[Rule]:
 def _rule(file: Path) -> Rule:
     """Return one rule, with the terms that the release's own programs add to it: templates/_self.tpl."""
     rule: Rule = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return rule | {"expr": rule["expr"].replace(PLACE, "\nor\n".join(terms(file.stem)))}
+    expr = rule["expr"].replace(PLACE, "\nor\n".join(terms(file.stem)))
+    return rule | {"expr": expr.replace(PLAN, NOT_STATED)}
 
 
 def terms(alert: str) -> list[str]:

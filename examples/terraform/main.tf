@@ -1,4 +1,4 @@
-# terraform apply, or tofu apply. The token is in no values and in no state: the Secret xscaler-token comes from elsewhere.
+# Run `terraform apply` or `tofu apply`. Neither values nor state contain the token: create the Secret xscaler-token first.
 terraform {
   required_providers {
     helm = {
@@ -23,12 +23,12 @@ resource "helm_release" "xscaler_istio" {
   name             = "xscaler-istio"
   namespace        = "telemetry"
   create_namespace = true
-  # The folder of this checkout.
+  # The chart in this checkout.
   chart   = "${path.module}/../../chart"
   wait    = true
   timeout = 300
 
-  # Later ones win.
+  # Later values win.
   values = [
     file("${path.module}/../values.yaml"),
     yamlencode({

@@ -29,8 +29,7 @@ SAMPLES = 2000
 HEADERS = {
     "Authorization": "Bearer write",
     "X-Scope-OrgID": "tenant",
-    "Content-Encoding": "snappy",
-    "Content-Type": "application/x-protobuf",
+    **remote_write.V1.headers,
 }
 
 
@@ -41,7 +40,7 @@ def bodies(cluster: str) -> list[bytes]:
     now = int(time.time() * 1000)
     labels = [tuple(sorted({**base, "response_code": str(number)}.items())) for number in range(SAMPLES)]
     return [
-        remote_write.encode(Series(item, ((1.0, now - 1000 * (REQUESTS - request)),)) for item in labels)
+        remote_write.V1.encode(Series(item, ((1.0, now - 1000 * (REQUESTS - request)),)) for item in labels)
         for request in range(REQUESTS)
     ]
 

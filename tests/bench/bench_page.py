@@ -2,8 +2,8 @@
 
     PYTHONPATH=. python tests/bench/bench_page.py
 
-Prints the tables of docs/options.md: targets, what arrives of each metric that the page promises, and what
-xScaler refuses; and what becomes of access logs.
+Prints the tables of docs/from-xscalers-page.md: targets, what arrives of each metric that the page promises, and what
+xScaler rejects; and what becomes of access logs.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from tests.support.environments import TENANT, configs
 from tests.support.tools import tool
 from xscaler_istio.local import oracle, run
 
-PROFILES = ("minimal", "dashboards", "full")
+PROFILES = ("minimal", "traffic", "dashboards", "full")
 HISTOGRAMS = "istio_request_duration_milliseconds|istio_request_bytes|istio_response_bytes"
 # What is counted, by what it says; CLUSTER is the profile's.
 COUNTS = {

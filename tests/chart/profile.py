@@ -42,22 +42,23 @@ def read_by(*folders: Path) -> list[dict[str, Any]]:
 
 
 @functools.cache
-def _rules() -> dict[str, list[dict[str, Any]]]:
-    config = prometheus_config(template("helm4", "--values", str(ci("default"))))
+def _rules(*sets: str) -> dict[str, list[dict[str, Any]]]:
+    flags = (word for pair in sets for word in ("--set", pair))
+    config = prometheus_config(template("helm4", "--values", str(ci("default")), *flags))
     found = {job["job_name"]: job["metric_relabel_configs"] for job in config["scrape_configs"]}
     return {name: rules for name, rules in found.items() if name in PROFILE["keep"]}
 
 
-def _keeps(name: str) -> bool:
+def _keeps(name: str, *sets: str) -> bool:
     labels = {"__name__": name, **({"le": "+Inf"} if name.endswith("_bucket") else {})}
-    return any(relabel(labels, found) is not None for found in _rules().values())
+    return any(relabel(labels, found) is not None for found in _rules(*sets).values())
 
 
-def served(name: str) -> bool:
-    """Tell whether a metric is kept; Kiali names some histograms without the suffix."""
+def served(name: str, *sets: str) -> bool:
+    """Tell whether a metric is kept with these values; Kiali names some histograms without the suffix."""
     if name in FACTS["histograms"]:
-        return all(_keeps(f"{name}_{suffix}") for suffix in ("bucket", "sum", "count"))
-    return name in REPORT or _keeps(name) or any(re.fullmatch(kept, name) for kept in KEPT)
+        return all(_keeps(f"{name}_{suffix}", *sets) for suffix in ("bucket", "sum", "count"))
+    return name in REPORT or _keeps(name, *sets) or any(re.fullmatch(kept, name) for kept in KEPT)
 
 
 def known_labels() -> set[str]:

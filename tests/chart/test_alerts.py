@@ -28,6 +28,8 @@ MESH, OWN = "integrations/istio", "xscaler-istio"
 DEFAULT = ("--values", str(ci("default")))
 # What a scrape itself gives is kept whatever a profile says.
 REPORT = {"up", "scrape_samples_scraped"}
+# The active series of the plan in the alerts' tests.
+PLAN = 10
 # The first of each group.
 FIRST = {file.parent: file for file in reversed(FILES)}.values()
 FURTHER = pytest.mark.whole("of each group, make test takes the first alert wrong")
@@ -48,7 +50,7 @@ def promtool(*arguments: str | Path) -> None:
 @by_file
 def test_an_alert_fires_and_does_not_fire(file: Path, tmp_path: Path) -> None:
     cases = TESTS / file.name
-    promtool("check", "rules", "--lint=all", "--lint-fatal", rule_file(tmp_path, [rule(file)]))
+    promtool("check", "rules", "--lint=all", "--lint-fatal", rule_file(tmp_path, [rule(file, PLAN)]))
     (tmp_path / cases.name).write_text(cases.read_text())
     promtool("test", "rules", tmp_path / cases.name)
     expected = [
@@ -131,7 +133,9 @@ def jobs(profile: str) -> tuple[tuple[str, list[dict[str, Any]]], ...]:
 
 
 def kept(profile: str, selector: Selector) -> bool:
-    """Tell whether a profile keeps a metric that the selector means."""
+    """Tell whether a profile keeps a metric that the selector means; one without a name means any."""
+    if not selector.name and not selector.value("__name__"):
+        return True
     names = [selector.name] if selector.name else _names(selector.value("__name__"))
     if REPORT.issuperset(names):
         return True
@@ -160,9 +164,13 @@ def test_the_default_profile_keeps_what_an_alert_reads(
 def test_the_manual_names_the_alerts_that_the_smallest_profile_loses(
     selectors: Mapping[str, tuple[Selector, ...]],
 ) -> None:
-    lost = {name for name, found in selectors.items() if not all(kept("minimal", selector) for selector in found)}
+    def lost(profile: str) -> set[str]:
+        return {name for name, found in selectors.items() if not all(kept(profile, selector) for selector in found)}
+
     (sentence,) = re.findall(r"(?s)`metrics\.profile: minimal` loses (.*?)\.\n", MANUAL.read_text())
-    assert set(re.findall(r"`(\w+)`", sentence)) == lost
+    assert set(re.findall(r"`(\w+)`", sentence)) == lost("minimal")
+    (sentence,) = re.findall(r"(?s)`metrics\.profile: traffic` loses the same except (.*?)\.\n", MANUAL.read_text())
+    assert lost("traffic") == lost("minimal") - set(re.findall(r"`(\w+)`", sentence)) != lost("minimal")
 
 
 def test_every_metric_of_the_release_itself_is_explained() -> None:

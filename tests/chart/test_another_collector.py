@@ -40,9 +40,13 @@ def test_it_renders_as_the_one_that_it_is_like(chart: Path) -> None:
 
 def test_its_own_metrics_are_kept_and_alerted_on(chart: Path) -> None:
     rendered = run(chart, f"metrics.collector={NAME}").stdout
-    (keep,) = {line for line in rendered.splitlines() if f"{NAME}_storage_samples_(" in line}
-    assert "regex:" in keep
-    (rules,) = (item for item in yaml.safe_load_all(rendered) if item["kind"] == "PrometheusRule")
+    objects = list(yaml.safe_load_all(rendered))
+    text, *_ = (
+        item["data"][COLLECTOR.config_file] for item in objects if COLLECTOR.config_file in item.get("data", {})
+    )
+    (keep,) = (job for job in yaml.safe_load(text)["scrape_configs"] if job["job_name"] == "self")
+    assert f"{NAME}_storage_samples_(" in keep["metric_relabel_configs"][0]["regex"]
+    (rules,) = (item for item in objects if item["kind"] == "PrometheusRule")
     naming = {rule["alert"] for group in rules["spec"]["groups"] for rule in group["rules"] if NAME in rule["expr"]}
     assert naming == {f"XScalerIstio{name}" for name in ("RemoteWriteLag", "SamplesDropped", "SamplesRefused")}
 

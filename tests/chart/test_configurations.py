@@ -113,7 +113,8 @@ def test_a_change_restarts_only_collectors_that_do_not_watch_their_file() -> Non
     [("2Gi", str(2**31 * 8 // 10)), ("1.5Gi", "1288490188"), ("500M", "400000000"), ("1000000000", "800000000")],
 )
 def test_go_keeps_below_the_memory_limit(memory: str, expected: str) -> None:
-    words = ("--set", "metrics.collector=opentelemetry", "--set", f"opentelemetry.resources.limits.memory={memory}")
+    block = "opentelemetry.resources"
+    words = ("--set", f"metrics.collector=opentelemetry,{block}.limits.memory={memory},{block}.requests.memory=null")
     (deployment,) = of_kind(template("helm4", *DEFAULT, *words), "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["env"] == [{"name": "GOMEMLIMIT", "value": expected}]

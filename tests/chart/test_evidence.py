@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.support.paths import ROOT
+from tests.support.paths import CHART, ROOT
 from tests.support.tools import go_module
 
 from .profile import FACTS, known_labels, read_by, served
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EVIDENCE = yaml.safe_load((ROOT / "tests/chart/evidence.yaml").read_text())
+DETAILS = {metric for listed in EVIDENCE["details"].values() for metric in listed}
 MODULES = ("istio.io/istio", "github.com/kiali/kiali")
 EMPTIED = {f"{side}_{what}" for side in ("source", "destination") for what in ("app", "version")}
 
@@ -53,9 +54,19 @@ def test_every_entry_has_a_known_source_and_every_exemption_a_reason() -> None:
         assert all(EVIDENCE["exempt"][what].values())
 
 
-@pytest.mark.parametrize("metric", sorted(EVIDENCE["metrics"].keys() - EVIDENCE["exempt"]["metrics"].keys()))
+@pytest.mark.parametrize("metric", sorted(EVIDENCE["metrics"].keys() - EVIDENCE["exempt"]["metrics"].keys() - DETAILS))
 def test_a_metric_that_is_read_is_kept(metric: str) -> None:
     assert served(metric)
+
+
+@pytest.mark.parametrize("detail", EVIDENCE["details"])
+def test_a_detail_serves_what_is_read_rarely_and_the_profile_does_not(detail: str) -> None:
+    listed = EVIDENCE["details"][detail]
+    assert set(listed) <= EVIDENCE["metrics"].keys()
+    assert [metric for metric in listed if served(metric)] == []
+    assert [metric for metric in listed if not served(metric, f"metrics.proxyDetails={{{detail}}}")] == []
+    # One series each: what files/details.yaml says that a proxy then has more.
+    assert yaml.safe_load((CHART / "files/details.yaml").read_text())[detail]["fixed"] == len(listed)
 
 
 @pytest.mark.parametrize("metric", sorted(EVIDENCE["exempt"]["metrics"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = ROOT / "examples"
 TEN_LINES = EXAMPLES / "values.yaml"
-# Each is rendered by test_objects.py, generated (test_alerts.py) or read here.
-FOLDERS = {"alerts", "argo-cd", "flux", "helmfile", "terraform", "umbrella"}
+# test_objects.py renders each of them, test_alerts.py generates it, test_fleet.py, test_kustomize.py or this file reads
+# it.
+FOLDERS = {"alerts", "argo-cd", "fleet", "flux", "helmfile", "kustomize", "terraform", "umbrella"}
 
 
 def rendered(helm: str, folder: Path, *values: dict[str, Any] | str) -> list[dict[str, Any]]:
@@ -149,3 +151,59 @@ def test_an_umbrella_chart_passes_values_and_what_is_global(each_helm: str, umbr
 def test_an_umbrella_chart_has_a_switch(each_helm: str, umbrella: Path) -> None:
     command = [str(tool(each_helm)), "template", "t", str(umbrella), "--set", "xscaler-istio.enabled=false"]
     assert objects(subprocess.run(command, check=True, capture_output=True, text=True).stdout) == []
+
+
+def of_umbrella(helm: str, umbrella: Path, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """Render the umbrella with values for this chart, given where a parent passes them."""
+    file = umbrella / "more.yaml"
+    file.write_text(yaml.safe_dump({"xscaler-istio": values}))
+    command = [str(tool(helm)), "template", "t", str(umbrella), "--namespace", "telemetry", "--values", str(file)]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def test_old_names_work_below_an_umbrella_and_never_beside_new_ones(each_helm: str, umbrella: Path) -> None:
+    logs = {"enabled": True}
+    new = {"logs": {**logs, "structuredMetadata": False}, "cluster": {"labels": {"tier": "a"}}}
+    old = {"logs": {**logs, "fields": "none"}, "metrics": {"extraLabels": {"tier": "a"}}}
+    neither, with_new, with_old = (of_umbrella(each_helm, umbrella, values) for values in ({"logs": logs}, new, old))
+    assert with_old.returncode == 0, with_old.stderr
+    assert with_old.stdout == with_new.stdout != neither.stdout
+    both = of_umbrella(each_helm, umbrella, {**new, "metrics": old["metrics"]})
+    assert both.returncode == 1
+    assert "metrics.extraLabels and cluster.labels are both set." in both.stderr
+
+
+NEIGHBOUR = "of a neighbour"
+
+
+def test_a_neighbour_in_an_umbrella_replaces_no_template_of_ours(each_helm: str, umbrella: Path) -> None:
+    """Helm has one space of names for all charts, so a neighbour may define our names without the prefix."""
+    before = of_umbrella(each_helm, umbrella, {"logs": {"enabled": True}})
+    assert before.returncode == 0, before.stderr
+    defined = [
+        name.removeprefix("xscaler-istio.")
+        for file in sorted(CHART.glob("templates/**/*.tpl"))
+        for name in re.findall(r'define "([^"]+)"', file.read_text())
+    ]
+    assert "logs.config" in defined
+    # Helm parses templates by depth and name of their file; before and after ours, one of them is the last.
+    for neighbour in ("aaa", "zzz"):
+        templates = umbrella / "charts" / neighbour / "templates"
+        templates.mkdir(parents=True)
+        chart = {"apiVersion": "v2", "name": neighbour, "version": "1.0.0"}
+        (templates.parent / "Chart.yaml").write_text(yaml.safe_dump(chart))
+        text = "".join(f'{{{{- define "{name}" }}}}{NEIGHBOUR}{{{{ end -}}}}\n' for name in defined)
+        (templates / "_names.tpl").write_text(text)
+        (templates / "map.yaml").write_text(
+            f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {neighbour}}}\n"
+            'data: {text: {{ include "logs.config" . | quote }}}\n'
+        )
+    after = of_umbrella(each_helm, umbrella, {"logs": {"enabled": True}})
+    assert after.returncode == 0, after.stderr
+    found = objects(after.stdout)
+    theirs = [item for item in found if item["metadata"]["name"] in ("aaa", "zzz")]
+    # Their templates are in effect, and none of ours calls them.
+    assert [item["data"]["text"] for item in theirs] == [NEIGHBOUR, NEIGHBOUR]
+    assert sorted(json.dumps(item) for item in found if item not in theirs) == sorted(
+        json.dumps(item) for item in objects(before.stdout)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.golden import FILES, GOLDEN, text
+from tests.support.golden import FILES, GOLDEN, VALUES, text, values
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -12,5 +12,9 @@ def test_the_configuration_is_the_one_that_was_read(name: str, helm: str) -> Non
     assert text(name, helm) == (GOLDEN / FILES[name]).read_text(encoding="utf-8")
 
 
+def test_alloy_is_given_the_values_that_were_read(helm: str) -> None:
+    assert values(helm) == (GOLDEN / VALUES).read_text(encoding="utf-8")
+
+
 def test_nothing_else_lies_there() -> None:
-    assert {file.name for file in GOLDEN.iterdir()} == set(FILES.values())
+    assert {file.name for file in GOLDEN.iterdir()} == {*FILES.values(), VALUES}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import operator
 import re
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 COLLECTORS = sorted(CHART.glob("templates/collectors/_*.tpl"))
 NAMES = [file.stem.lstrip("_") for file in COLLECTORS]
 # What each exports: templates/_collector.tpl says of what shape.
-PARTS = ("config", "workload", "jobSettings", "cannot")
+PARTS = ("config", "workload", "jobSettings", "histograms", "cannot", "numberRules")
 SELF_METRICS = {file.stem: yaml.safe_load(file.read_text()) for file in CHART.glob("files/self/*.yaml")}
 # The mesh's, and the one that scrapes the release itself.
 JOBS = sorted(file for file in CHART.glob("files/jobs/*.yaml") if file.stem != "self")
@@ -42,15 +43,18 @@ WORKLOAD_KEYS = {
     "reload",
     "terminationGracePeriodSeconds",
 }
-# What a collector has that keeps a log on disk, needs a limit for Go's memory, or has its metrics on another port.
-OPTIONAL_WORKLOAD_KEYS = {"storageFolder", "goMemoryLimitPercent", "metricsPort"}
+# What a collector has that keeps a log on disk, needs a limit for Go's memory, has its metrics on another port, needs
+# some of its flags as they are, or takes a flag more than once.
+OPTIONAL_WORKLOAD_KEYS = {"storageFolder", "goMemoryLimitPercent", "metricsPort", "fixedFlags", "repeatableFlags"}
 
 
 # YAML of a template: Any by nature.
 def parts(name: str) -> dict[str, Any]:
     """Return the parts of a collector that hold no actions, read as YAML."""
     text = (CHART / f"templates/collectors/_{name}.tpl").read_text()
-    begins = {part: f'define "xscaler-istio.collector.{name}.{part}" -}}}}\n' for part in ("workload", "cannot")}
+    begins = {
+        part: f'define "xscaler-istio.collector.{name}.{part}" -}}}}\n' for part in ("workload", "histograms", "cannot")
+    }
     return {part: yaml.safe_load(text.split(begin)[1].split("{{- end")[0]) for part, begin in begins.items()}
 
 
@@ -73,6 +77,15 @@ def test_a_collector_exports_what_all_have(file: Path) -> None:
     assert VALUES[name].keys() == VALUES["prometheus"].keys()
 
 
+def test_named_templates_belong_to_this_chart() -> None:
+    """An umbrella's charts share one space of names: the last one that defines a name replaces all others."""
+    files = CHART.glob("templates/**/*.tpl")
+    defined = [name for file in files for name in re.findall(r'define "([^"]+)"', file.read_text())]
+    assert len(defined) > 100
+    assert [name for name in defined if not name.startswith("xscaler-istio.")] == []
+    assert sorted(set(defined)) == sorted(defined)
+
+
 def test_chart_and_plugin_have_the_same_entries() -> None:
     assert set(collectors.COLLECTORS) == set(NAMES)
     assert next(iter(collectors.COLLECTORS)) == VALUES["metrics"]["collector"]
@@ -93,11 +106,22 @@ def test_every_part_is_chosen_by_name_in_one_place() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_collector_says_how_it_converts_histograms(name: str) -> None:
+    found = parts(name)["histograms"]
+    assert found.keys() == {"converts", "args", "undoneBy"}
+    assert found["converts"] in ("before", "after")
+    # What would undo it does not match what makes it work.
+    assert [flag for flag in found["args"] if re.fullmatch(found["undoneBy"], flag)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_a_collector_cannot_honour_is_refused_with_its_reason(name: str) -> None:
     refused = parts(name)["cannot"] or []
     messages = [case["message"] for case in yaml.safe_load((ROOT / "tests/chart/refusals.yaml").read_text())]
     for item in refused:
-        assert item.keys() == {"key", "because", "set"}
+        assert {"key", "because", "set"} <= item.keys() <= {"key", "because", "set", "when"}
+        if "when" in item:
+            assert not functools.reduce(operator.getitem, item["when"].split("."), VALUES)
         assert f" {item['because']}." in next(text for text in messages if text.startswith(f"{item['key']} is "))
         # The ten-line values must stay a way to run it.
         assert functools.reduce(operator.getitem, item["key"].split("."), VALUES) == item["set"]
@@ -111,7 +135,7 @@ def test_a_collector_says_what_is_kept_of_its_own_metrics(name: str) -> None:
     assert entry.keys() in ({"keep", "counters", "alerts"}, {"sameAs"})
     entry = SELF_METRICS[entry.get("sameAs", name)]
     assert entry["counters"].keys() == {"sent", "refused", "dropped"}
-    for counter in entry["counters"].values():
+    for counter in itertools.chain.from_iterable(entry["counters"].values()):
         assert any(re.fullmatch(expression, counter) for expression in entry["keep"])
     # Each of these alerts is about the programs, not about the mesh: without a term it would never fire for this one.
     assert entry["alerts"].keys() >= {
@@ -124,7 +148,7 @@ def test_a_collector_says_what_is_kept_of_its_own_metrics(name: str) -> None:
 
 def test_no_alert_and_no_dashboard_names_what_a_collector_counts() -> None:
     counted = {expression for entry in SELF_METRICS.values() for expression in entry.get("keep", [])}
-    for file in (*CHART.glob("files/alerts/pipeline/*.yaml"), ROOT / "dashboards/sources/pipeline.yaml"):
+    for file in (*CHART.glob("files/alerts/pipeline/*.yaml"), ROOT / "dashboards/sources/pipeline.py"):
         words = set(re.findall(r"\w+", file.read_text()))
         assert {word for word in words for expression in counted if re.fullmatch(expression, word)} == set(), file.name
 
@@ -174,7 +198,7 @@ def test_every_switch_has_its_job() -> None:
 @pytest.mark.parametrize("file", PROFILES, ids=lambda file: file.stem)
 def test_a_profile_says_something_about_every_job(file: Path) -> None:
     profile = yaml.safe_load(file.read_text())
-    assert profile.keys() == {"keep", "drop", "thinned"}
+    assert profile.keys() == {"keep", "drop", "numbers", "thinned", "fixed", "rank"}
     assert profile["keep"].keys() == {job.stem for job in JOBS}
     for names in (*profile["keep"].values(), *profile["drop"].values()):
         assert names
@@ -226,10 +250,35 @@ def test_the_example_is_the_default_case_and_about_ten_lines() -> None:
     assert len(example.read_text().splitlines()) <= 11
 
 
-def test_reasons_reach_the_rendered_configuration() -> None:
-    text = template("helm4", "--values", str(ci("default")))
-    assert "# Native sidecars are init containers" in text
-    assert prometheus_config(text)["scrape_configs"]
+def reasons() -> list[str]:
+    """Return the reasons of all jobs and rules that the default values render."""
+    files = [*JOBS, SELF, *(CHART / f"files/rules/{name}.yaml" for name in ("targets", "label-budget"))]
+    found = []
+    for file in files:
+        loaded = yaml.safe_load(file.read_text())
+        if isinstance(loaded, dict) and file.stem in ("agents", "agentgateway"):
+            continue
+        items = loaded if isinstance(loaded, list) else [loaded, *loaded["relabel_configs"]]
+        found += [item["why"] for item in items if "why" in item]
+    return found
+
+
+@pytest.mark.parametrize("collector", NAMES)
+def test_reasons_reach_the_rendered_configuration(collector: str) -> None:
+    text = template("helm4", "--values", str(ci("default")), "--set", f"metrics.collector={collector}")
+    comments = " ".join(re.findall(r"(?m)^ *(?://|#) (.*)$", text))
+    assert [reason for reason in reasons() if reason not in comments] == []
+
+
+def test_jobs_are_rendered_in_the_order_of_their_files() -> None:
+    files = [yaml.safe_load(file.read_text()) for file in (*JOBS, SELF)]
+    in_order = [job["job_name"] for job in sorted(files, key=lambda job: job["order"])]
+    apart = "metrics.targets.proxies.port=15090,metrics.targets.agents.enabled=true"
+    text = template(
+        "helm4", "--values", str(ci("default")), "--set", f"metrics.targets.agentgateway.enabled=true,{apart}"
+    )
+    assert [job["job_name"] for job in prometheus_config(text)["scrape_configs"]] == in_order
+    assert in_order == ["proxies", "agents", "ztunnel", "istiod", "cni", "agentgateway", "self"]
 
 
 TEST_SCRIPTS = sorted(CHART.glob("files/tests/*.sh"))

@@ -74,7 +74,7 @@ def test_through_the_api_nothing_is_excepted() -> None:
 
 
 def test_both_share_the_pods_between_them() -> None:
-    found = Release.of(rendered("logs.source=both")).log_agents
+    found = Release.of(rendered("logs.source=filesAndFargate")).log_agents
     rules = [config.text.split("eks_amazonaws_com_fargate_profile")[1].split("}")[0] for config in found]
     assert [re.findall(r'action = "(\w+)"', rule) for rule in rules] == [["drop"], ["keep"]]
     assert "loki.source.file" in found[0].text
@@ -94,6 +94,15 @@ def test_a_token_file_and_nothing_else_proves_who_the_agent_is() -> None:
     text = rendered()
     assert 'credentials_file = "/etc/xscaler/auth/token"' in text
     assert of_kind(text, "Secret") == []
+    file = "xscaler.auth.existingSecret.name=,xscaler.auth.tokenFile=/vault/secrets/token,pod.annotations.a=b"
+    text = rendered(*file.split(","))
+    assert 'credentials_file = "/vault/secrets/token"' in text
+    assert "/etc/xscaler/auth" not in text
+    assert {volume["name"] for volume in workload(text, "DaemonSet")["spec"]["template"]["spec"]["volumes"]} == {
+        "config",
+        "storage",
+        "logs-0",
+    }
 
 
 @pytest.fixture
@@ -102,16 +111,16 @@ def pinned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("pinned")
-@pytest.mark.parametrize("source", ["files", "api", "both"])
+@pytest.mark.parametrize("source", ["files", "api", "filesAndFargate"])
 @pytest.mark.parametrize("runtime", ["cri", "docker"])
 @pytest.mark.parametrize("start", ["beginning", "end"])
 def test_alloy_accepts_every_configuration(source: str, runtime: str, start: str) -> None:
     sets = (f"logs.source={source}", f"logs.runtime={runtime}", f"logs.startAt={start}")
     more = (
         "logs.maskForwardedFor=true",
-        "logs.dashboardLabels=true",
+        "logs.streamLabels={protocol,request_method,response_code}",
         "xscaler.tls.ca.name=ca",
-        "logs.sampling.successRatio=0",
+        "logs.sampling.successPercent=0",
     )
     for config in Release.of(rendered(*sets, *more)).log_agents:
         assert lint.check_config(config) == []

@@ -28,7 +28,7 @@ class Row:
 
 ROWS = [
     Row(key="logs.source", json='"api"', appears='loki.source.kubernetes "pods"', goes="loki.source.file"),
-    Row(key="logs.source", json='"both"', appears="kind: Deployment", where="workload"),
+    Row(key="logs.source", json='"filesAndFargate"', appears="kind: Deployment", where="workload"),
     Row(key="logs.runtime", json='"docker"', appears='log = "", stream = "", time = ""'),
     Row(key="logs.runtime", json='"docker"', appears="path: /var/lib/docker/containers", where="workload"),
     Row(key="logs.containers.istiod", json="true", appears="discovery;istiod"),
@@ -36,11 +36,15 @@ ROWS = [
     Row(key="logs.namespaces.include", json='["shop"]', appears='regex = "shop"'),
     Row(key="logs.namespaces.exclude", json='["shop"]', appears='regex = "shop"'),
     Row(key="logs.startAt", json='"beginning"', appears="", goes="before_first_start"),
-    Row(key="logs.fields", json='"none"', appears="", goes="stage.structured_metadata"),
+    Row(key="logs.structuredMetadata", json="false", appears="", goes="stage.structured_metadata"),
     Row(key="logs.redactQueryStrings", json="false", appears="", goes='replace = "redacted"'),
     Row(key="logs.maskForwardedFor", json="true", appears='replace = "masked"'),
-    Row(key="logs.dashboardLabels", json="true", appears='request_method = "method"'),
-    Row(key="logs.sampling.successRatio", json="0.25", appears="rate = 0.25"),
+    Row(key="logs.redact", json='["a=([0-9]+)"]', appears='expression = "a=([0-9]+)"'),
+    Row(key="logs.drop.paths", json='["/healthz"]', appears='expression = "^(?:/healthz)(?:[?#].*)?$"'),
+    Row(key="logs.drop.userAgents", json='["kube-probe/*"]', appears='expression = "^(?:kube-probe/.*)$"'),
+    Row(key="logs.extraStages", json='"stage.pack {}"', appears="  stage.pack {}"),
+    Row(key="logs.streamLabels", json='["request_method"]', appears='values = {request_method = "method"}'),
+    Row(key="logs.sampling.successPercent", json="12.5", appears="rate = 0.125"),
     Row(key="xscaler.extraHeaders", json='{"X-Team": "mesh"}', appears='headers = {"X-Team" = "mesh"}'),
     Row(
         key="logAgent.image.registry",
@@ -53,6 +57,12 @@ ROWS = [
     Row(key="logAgent.image.digest", json=f'"sha256:{"a" * 64}"', appears=f"@sha256:{'a' * 64}", where="workload"),
     Row(key="logAgent.image.pullPolicy", json='"Always"', appears="imagePullPolicy: Always", where="workload"),
     Row(key="logAgent.resources", json='{"limits": {"cpu": "500m"}}', appears="cpu: 500m", where="workload"),
+    Row(
+        key="logAgent.updateStrategy",
+        json='{"rollingUpdate": {"maxUnavailable": "50%"}}',
+        appears="maxUnavailable: 50%",
+        where="workload",
+    ),
     Row(key="logAgent.queue.batchSize", json='"512KiB"', appears='batch_size = "512KiB"'),
     Row(key="logAgent.queue.capacity", json='"4MiB"', appears='capacity = "4MiB"'),
     Row(key="logAgent.queue.drainTimeout", json='"10s"', appears='drain_timeout = "10s"'),
@@ -65,7 +75,7 @@ ROWS = [
         where="workload",
     ),
     Row(key="logAgent.pod", json='{"priorityClassName": "high"}', appears="priorityClassName: high", where="workload"),
-    Row(key="limits.logLineBytes", json="2000", appears='limit = "2000B"'),
+    Row(key="xscaler.limits.logLineBytes", json="2000", appears='limit = "2000B"'),
     Row(key="xscaler.logs.url", json='"https://logs.example/push"', appears='url = "https://logs.example/push"'),
 ]
 

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.paths import CHART, ci
 from tests.support.relabel import relabel
 from tests.support.rendering import prometheus_config, template
+from xscaler_istio.rendered.collectors import COLLECTORS
+from xscaler_istio.rendered.release import Release
 
 DEFAULT = ("--values", str(ci("default")))
-PROFILES = ("minimal", "dashboards", "full")
+PROFILES = ("minimal", "traffic", "dashboards", "full")
 PAGE_METRICS = (
     "istio_requests_total",
     "istio_request_duration_milliseconds_bucket",
@@ -103,6 +105,27 @@ def test_size_histograms_keep_six_buckets_and_stay_whole(direction: str, profile
     assert keeps(f"{name}_count", "proxies", profile)
 
 
+# The bounds of Envoy that a profile does without, as numbers.
+DROPPED = {0.5, 1, 5, 10, 25, 50, 250, 500, 2500, 5000, 30000, 300000, 1800000, 3600000}
+bounds = st.floats(min_value=1e-3, max_value=9.999999e9, allow_nan=False) | st.sampled_from(sorted(DROPPED))
+
+
+@pytest.mark.parametrize("profile", ["minimal", "dashboards"])
+@given(st.sets(bounds, max_size=12))
+def test_bounds_that_the_mesh_chooses_stay(profile: str, chosen: set[float]) -> None:
+    """Bounds of sidecar.istio.io/statsHistogramBuckets: only those go that are Envoy's own and not wanted."""
+    thinned, spelled = rules("proxies", profile), {value: go_spelling(value) for value in chosen}
+    kept = {
+        value: relabel({"__name__": "istio_request_bytes_bucket", "le": le}, thinned) for value, le in spelled.items()
+    }
+    assert {value for value, labels in kept.items() if labels} == chosen - DROPPED
+    # Proxies write plain numbers, and not every scraper normalizes them.
+    assert all(
+        bool(relabel({"__name__": "istio_request_bytes_bucket", "le": plain(value)}, thinned)) == bool(labels)
+        for value, labels in kept.items()
+    )
+
+
 def test_thinning_leaves_no_trace_on_what_stays() -> None:
     kept = relabel({"__name__": "istio_request_bytes_bucket", "le": "100.0"}, rules("proxies"))
     assert kept == {"__name__": "istio_request_bytes_bucket", "le": "100"}
@@ -125,6 +148,35 @@ def test_labels_of_other_metrics_are_left_alone() -> None:
     assert relabel(labels, rules("istiod")) == labels
 
 
+def jobs_with(label: str, *flags: str) -> set[str]:
+    """Return the jobs with a rule that writes a label."""
+    config = prometheus_config(
+        template("helm4", *DEFAULT, "--set", "metrics.targets.agentgateway.enabled=true", *flags)
+    )
+    return {
+        job["job_name"]
+        for job in config["scrape_configs"]
+        if any(rule.get("target_label") == label for rule in job["metric_relabel_configs"])
+    }
+
+
+def test_rules_are_only_in_the_jobs_that_need_them() -> None:
+    assert jobs_with("source_app") == {"proxies", "ztunnel"}
+    assert jobs_with("source_region") == set()
+    assert jobs_with("source_region", "--set", "cluster.labels.env=prod") == {"ztunnel"}
+    assert jobs_with("le") == {"proxies", "ztunnel", "istiod", "agentgateway"}
+    assert jobs_with("le", "--set", "metrics.profile=minimal") == {"proxies", "agentgateway"}
+    everything = {"proxies", "ztunnel", "istiod", "cni", "agentgateway"}
+    assert jobs_with("quantile", "--set", "metrics.profile=full") == everything
+    # What a user includes may have buckets anywhere.
+    included = ("--set", "metrics.profile=minimal", "--set", "metrics.includeMetrics={pilot_proxy_convergence_time_.*}")
+    assert jobs_with("le", *included) == everything
+
+
+def test_a_sample_of_a_proxy_passes_few_rules() -> None:
+    assert len(rules("proxies")) <= 16
+
+
 def plain(value: float) -> str:
     """Return the shortest decimal spelling without exponent."""
     text = format(decimal.Decimal(repr(value)), "f")
@@ -132,11 +184,11 @@ def plain(value: float) -> str:
 
 
 def go_spelling(value: float) -> str:
-    """Spell a float as Prometheus 3 normalises le: the shortest digits, an exponent from 1e+06 on, else a dot."""
-    if value >= 1e6:
+    """Spell a float as Prometheus 3 normalises le: shortest digits, an exponent for large and small ones, or a dot."""
+    if value >= 1e6 or value < 1e-4:
         mantissa, exponent = format(decimal.Decimal(repr(value)).normalize(), "e").split("e")
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-        return f"{mantissa}e+{int(exponent):02d}"
+        return f"{mantissa}e{int(exponent):+03d}"
     text = plain(value)
     return text if "." in text else f"{text}.0"
 
@@ -145,6 +197,28 @@ def go_spelling(value: float) -> str:
 def test_le_is_spelled_plainly_for_any_number(value: float) -> None:
     numbers = yaml.safe_load((CHART / "files/rules/plain-numbers.yaml").read_text())
     assert relabel({"le": go_spelling(value)}, numbers) == {"le": plain(value)}
+
+
+@given(st.floats(min_value=1e-12, max_value=1e-3, allow_nan=False) | st.floats(min_value=1e-3, max_value=9.999999e9))
+@example(6.399999999999999e-08)
+@example(9.999999999999999e-10)
+@example(1e-05)
+def test_le_of_go_s_runtime_is_spelled_plainly(value: float) -> None:
+    files = [CHART / f"files/rules/{name}-numbers.yaml" for name in ("small", "plain")]
+    rules_ = [rule for file in files for rule in yaml.safe_load(file.read_text())]
+    assert relabel({"le": go_spelling(value)}, rules_) == {"le": plain(value)}
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_small_numbers_are_spelled_plainly_where_go_s_runtime_is_kept(collector: str) -> None:
+    def jobs(*sets: str) -> set[str]:
+        words = [word for item in (f"metrics.collector={collector}", *sets) for word in ("--set", item)]
+        jobs = Release.of(template("helm4", *DEFAULT, *words)).jobs
+        return {job.name for job in jobs if any(rule.regex.endswith("e-05") for rule in job.metric_rules)}
+
+    assert jobs() == set()
+    own = set() if collector == "opentelemetry" else {"istiod", "cni"}
+    assert jobs("metrics.profile=full") == jobs("metrics.includeMetrics={go_gc_pauses_seconds.*}") == own
 
 
 @given(st.integers(min_value=1, max_value=9_999_999_999))

@@ -35,6 +35,14 @@ def test_they_warn_of_a_token_in_the_values_and_do_not_show_it() -> None:
     assert "WARNING" not in notes(ci("default"))
 
 
+def test_they_name_a_file_in_place_of_the_secret() -> None:
+    file = "xscaler.auth.existingSecret.name=,xscaler.auth.tokenFile=/vault/secrets/token,commonAnnotations.a=b"
+    said = notes(ci("default"), "--set", file)
+    assert "  token       /vault/secrets/token\n" in said
+    assert "The file comes from an agent or a volume of yours" in said
+    assert "The Secret must exist" not in said
+
+
 def test_without_a_collector_they_speak_of_none() -> None:
     said = notes(ci("default"), "--set", "metrics.collector=none,logs.enabled=true")
     assert "metrics.collector is none" in said
@@ -53,8 +61,8 @@ def test_with_logs_they_name_what_the_namespace_must_admit_and_what_istio_must_b
     said = notes(ci("default"), *logs)
     assert "https://euw1-01.l.xscalerlabs.com/api/v1/logs/push" in said
     assert "kubectl label namespace telemetry pod-security.kubernetes.io/enforce=privileged" in said
-    assert "Metrics need no more than the restricted level" in said
-    assert "Istio writes NO access logs unless it is told to." in said
+    assert "Metrics need only the restricted level" in said
+    assert "Istio writes NO access logs by default." in said
     assert '"spec":{"accessLogging":[{"providers":[{"name":"envoy"}]}]}' in said
     assert "Telemetry object t-xscaler-istio" not in said
     assert "enforce=privileged" not in notes(ci("default"), *logs, "--set", "logs.source=api")
@@ -62,5 +70,5 @@ def test_with_logs_they_name_what_the_namespace_must_admit_and_what_istio_must_b
 
 def test_they_warn_of_a_second_telemetry_object() -> None:
     said = notes(ci("default"), "--set", "istio.telemetry.trimTags.enabled=true,istio.rootNamespace=mesh")
-    assert "The Telemetry object t-xscaler-istio in mesh holds for the whole mesh. Istio honours ONE object" in said
+    assert "The Telemetry object t-xscaler-istio in mesh applies to the whole mesh. Istio uses only ONE object" in said
     assert "kubectl -n mesh get telemetry" in said

@@ -38,30 +38,24 @@ def restricted(text: str) -> list[dict[str, Any]]:
     return [pod for pod in pods(text) if pod["metadata"]["labels"]["app.kubernetes.io/component"] != "logs"]
 
 
-@pytest.fixture(scope="module")
-def manifests(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what each values file of ci/ and examples/ gives; both Helms give the same, on every Kubernetes."""
-    folder = tmp_path_factory.mktemp("manifests")
-    for file in CI_FILES:
-        (folder / file.name).write_text(rendered("helm4", file))
-    return folder
-
-
 BETWEEN = pytest.mark.whole("make test judges by the oldest and the newest minor")
 
 
 @pytest.mark.parametrize(
     "kubernetes", [MINORS[0], *(pytest.param(minor, marks=BETWEEN) for minor in MINORS[1:-1]), MINORS[-1]]
 )
-def test_kubernetes_admits_every_object(kubernetes: str, manifests: Path) -> None:
+def test_kubernetes_admits_every_object(kubernetes: str, tmp_path: Path) -> None:
+    # Both Helms render the same.
+    for file in CI_FILES:
+        (tmp_path / file.name).write_text(rendered("helm4", file, "--kube-version", kubernetes))
     schemas = kubernetes_schemas(kubernetes)
     assert schemas, f"no schemas of Kubernetes {kubernetes}"
     location = f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
     command = [str(tool("kubeconform")), "-strict", "-summary", "-n", "2", "-schema-location", location]
-    command += ["-schema-location", f"{custom_schemas()}/{{{{ .ResourceKind }}}}.json", str(manifests)]
+    command += ["-schema-location", f"{custom_schemas()}/{{{{ .ResourceKind }}}}.json", str(tmp_path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    number = sum(len(objects(file.read_text())) for file in manifests.iterdir())
+    number = sum(len(objects(file.read_text())) for file in tmp_path.iterdir())
     assert f"{number} resources found in {len(CI_FILES)} files - Valid: {number}, " in done.stdout
     assert "Skipped: 0" in done.stdout
 
@@ -73,10 +67,18 @@ def test_the_versions_of_kubernetes_are_those_that_the_chart_claims() -> None:
     assert kubernetes_schemas(f"1.{OLDEST + len(MINORS)}.0") is None
 
 
-def test_what_is_rendered_is_the_same_on_every_kubernetes(helm: str, ci_file: Path) -> None:
-    # The objects above stand for all minors.
+def test_every_kubernetes_gets_the_same_but_for_one_field(helm: str, ci_file: Path) -> None:
     oldest, newest = (rendered(helm, ci_file, "--kube-version", version) for version in (MINORS[0], MINORS[-1]))
-    assert oldest == newest == rendered(helm, ci_file)
+    since_1_27 = r"(?m)^  # A collector that is not ready .*\n  unhealthyPodEvictionPolicy: AlwaysAllow\n"
+    assert newest == rendered(helm, ci_file)
+    assert oldest == re.sub(since_1_27, "", newest)
+
+
+@pytest.mark.parametrize(("version", "known"), [("1.26.0", False), ("1.27.0", True), ("v1.27.3-gke.100", True)])
+def test_a_collector_that_is_not_ready_holds_up_no_drain(version: str, known: bool) -> None:
+    text = rendered("helm4", ci("operations"), "--kube-version", version)
+    (budget,) = of_kind(text, "PodDisruptionBudget")
+    assert (budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow") is known
 
 
 def test_kubernetes_older_than_claimed_is_refused(each_helm: str) -> None:
@@ -224,7 +226,7 @@ def test_a_newer_chart_leaves_the_pod_template_alone(tmp_path: Path) -> None:
 )
 def test_two_releases_share_nothing_outside_their_namespaces(one: tuple[str, str], other: tuple[str, str]) -> None:
     def names(release: str, namespace: str) -> set[str]:
-        sets = "logs.enabled=true,logs.source=both,platform=openshift"
+        sets = "logs.enabled=true,logs.source=filesAndFargate,platform=openshift"
         words = (tool("helm4"), "template", release, CHART, "-n", namespace, "-f", ci("default"), "--set", sets)
         text = subprocess.run(words, check=True, capture_output=True, text=True).stdout
         kinds = ("ClusterRole", "ClusterRoleBinding", "SecurityContextConstraints")

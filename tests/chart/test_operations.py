@@ -40,7 +40,6 @@ EVERYWHERE = {
     "nodeSelector": {"pool": "infra"},
     "tolerations": [{"key": "infra", "operator": "Exists"}],
     "affinity": {"podAntiAffinity": {}},
-    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
     "priorityClassName": "high",
     "runtimeClassName": "gvisor",
     "dnsConfig": {"nameservers": ["192.0.2.1"]},
@@ -179,10 +178,13 @@ def test_each_pod_reaches_what_it_needs_and_nothing_else() -> None:
     found = policies(rendered("networkPolicy.enabled=true"))
     assert sorted(found) == COMPONENTS
     assert open_ports(found["metrics"]) == {443, 6443, 15014, 15020, 15090}
+    moved = policies(rendered("networkPolicy.enabled=true", "metrics.targets.istiod.port=15027"))
+    assert open_ports(moved["metrics"]) == open_ports(found["metrics"]) | {15027}
     assert open_ports(found["logs"]) == {443, 6443}
     for component in ("metrics", "logs"):
         test = found[f"test-{component}"]
-        assert (open_ports(test), test["ingress"]) == (set(), [])
+        # To ask which of the push URLs answers.
+        assert (open_ports(test), test["ingress"]) == ({443}, [])
         # A test pod calls the pods that it tests, and they let it.
         ((called,),) = [rule["to"] for rule in test["egress"] if "to" in rule]
         callers = [caller["podSelector"] for rule in found[component]["ingress"] for caller in rule["from"]]
@@ -250,6 +252,136 @@ def test_rules_of_ones_own_are_added() -> None:
 
 
 # -- drains, a Prometheus of one's own ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("chosen", "wanted"), [("2", 2), ('"25%"', "25%")])
+def test_a_budget_takes_a_number_or_a_percentage(chosen: str, wanted: object) -> None:
+    text = rendered("podDisruptionBudget.enabled=true", f"podDisruptionBudget.maxUnavailable={chosen}")
+    (budget,) = of_kind(text, "PodDisruptionBudget")
+    assert budget["spec"]["maxUnavailable"] == wanted
+
+
+@pytest.mark.parametrize(("version", "policy"), [("1.26.9", None), ("1.27.0", "AlwaysAllow")])
+def test_a_shard_that_is_not_ready_does_not_block_a_drain(version: str, policy: str | None) -> None:
+    words = ("--values", str(ci("default")), "--set", "podDisruptionBudget.enabled=true", "--kube-version", version)
+    (budget,) = of_kind(template("helm4", *words), "PodDisruptionBudget")
+    assert budget["spec"].get("unhealthyPodEvictionPolicy") == policy
+
+
+def test_the_pods_of_helm_test_have_their_own_resources() -> None:
+    amounts = {"requests": {"cpu": "20m"}, "limits": {"memory": "32Mi"}}
+    specs = dict(pod_specs(rendered(f"tests.resources={json.dumps(amounts)}")))
+    assert specs["test-metrics"]["containers"][0]["resources"] == {
+        "requests": {"cpu": "20m", "memory": "16Mi"},
+        "limits": {"memory": "32Mi"},
+    }
+
+
+def test_fields_of_a_probe_replace_those_of_the_chart() -> None:
+    shared = {"livenessProbe": {"failureThreshold": 20}, "readinessProbe": {"timeoutSeconds": 5}}
+    own = {"pod": {"livenessProbe": {"periodSeconds": 30, "initialDelaySeconds": 0}}}
+    text = rendered("logs.enabled=true", f"pod={json.dumps(shared)}", f"logAgent={json.dumps(own)}")
+    containers = {name: spec["containers"][0] for name, spec in pod_specs(text)}
+    usual = {"initialDelaySeconds": 10, "periodSeconds": 15, "failureThreshold": 6}
+    for name, path, liveness in (
+        ("metrics", "/-/healthy", {**usual, "failureThreshold": 20}),
+        ("logs", "/-/ready", {**usual, "periodSeconds": 30, "initialDelaySeconds": 0}),
+    ):
+        assert containers[name]["livenessProbe"] == {"httpGet": {"path": path, "port": "http"}, **liveness}
+        ready = {"httpGet": {"path": "/-/ready", "port": "http"}, "periodSeconds": 5, "timeoutSeconds": 5}
+        assert containers[name]["readinessProbe"] == ready
+
+
+def test_a_service_monitor_has_the_relabelings_of_the_values() -> None:
+    rules = {"relabelings": [{"action": "labeldrop", "regex": "pod"}], "metricRelabelings": [{"action": "lowercase"}]}
+    text = rendered(f"serviceMonitor={json.dumps({'enabled': True, **rules})}")
+    for monitor in of_kind(text, "ServiceMonitor"):
+        (endpoint,) = monitor["spec"]["endpoints"]
+        assert {key: endpoint[key] for key in rules} == rules
+
+
+@pytest.mark.parametrize(
+    "strategy", [{"type": "OnDelete"}, {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}]
+)
+def test_the_log_agent_of_the_nodes_has_an_update_strategy_of_the_values(strategy: dict[str, Any]) -> None:
+    before, after = (
+        of_kind(rendered(*sets), "DaemonSet")[0]["spec"]["updateStrategy"]
+        for sets in ((), (f"logAgent.updateStrategy={json.dumps(strategy)}",))
+    )
+    assert before == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%"}}
+    assert after == strategy
+
+
+def test_alerts_are_left_out_and_labelled_one_by_one() -> None:
+    def alerts(chosen: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        text = rendered(f"prometheusRule={json.dumps({'enabled': True, 'alerts': chosen})}")
+        (found,) = of_kind(text, "PrometheusRule")
+        return {rule["alert"]: rule for group in found["spec"]["groups"] for rule in group["rules"]}
+
+    labels = {"severity": "page", "team": "mesh"}
+    before = alerts({})
+    after = alerts({"IstioMixedVersions": {"enabled": False}, "IstiodDown": {"labels": labels}})
+    assert before.keys() - after.keys() == {"IstioMixedVersions"}
+    assert after.pop("IstiodDown") == {**before["IstiodDown"], "labels": {**before["IstiodDown"]["labels"], **labels}}
+    assert all(before[name] == rule for name, rule in after.items())
+
+
+def test_an_alert_that_there_is_not_is_refused() -> None:
+    done = run_template("helm4", *BASE, "--set", "prometheusRule.alerts.IstioMixedVersion.enabled=false")
+    assert "values don't meet the specifications of the schema" in done.stderr
+
+
+EVICTION = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+
+
+@pytest.mark.parametrize(
+    ("sets", "kind", "volumes"),
+    [
+        ((), "Deployment", "storage"),
+        ((), "DaemonSet", "storage,logs-0"),
+        (("prometheus.persistence.enabled=true",), "Deployment", None),
+        (('metrics.collector="opentelemetry"',), "Deployment", None),
+        ((f'pod.annotations={{"{EVICTION}":"none"}}',), "Deployment", "none"),
+    ],
+)
+def test_local_volumes_do_not_keep_a_node(sets: tuple[str, ...], kind: str, volumes: str | None) -> None:
+    pod = of_kind(rendered(*sets), kind)[0]["spec"]["template"]
+    assert pod["metadata"]["annotations"].get(EVICTION) == volumes
+    if volumes not in (None, "none"):
+        local = [item["name"] for item in pod["spec"]["volumes"] if {"emptyDir", "hostPath"} & item.keys()]
+        assert volumes == ",".join(local)
+
+
+# -- where pods go ------------------------------------------------------------------------------------------------
+
+
+def spread(*more: str) -> dict[str, Any]:
+    """Return the topology spread constraints of each component."""
+    return {component: spec.get("topologySpreadConstraints") for component, spec in pod_specs(rendered(*more))}
+
+
+ZONES = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
+
+
+def counting(component: str) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/name": "xscaler-istio", "app.kubernetes.io/instance": "t"}
+    return {"labelSelector": {"matchLabels": {**labels, "app.kubernetes.io/component": component}}}
+
+
+def test_constraints_count_the_pods_of_their_component_and_leave_the_agents_of_nodes_alone() -> None:
+    given = f"pod.topologySpreadConstraints={json.dumps([ZONES])}"
+    assert spread(given) == {**dict.fromkeys(COMPONENTS), "metrics": [{**ZONES, **counting("metrics")}]}
+    of_the_api = spread(given, 'logs.source="api"')["logs-api"]
+    assert of_the_api == [{**ZONES, **counting("logs-api")}]
+    own = {**ZONES, "labelSelector": {"matchLabels": {"a": "b"}}}
+    assert spread(f"pod.topologySpreadConstraints={json.dumps([own])}")["metrics"] == [own]
+    assert spread(f"logAgent.pod.topologySpreadConstraints={json.dumps([own])}")["logs"] == [own]
+
+
+def test_shards_prefer_different_nodes() -> None:
+    softly = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
+    assert spread()["metrics"] is None
+    assert spread("metrics.shards=2") == {**dict.fromkeys(COMPONENTS), "metrics": [{**softly, **counting("metrics")}]}
 
 
 def test_a_drain_is_never_blocked() -> None:
@@ -360,7 +492,7 @@ def test_autopilot_writes_to_no_node(platform: str) -> None:
 
 
 def test_fargate_gets_no_daemon_set() -> None:
-    specs = dict(pod_specs(rendered('platform="eks-fargate"', 'logs.source="both"')))
+    specs = dict(pod_specs(rendered('platform="eks-fargate"', 'logs.source="filesAndFargate"')))
     term = {"key": "eks.amazonaws.com/compute-type", "operator": "NotIn", "values": ["fargate"]}
     rules = specs["logs"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     assert rules == {"nodeSelectorTerms": [{"matchExpressions": [term]}]}
@@ -369,23 +501,34 @@ def test_fargate_gets_no_daemon_set() -> None:
     required = {"nodeSelectorTerms": [{"matchExpressions": [arch]}, {"matchFields": []}]}
     own = {"podAntiAffinity": {}, "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
     chosen = f"logAgent.pod.affinity={json.dumps(own)}"
-    specs = dict(pod_specs(rendered('platform="eks-fargate"', 'logs.source="both"', chosen)))
+    specs = dict(pod_specs(rendered('platform="eks-fargate"', 'logs.source="filesAndFargate"', chosen)))
     # A node that fulfils one term is taken, so each excludes Fargate.
     terms = [{"matchExpressions": [arch, term]}, {"matchFields": [], "matchExpressions": [term]}]
     rules = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
     assert specs["logs"]["affinity"] == {"podAntiAffinity": {}, "nodeAffinity": rules}
     assert specs["logs-api"]["affinity"] == own
     done = run_template("helm4", *BASE, "--set", "platform=eks-fargate")
-    assert "logs.source is files, and platform eks-fargate runs no DaemonSet" in done.stderr
+    assert "logs.source is files, but platform eks-fargate runs no DaemonSet" in done.stderr
 
 
 # -- additions to the release, and what it needs from a cluster ---------------------------------------------------
 
 
-def test_further_objects_are_templates(helm: str) -> None:
-    names = {item["metadata"]["name"]: item for item in of_kind(template(helm, *OPERATIONS), "ConfigMap")}
-    assert names["t-extra"]["data"] == {"cluster": "prod-1"}
+def test_a_further_object_that_is_a_text_is_a_template(helm: str) -> None:
+    names = [item["metadata"]["name"] for item in of_kind(template(helm, *OPERATIONS), "ConfigMap")]
     assert "t-text" in names
+
+
+# Texts of External Secrets, alerts, Argo CD and Go; and what YAML could read otherwise.
+UNCHANGED = ["{{ .write_token }}", "u-{{ .user }}", "{{ $labels.pod }}", "{{`a`}}", "{{ .Values.a }}", "{{", "a\n b\n"]
+UNCHANGED += ["yes", "08", "1e3", "# a", "$(A) ${B} $$", "'\"\\", "", " a "]
+
+
+def test_a_further_object_is_passed_unchanged(helm: str) -> None:
+    spec = {"texts": UNCHANGED, "numbers": [0, 1.5, 1000000, 12345678901], "map": {"{{ .a }}": True, "b": None}}
+    given = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "a"}, "spec": spec}
+    text = template(helm, *BASE, "--set-json", f"extraObjects={json.dumps([given])}")
+    assert of_kind(text, "ExternalSecret") == [given]
 
 
 def test_nothing_but_tests_is_a_hook() -> None:

@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import jsonschema
-import pytest
+import pytest  # noqa: TC002 - Hypothesis reads the annotations
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.any_values import SCHEMA, SETTINGS, ForHelm, values
+from tests.support.environments import by_collector
 from tests.support.paths import CHART
 from tests.support.relabel import relabel
 from tests.support.rendering import configs, effective, log_configs, objects, render
@@ -30,7 +31,7 @@ def test_every_setting_can_be_drawn() -> None:
     assert ("metrics", "targets", "proxies", "port") in {path for path, _ in SETTINGS}
 
 
-@pytest.mark.parametrize("collector", COLLECTORS)
+@by_collector()
 @settings(max_examples=30, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_values_keep_the_contract_or_are_refused(
@@ -115,7 +116,7 @@ _CHECKS = {"ClusterRole": _role, "Deployment": _workload, "DaemonSet": _workload
 
 
 def _label_budget(config: dict[str, Any], chosen: dict[str, Any]) -> None:
-    limit = chosen.get("limits", {}).get("labelsPerSeries", 30)
+    limit = chosen.get("xscaler", {}).get("limits", {}).get("labelsPerSeries", 30)
     tags = chosen.get("istio", {}).get("customTags", [])
     for job in config["scrape_configs"]:
         extra = {

@@ -21,8 +21,10 @@ VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 
 
 def keys(part: dict[str, Any], path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield every key at any depth, those of the elements of lists too, with its schema."""
+    """Yield every key at any depth with its schema, those of the elements of lists too, but no old names."""
     for name, child in part.get("properties", {}).items():
+        if child.get("deprecated"):
+            continue
         yield (*path, name), child
         yield from keys(child, (*path, name))
     if isinstance(part.get("items"), dict):

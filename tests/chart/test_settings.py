@@ -7,8 +7,9 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.support.paths import ci
+from tests.support.paths import CHART, ci
 from tests.support.rendering import configs, of_kind, parsed, template
 from xscaler_istio.rendered.collectors import COLLECTORS
 
@@ -18,6 +19,7 @@ SCRAPES = ('prometheus.scrape "cni"', 'prometheus.scrape "istiod"', 'prometheus.
 ENDPOINT = 'prometheus.remote_write "xscaler"/endpoint'
 EXPORTER = "exporters/prometheus_remote_write"
 RECEIVER = "receivers/prometheus/config"
+ELSEWHERE = "xscaler.auth.existingSecret.name=,xscaler.auth.tokenFile=/vault/secrets/token,pod.annotations.a=b"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,13 +55,13 @@ ROWS = [
         (f"{RECEIVER}/global/scrape_timeout", "7s"),
     ),
     Row(
-        "limits.samplesPerRequest=500",
+        "xscaler.limits.samplesPerRequest=500",
         ("remote_write/0/queue_config/max_samples_per_send", 500),
         (f"{ENDPOINT}/queue_config/max_samples_per_send", "500"),
         (f"{EXPORTER}/max_batch_size_bytes", 62500),
     ),
     Row(
-        "limits.samplesPerRequest=500",
+        "xscaler.limits.samplesPerRequest=500",
         ("remote_write/0/metadata_config/max_samples_per_send", 500),
         (f"{ENDPOINT}/metadata_config/max_samples_per_send", "500"),
         # It sends no metadata.
@@ -134,6 +136,18 @@ ROWS = [
         ("remote_write/0/authorization/credentials_file", "/etc/xscaler/auth/token"),
         (f"{ENDPOINT}/authorization/credentials_file", '"/etc/xscaler/auth/token"'),
         ("extensions/bearertokenauth/filename", "/etc/xscaler/auth/token"),
+    ),
+    Row(
+        ELSEWHERE,
+        ("remote_write/0/authorization/credentials_file", "/vault/secrets/token"),
+        (f"{ENDPOINT}/authorization/credentials_file", '"/vault/secrets/token"'),
+        ("extensions/bearertokenauth/filename", "/vault/secrets/token"),
+    ),
+    Row(
+        f"{ELSEWHERE},xscaler.auth.type=basic",
+        ("remote_write/0/basic_auth/password_file", "/vault/secrets/token"),
+        (f"{ENDPOINT}/basic_auth/password_file", '"/vault/secrets/token"'),
+        ("extensions/basicauth/client_auth/password_file", "/vault/secrets/token"),
     ),
     Row(
         "xscaler.tls.ca.name=ca",
@@ -216,6 +230,12 @@ def test_a_target_kind_has_its_switch(kind: str, collector: str) -> None:
 
 
 @pytest.mark.parametrize("collector", COLLECTORS)
+def test_agents_are_scraped_apart_from_envoy(collector: str) -> None:
+    apart = "metrics.targets.proxies.port=15090,metrics.targets.agents.enabled=true"
+    assert scrapes(collector, apart).keys() - scrapes(collector).keys() == {"agents"}
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
 def test_the_release_itself_has_its_switch(collector: str) -> None:
     on, off = (scrapes(collector, f"selfMonitoring.enabled={word}").keys() for word in ("true", "false"))
     assert on - off == {"self"}
@@ -252,9 +272,9 @@ def test_a_target_kind_has_settings_of_its_own(
 def test_shards_share_a_configuration_but_for_their_number(collector: str) -> None:
     sets = ("--set", "metrics.shards=3", "--set", f"metrics.collector={collector}")
     first, _, last = (config.text for config in configs(template("helm4", *DEFAULT, *sets)))
-    word = "regex = %s" if collector == "alloy" else "regex: %s"
+    word = 'regex = "%s"' if collector == "alloy" else "regex: '%s'"
     assert first != last
-    assert first == last.replace(word % '"2"', word % '"0"')
+    assert first == last.replace(word % 2, word % 0)
 
 
 @pytest.mark.parametrize("collector", COLLECTORS)
@@ -262,8 +282,38 @@ def test_one_shard_hashes_nothing(collector: str) -> None:
     assert "hashmod" not in configs(template("helm4", *DEFAULT, "--set", f"metrics.collector={collector}"))[0].text
 
 
+@pytest.mark.parametrize(
+    ("collector", "path", "on"), [("prometheus", "remote_write/0", True), ("alloy", ENDPOINT, "true")]
+)
+def test_a_proxy_is_that_of_the_values_or_of_the_environment(collector: str, path: str, on: object) -> None:
+    assert at(config(collector), f"{path}/proxy_from_environment") == on
+    own = config(collector, "xscaler.proxyUrl=http://p:3128,xscaler.noProxy={.a.example,10.0.0.0/8}")
+    assert at(own, f"{path}/proxy_from_environment") is ABSENT
+    assert str(at(own, f"{path}/no_proxy")).strip('"') == ".a.example,10.0.0.0/8"
+
+
 def test_opentelemetry_embeds_the_same_jobs() -> None:
     doubled = json.dumps(scrapes("opentelemetry"))
     # Each finds its own pods, at its own port.
     single = doubled.replace("$$", "$").replace('"8888"', '"9090"')
-    assert json.loads(single) == scrapes("prometheus")
+    assert json.loads(single) == {name: without_number_rules(job) for name, job in scrapes("prometheus").items()}
+
+
+def without_number_rules(job: dict[str, Any]) -> dict[str, Any]:
+    """Return a job without the rules that OpenTelemetry's exporter makes needless."""
+    rules = yaml.safe_load((CHART / "files/rules/plain-numbers.yaml").read_text())
+    needless = [{key: value for key, value in rule.items() if key != "why"} for rule in rules]
+    return {**job, "metric_relabel_configs": [rule for rule in job["metric_relabel_configs"] if rule not in needless]}
+
+
+@pytest.mark.parametrize(("label", "needed"), [("le", True), ("quantile", True), ("response_code", False)])
+def test_rules_of_the_values_see_the_same_numbers_in_every_collector(label: str, needed: bool) -> None:
+    rule = {"action": "replace", "source_labels": [label], "regex": "500", "target_label": "tier", "replacement": "a"}
+    sets = ("--set-json", f"metrics.extraMetricRelabelConfigs={json.dumps([rule])}")
+    flags = (*DEFAULT, "--set", "metrics.collector=opentelemetry", *sets)
+    ours = yaml.safe_load(configs(template("helm4", *flags))[0].text)
+    receiver = at(ours, RECEIVER)
+    assert isinstance(receiver, dict)
+    (proxies,) = (job for job in receiver["scrape_configs"] if job["job_name"] == "proxies")
+    targets = [rule.get("target_label") for rule in proxies["metric_relabel_configs"]]
+    assert ("le" in targets) is needed

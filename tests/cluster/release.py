@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from .backend import Backend
 
 NAME = "xscaler-istio"
-# The chart that upgrades begin from: of the last commit before access logs; there is no tag yet.
-EARLIER = "8b2c352"
 VALUES = ROOT / "examples/values.yaml"
 # As in the values of the example.
 TENANT = "acme"

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from tests.support import revisions
 from tests.support.paths import CHART, INSTALLED, ROOT
 from tests.support.repositories import git, published
 from tests.support.tools import tool
 
 from . import kubectl
-from .release import EARLIER, TENANT, WAY_TO_XSCALER
+from .release import TENANT, WAY_TO_XSCALER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,13 +135,12 @@ def test_ct_installs_every_values_file(major: int, prepared: Callable[[], str]) 
 
 def test_ct_upgrades_from_an_earlier_chart(prepared: Callable[[], str], tmp_path: Path) -> None:
     """With --reuse-values, as ct does it: the values have none of the keys that are new since."""
-    archive = subprocess.run(["git", "archive", EARLIER, "chart"], check=True, capture_output=True, cwd=ROOT).stdout
-    subprocess.run(["tar", "-x", "-C", str(tmp_path)], check=True, input=archive)
+    earlier = revisions.chart_of(revisions.BEFORE_LOGS, tmp_path)
     kept = ("default", "opentelemetry")
-    for file in (tmp_path / "chart/ci").iterdir():
+    for file in (earlier / "ci").iterdir():
         if file.name.removesuffix("-values.yaml") not in kept:
             file.unlink()
-    repository = published(tmp_path, tmp_path / "chart")
+    repository = published(tmp_path, earlier)
     shutil.rmtree(repository / "chart")
     shutil.copytree(CHART, repository / "chart")
     # ct installs the new chart as well, with each of its files: that is another test.

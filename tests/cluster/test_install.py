@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from xscaler_istio.local import oracle
 from xscaler_istio.local.verdict import REQUIRED
@@ -32,14 +33,24 @@ LABELS = {
 }
 
 
+def configurations(release: Release) -> dict[str, str]:
+    """Return how `kubectl get configmap -o yaml` begins to print each file of the release, by its key."""
+    printed = kubectl.run(
+        "-n", release.namespace, "get", "configmap", "-l", f"app.kubernetes.io/instance={NAME}", "-o", "yaml"
+    )
+    keys = {key for item in yaml.safe_load(printed)["items"] for key in item["data"]}
+    return {key: re.findall(rf"^ +{re.escape(key)}: (.)", printed, re.MULTILINE)[0] for key in keys}
+
+
 @pytest.mark.parametrize(("collector", "major"), [("prometheus", 3), ("alloy", 4), ("opentelemetry", 4)])
 def test_install_test_and_uninstall(collector: str, major: int, new_release: Callable[..., Release]) -> None:
     release = new_release(major)
     release.install(f"metrics.collector={collector}")
     said = release.test()
+    assert set(configurations(release).values()) == {"|"}
     expected = release.expected()
     # Its own pod is one more.
-    assert f"{len(expected) + 1} of {len(expected) + 1} targets up" in said
+    assert f"{len(expected) + 1} of {len(expected) + 1} targets are up" in said
     assert "PASSED" in said
     # The ten-line values as they are: a scrape every half minute.
     eventually(lambda: release.found(45), expected)
@@ -68,6 +79,7 @@ def test_install_test_and_uninstall(collector: str, major: int, new_release: Cal
 def test_access_logs_come_once(new_release: Callable[..., Release]) -> None:
     release = new_release(level="privileged")
     release.install("metrics.collector=none,logs.enabled=true")
+    assert set(configurations(release).values()) == {"|"}
     said = release.test()
     assert "PASSED" in said
     pods = kubectl.get("pods", "-n", "shop", "-l", "app=frontend")["items"]
@@ -105,7 +117,7 @@ def test_a_wrong_token_is_named(collector: str, new_release: Callable[..., Relea
     release.secret("wrong")
     release.install(f"metrics.collector={collector},{FAST},tests.timeout=60s")
     said = release.failed_test()
-    assert re.search(r"xScaler (refuses samples|has taken nothing and refused)", said)
+    assert re.search(r"xScaler (rejects samples permanently|has accepted nothing and rejected)", said)
     assert "401 is the token" in " ".join(said.split())
     # The hint leads to the reason.
     logs = kubectl.run("-n", release.namespace, "logs", "-l", f"app.kubernetes.io/instance={NAME}", "--tail=-1")
@@ -119,8 +131,8 @@ def test_a_backend_that_is_away_is_named(collector: str, new_release: Callable[.
     url = "xscaler.metrics.url=https://nobody.xscaler.svc/api/v1/push"
     release.install(f"metrics.collector={collector},{FAST},{url},tests.timeout=25s")
     said = release.failed_test()
-    assert "xScaler has taken nothing yet" in said
-    assert "is https://nobody.xscaler.svc/api/v1/push right" in said
+    assert "xScaler has accepted nothing yet" in said
+    assert "check that https://nobody.xscaler.svc/api/v1/push is right" in said
 
 
 @pytest.mark.parametrize("collector", COLLECTORS)
@@ -130,7 +142,7 @@ def test_missing_rights_are_named(collector: str, new_release: Callable[..., Rel
     kubectl.run("delete", "clusterrolebinding", f"{NAME}-metrics.{release.namespace}")
     kubectl.run("-n", release.namespace, "delete", "pods", "--all", "--now")
     said = release.failed_test()
-    assert "the Kubernetes API refuses the list of pods" in said
+    assert "the Kubernetes API rejects the list of pods" in said
     account = f"--as=system:serviceaccount:{release.namespace}:{NAME}-metrics"
     assert account in said
     asked = kubectl.run("auth", "can-i", "list", "pods", "--all-namespaces", account, check=False)
@@ -144,7 +156,7 @@ def test_no_mesh_is_named(collector: str, new_release: Callable[..., Release]) -
     nowhere = "metrics.namespaces.include={nowhere}"
     release.install(f"metrics.collector={collector},{FAST},{only},tests.timeout=20s", nowhere)
     said = release.failed_test()
-    assert "no target: no pod with a container istio-proxy, discovery or install-cni" in said
+    assert "no target: the collector finds no pod with a container istio-proxy, discovery or install-cni" in said
 
 
 @pytest.mark.parametrize("collector", COLLECTORS)

@@ -59,11 +59,12 @@ def live(release: Release, tmp_path: Path, *flags: str, output: str = "json", to
 @pytest.mark.parametrize("collector", COLLECTORS)
 def test_a_good_release(collector: str, new_release: Callable[..., Release], tmp_path: Path) -> None:
     release = new_release(level="privileged")
-    release.install(f"metrics.collector={collector},logs.enabled=true,{FAST}")
+    release.install(f"metrics.collector={collector},metrics.histograms=native,logs.enabled=true,{FAST}")
     ran = live(release, tmp_path)
     assert ran.code == 0, ran.out + ran.err
     steps = ran.steps()
-    assert list(steps) == ["helm test", "collector", "log agents", "series at xScaler", "lines at xScaler"]
+    stored = ["series at xScaler", "native histograms", "lines at xScaler"]
+    assert list(steps) == ["helm test", "collector", "log agents", *stored]
     assert all(step["ok"] and not step["skipped"] and step["facts"] for step in steps.values())
     count = len(release.expected())
     # The collector itself and the log agent of the one node are two more.
@@ -81,13 +82,13 @@ def test_a_wrong_token_is_named_with_the_answer(new_release: Callable[..., Relea
     ran = live(release, tmp_path, output="junit")
     assert ran.code == 1
     suite = ET.fromstring(ran.out)  # noqa: S314 - our own
-    assert (suite.get("tests"), suite.get("failures")) == ("5", "3")
+    assert (suite.get("tests"), suite.get("failures")) == ("6", "3")
     failures = {case.get("name"): case.findall("failure") for case in suite if case.find("failure") is not None}
     assert list(failures) == ["helm test", "collector", "series at xScaler"]
     (refused,) = failures["collector"]
     assert "server returned HTTP status 401" in str(refused.get("message"))
     (absent,) = failures["series at xScaler"]
-    assert absent.get("message") == f'no series with cluster="{release.cluster}" is there'
+    assert absent.get("message") == f'xScaler has no series with cluster="{release.cluster}"'
 
 
 def test_who_cannot_read_is_told(new_release: Callable[..., Release], tmp_path: Path) -> None:
@@ -96,15 +97,15 @@ def test_who_cannot_read_is_told(new_release: Callable[..., Release], tmp_path: 
     ran = live(release, tmp_path, token=release.token, output="text")
     assert ran.code == 1
     assert "answered 403" in ran.out
-    assert "the token may not read: make one with the read scope" in ran.out
-    assert ran.out.endswith(f"{NAME}: 1 of 5 steps failed\n")
+    assert "the token lacks the read scope: create one that has it" in ran.out
+    assert ran.out.endswith(f"{NAME}: 1 of 6 steps failed\n")
 
 
 def test_no_release_of_that_name(new_release: Callable[..., Release], tmp_path: Path) -> None:
     release = new_release()
     ran = live(release, tmp_path)
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith(f"error: there is no release {NAME} in the namespace {release.namespace}\n  fix: ")
+    assert ran.err.startswith(f"error: the namespace {release.namespace} has no release {NAME}\n  fix: ")
 
 
 def test_no_cluster(new_release: Callable[..., Release], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

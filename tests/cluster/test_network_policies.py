@@ -70,5 +70,5 @@ def test_without_the_way_to_xscaler_the_test_says_so(new_release: Callable[..., 
     release = new_release()
     release.install(f"networkPolicy.enabled=true,tests.timeout=30s,{FAST}")
     said = release.failed_test()
-    assert "xScaler has taken nothing yet" in said
-    assert "does a proxy or a NetworkPolicy stand in between?" in said
+    assert "xScaler has accepted nothing yet" in said
+    assert "that no proxy or NetworkPolicy blocks it" in said

@@ -88,52 +88,103 @@ def test_the_same_answers_give_the_same_bytes() -> None:
     assert picture(every("a"), *EVERY) != picture(every("b"), *EVERY)
 
 
+def lines(text: str) -> list[ElementTree.Element]:
+    """Return the lines of series, by their width."""
+    return [found for found in elements(text, "path") if found.attrib.get("stroke-width") == "1.5"]
+
+
+def points(path: ElementTree.Element) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in re.findall(r"(-?[\d.]+),(-?[\d.]+)", path.attrib["d"])]
+
+
+def boxes(text: str) -> list[tuple[float, float, float, float]]:
+    """Return left, top, right and bottom of each chart in a picture."""
+    found = []
+    for chart in [element for element in elements(text, "svg") if "x" in element.attrib]:
+        x, y, width, height = (float(chart.attrib[name]) for name in ("x", "y", "width", "height"))
+        found.append((x, y, x + width, y + height))
+    return found
+
+
 def test_all_of_it_is_inside() -> None:
     text = picture(every("a" * 40), *EVERY)
     width, height = (float(parsed(text).attrib[side]) for side in ("width", "height"))
-    for element in parsed(text).iter():
-        x, y = float(element.attrib.get("x", 0)), float(element.attrib.get("y", 0))
-        assert 0 <= x <= width
-        assert 0 <= y <= height
-        for point in element.attrib.get("points", "").split():
-            assert 0 <= float(point.split(",")[0]) <= width
-            assert 0 <= float(point.split(",")[1]) <= height
+    assert len(boxes(text)) > len(EVERY)
+    for left, top, right, bottom in boxes(text):
+        assert 0 <= left < right <= width
+        assert 0 <= top < bottom <= height
+
+
+def test_it_refers_to_nothing() -> None:
+    assert re.findall(r"url\(|href=\"|id=\"|@import", picture(every("a"), *EVERY)) == []
+
+
+def test_every_color_has_a_dark_twin() -> None:
+    text = picture(every("a"), *EVERY)
+    (style,) = [element.text or "" for element in elements(text, "style")]
+    assert style.startswith("@media(prefers-color-scheme:dark)")
+    drawn = set(re.findall(r'(?:fill|stroke)="(#\w+)"', text))
+    assert drawn
+    for color in drawn:
+        assert f"[fill='{color}']" in style, color
 
 
 def test_a_missing_value_breaks_the_line() -> None:
     answers = {1: Answers(((series("a", 1, 2, math.nan, 4, 5),),))}
-    assert len(elements(picture(answers, panel("timeseries")), "polyline")) == 2
+    (line,) = lines(picture(answers, panel("timeseries")))
+    assert line.attrib["d"].count("M") == 2
+
+
+def test_a_missing_sample_breaks_the_line() -> None:
+    found = ValuesOverTime({"name": "a"}, ((0.0, 1), (5.0, 2), (50.0, 3), (55.0, 4)))
+    (line,) = lines(picture({1: Answers(((found,),))}, panel("timeseries")))
+    assert line.attrib["d"].count("M") == 2
 
 
 def test_the_line_is_as_high_as_the_value() -> None:
     text = picture({1: Answers(((series("a", 0, 50, 100),),))}, panel("timeseries"))
-    (line,) = elements(text, "polyline")
-    low, middle, high = (float(point.split(",")[1]) for point in line.attrib["points"].split())
+    (line,) = lines(text)
+    low, middle, high = (y for _, y in points(line))
     assert low > middle > high
     assert math.isclose(low - middle, middle - high, abs_tol=0.2)
 
 
 def test_stacked_series_lie_on_each_other() -> None:
     answers = {1: Answers(((series("a", 10, 10), series("b", 30, 30)),))}
-    lower, upper = elements(picture(answers, panel("timeseries", stacked=True)), "polygon")
-    heights = [
-        sorted({float(point.split(",")[1]) for point in area.attrib["points"].split()}) for area in (lower, upper)
-    ]
+    text = picture(answers, panel("timeseries", stacked=True))
+    areas = [found for found in elements(text, "path") if found.attrib.get("opacity") == "0.35"]
+    (bottom, middle), (upper, top) = (sorted({y for _, y in points(area)}, reverse=True) for area in areas)
     # The lower edge of the second is the upper edge of the first.
-    assert heights[1][1] == heights[0][0]
-    assert math.isclose(heights[1][1] - heights[1][0], 3 * (heights[0][1] - heights[0][0]), abs_tol=0.3)
+    assert upper == middle
+    assert math.isclose(middle - top, 3 * (bottom - middle), abs_tol=0.3)
+
+
+def test_series_of_one_name_are_lines_of_their_own() -> None:
+    answers = {1: Answers(((series("a", 1, 1), series("a", 2, 2)),))}
+    assert len(lines(picture(answers, panel("timeseries")))) == 2
+
+
+def test_a_legend_says_what_it_leaves_out() -> None:
+    answers = {1: Answers((tuple(series(f"name-{number}", 1, 2) for number in range(14)),))}
+    text = picture(answers, panel("timeseries"))
+    named = [words for words in texts(text) if words.startswith("name-")]
+    assert f"and {14 - len(named)} more" in texts(text)
 
 
 def test_colors_follow_names_and_thresholds() -> None:
     colors = (("^2", "green"), ("^5", "red"))
     answers = {1: Answers(((series("200", 1, 1), series("204", 1, 1), series("503", 1, 1)),))}
-    strokes = [
-        line.attrib["stroke"] for line in elements(picture(answers, panel("timeseries", colors=colors)), "polyline")
-    ]
+    strokes = [line.attrib["stroke"] for line in lines(picture(answers, panel("timeseries", colors=colors)))]
     assert strokes == ["#2f9e5b", "#59b17c", "#d6303f"]
     shown = {value: picture({1: Answers(((series("a", value),),))}, panel("stat")) for value in (9, 10)}
     assert 'fill="#2f9e5b"' in shown[9]
     assert 'fill="#d6303f"' in shown[10]
+
+
+@pytest.mark.parametrize(("calculation", "shown"), [("max", "9"), ("min", "1"), ("mean", "4"), ("lastNotNull", "2")])
+def test_a_number_is_of_the_time_range(calculation: str, shown: str) -> None:
+    answers = {1: Answers(((series("a", 1, math.nan, 9, 2),),))}
+    assert shown in texts(picture(answers, panel("stat", calculation=calculation)))
 
 
 def test_a_table_is_in_order_and_says_what_it_leaves_out() -> None:
@@ -156,6 +207,8 @@ def test_nothing_is_said_to_be_nothing() -> None:
         (0.9954, "percentunit", "99.5%"),
         (12.345, "reqps", "12.3 req/s"),
         (0, "reqps", "0 req/s"),
+        (0.25, "suffix:pushes/s", "0.25 pushes/s"),
+        (0, "suffix:NACK/s", "0 NACK/s"),
         (2224, "short", "2224"),
         (123_456, "short", "123 K"),
         (244.2, "ms", "244 ms"),

@@ -40,6 +40,8 @@ async def choices(xscaler: XScaler, asked: Dashboard, window: Window, fixed: Map
             found[variable.name] = fixed.get(variable.name) or await _asked(xscaler, variable, values, window)
         elif variable.type == "custom":
             found[variable.name] = fixed.get(variable.name) or (variable.options[0][1],)
+        elif variable.name in fixed:
+            found[variable.name] = fixed[variable.name]
     return found
 
 
@@ -69,11 +71,11 @@ def filled_in(asked: Dashboard, chosen: Choices, window: Window) -> dict[str, st
         for name, values in chosen.items()
         if values
     }
-    empty = {variable.name: "" for variable in asked.variables if variable.type == "textbox"}
+    typed = {variable.name: variable.default for variable in asked.variables if variable.type == "textbox"}
     # Four scrapes, as Grafana has it for its shortest steps.
     recent = f"{4 * window.step:g}s"
     own = {"__rate_interval": recent, "__auto": recent, "__range": f"{window.end - window.start:g}s"}
-    return texts | empty | own
+    return typed | texts | own
 
 
 async def answers(xscaler: XScaler, asked: Dashboard, window: Window, chosen: Choices) -> dict[int, Answers]:

@@ -15,7 +15,7 @@ from xscaler_istio.local import log_oracle
 from . import log_lines
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from xscaler_istio.local.container_log import ContainerLog
     from xscaler_istio.local.log_agents import Agent
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 # Source, processing and writer each take a line with one hand and give it with the other: what they hold when they are
 # told to end is lost.
 HANDS = 6
-# More than an agent has stages.
-_LAST_LINES = 20
 
 
 class Case:
@@ -82,25 +80,42 @@ class Case:
         return self.entries()
 
     async def all_read(self) -> tuple[Entry, ...]:
-        """Write last lines to every log, wait for all of them, and return what arrived before.
+        """Wait until all that was written is read and sent; return what arrived."""
+        self._last |= await last_lines(self.environment, self.logs, self._rng)
+        return self.entries()
 
-        Lines of a file come in their order, but for the few that the agent has in its hands, where those of another
-        kind may overtake. So what is not there after the last lines will not come.
-        """
-        last = {log: [log_lines.last_line(self._rng).text for _ in range(_LAST_LINES)] for log in self.logs}
-        texts = {text for lines in last.values() for text in lines}
-        self._last |= texts
-        for log, lines in last.items():
-            for text in lines:
-                log.write(text.encode())
-        start = self._seen
+    async def read_to_its_end(self) -> None:
+        """Wait until each log is read to its end; some of its lines may not have arrived."""
+        self._last |= await last_lines(self.environment, self.logs, self._rng, rounds=1)
 
-        def all_came() -> bool:
-            self.entries()
-            return texts <= {entry.line for entry in self.environment.xscaler.logs.entries(start)}
+
+async def last_lines(
+    environment: LogEnvironment, logs: Sequence[ContainerLog], rng: random.Random, *, rounds: int = 2
+) -> set[str]:
+    """Write a last line to each log and wait for all of them, as often as `rounds`; return their texts.
+
+    A file is read in order, but in the agent a line overtakes those that go through more stages (stage.match takes them
+    aside), and may come with an earlier push. So the first round shows that all is read. The second is written when the
+    push of the first is over: what has not come with it will not come.
+    """
+    texts: set[str] = set()
+    for _ in range(rounds):
+        start = len(environment.xscaler.logs.entries())
+        missing = set()
+        for log in logs:
+            text = log_lines.last_line(rng).text
+            log.write(text.encode())
+            missing.add(text)
+        texts |= missing
+
+        def all_came(start: int = start, missing: set[str] = missing) -> bool:
+            # Some ways to send lines leave what the runtime puts before them.
+            arrived = [entry.line for entry in environment.xscaler.logs.entries(start)]
+            missing -= {text for text in missing if any(line.endswith(text) for line in arrived)}
+            return not missing
 
         await comes(all_came, "the last lines do not arrive")
-        return self.entries()
+    return texts
 
 
 _numbers = itertools.count()

@@ -127,6 +127,11 @@ def _long_connection(rng: random.Random) -> Fields:
     return {**_tcp(rng), "start_time": f"{hours_ago:%Y-%m-%dT%H:%M:%S}.123Z", "duration": 5 * 3600 * 1000}
 
 
+def _periodic(rng: random.Random) -> Fields:
+    """Return what access_log_flush_interval writes of a connection that is not over."""
+    return {**_long_connection(rng), "duration": None}
+
+
 def _quoted_agent(rng: random.Random) -> Fields:
     return {**_http(rng), "user_agent": 'Evil "quoted" agent/1.0 (+http://bot.example/?id=s3cretbot)'}
 
@@ -160,7 +165,7 @@ def _query_with_spaces(rng: random.Random) -> Fields:
 
 
 def _dash_first(rng: random.Random) -> Fields:
-    return {**_http(rng), "route_name": "-canary route with spaces", "user_agent": "--agent"}
+    return {**_http(rng), "route_name": "-canary", "user_agent": "--agent"}
 
 
 REQUESTS: Mapping[str, Callable[[random.Random], Fields]] = {
@@ -169,6 +174,7 @@ REQUESTS: Mapping[str, Callable[[random.Random], Fields]] = {
     "unavailable": _unavailable,
     "tcp": _tcp,
     "long connection": _long_connection,
+    "periodic": _periodic,
     "quotes in user agent": _quoted_agent,
     "unicode": _unicode,
     "IPv6": _six,
@@ -178,7 +184,7 @@ REQUESTS: Mapping[str, Callable[[random.Random], Fields]] = {
     "dash first": _dash_first,
 }
 # How often each comes in a mixture.
-_WEIGHTS = [60, 5, 5, 6, 1, 3, 3, 3, 6, 4, 2, 2]
+_WEIGHTS = [58, 5, 5, 6, 1, 2, 3, 3, 3, 6, 4, 2, 2]
 _QUOTED = frozenset(
     "upstream_transport_failure_reason x_forwarded_for user_agent request_id authority upstream_host".split()
 )
@@ -212,6 +218,13 @@ def text_line(rng: random.Random, case: str, version: Version = NEWEST) -> Line:
     """Return an access line as TEXT."""
     fields = REQUESTS[case](rng)
     return Line(text=as_text(fields), kind=f"text {case}", log_type="access", fields=known(fields), version=version)
+
+
+def traced_line(rng: random.Random) -> Line:
+    """Return an access line as TEXT with what many append to the format."""
+    fields, trace = _http(rng), f"{rng.getrandbits(128):032x}"
+    text, kind = f"{as_text(fields)} traceID={trace}", "text traced"
+    return Line(text=text, kind=kind, log_type="access", fields={**known(fields), "trace_id": trace})
 
 
 def last_line(rng: random.Random) -> Line:
@@ -296,6 +309,16 @@ def system_lines(rng: random.Random) -> Iterator[Line]:
         level="info",
     )
     yield Line(text=f"goroutine 1 [running]: {words}", kind="stack-trace", log_type="system", stream="stderr")
+    # The default scope has no name.
+    logged = {"level": "error", "time": _moment(rng, 6), "msg": words}
+    yield Line(text=json.dumps(logged), kind="system-json", log_type="system", level="error")
+    broken = f'{{"level":"warning","time":"{_moment(rng, 6)}","scope":"envoy config","msg":"type "{words}" rejected"}}'
+    yield Line(text=broken, kind="system-json", log_type="system", level="warn", stream="stderr")
+    padded = f"{_moment(rng, 6)}  WARN outbound{{id=9b33}}: ztunnel::proxy::outbound: failed {words}"
+    yield Line(text=padded, kind="ztunnel-system", log_type="system", level="warn", version=Version(1, 20))
+    # The configuration that the agent prints when it starts.
+    for text in (f"configPath: ./{words.replace(' ', '/')}", "proxyMetadata:", f"  key: {words}", f"- {words[-36:]}"):
+        yield Line(text=text, kind="agent", log_type="system")
 
 
 def custom_lines(rng: random.Random) -> Iterator[Line]:
@@ -320,6 +343,14 @@ def hostile_lines(rng: random.Random) -> Iterator[Line]:
     """Yield lines that are meant to do harm, or look as if."""
     fields = {"format": "custom"}
     mark = str(uuid.UUID(int=rng.getrandbits(128)))
+    # Fields of more than 64 KiB together, more than Loki takes of a line; each is cut at 8 KiB. They are first: an
+    # agent takes long for them, and lines of another kind overtake.
+    long = dict.fromkeys(("path", "user_agent", "x_forwarded_for", "request_id", "authority"), "z" * 16000)
+    shown = {name: f"{value[: 8192 - 3]}…" for name, value in long.items()}
+    sent = {**_http(rng), **long}
+    kept = {**known(sent), **shown}
+    yield Line(text=as_text(sent), kind="text long fields", log_type="access", fields=kept)
+    yield Line(text=as_json(sent, rng, NEWEST), kind="json long fields", log_type="access", fields=kept)
     # Says that it is a line of another stream.
     yield Line(
         text=f"2026-01-01T00:00:00.000000000Z stderr F forged {mark}",
@@ -346,7 +377,7 @@ def mixture(rng: random.Random, count: int) -> Iterator[Line]:
         if number % 20 == 7:
             yield rng.choice(list(system_lines(rng)))
         elif number % 20 == 11:
-            yield rng.choice(list(custom_lines(rng)))
+            yield rng.choice([traced_line(rng), *custom_lines(rng)])
         elif number % 20 in (3, 13):
             yield ztunnel_line(rng, as_json_=number % 20 == 3, fails=rng.random() < 0.2, version=version)
         else:

@@ -14,7 +14,7 @@ from tests.support.waiting import comes
 from xscaler_istio.mesh.model import Kind
 
 from . import log_lines
-from .log_cases import follows_files
+from .log_cases import follows_files, last_lines
 from .log_lines import SECRET
 from .ways import PAGE
 
@@ -32,13 +32,13 @@ _FRAMING = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LogResult:
-    """What became of the lines of one way. `whole` are those that arrived as they were said, or redacted."""
+    """The lines that one way delivered. `unchanged` counts also those with a redacted query."""
 
     title: str
     written: int
     arrived: int
-    whole: int
-    framed: int
+    unchanged: int
+    with_prefix: int
     of_applications: int
     with_fields: int
     with_secrets: int
@@ -108,8 +108,8 @@ async def run(title: str, way: Way) -> LogResult:
         title=title,
         written=len(written),
         arrived=len(ours),
-        whole=len(said & {_without_query(entry.line) for entry in ours}),
-        framed=sum(bool(_FRAMING.match(entry.line)) for entry in ours),
+        unchanged=len(said & {_without_query(entry.line) for entry in ours}),
+        with_prefix=sum(bool(_FRAMING.match(entry.line)) for entry in ours),
         of_applications=len(entries) - len(ours),
         with_fields=sum(bool(entry.metadata) for entry in ours),
         with_secrets=sum(SECRET in entry.line for entry in entries),
@@ -122,15 +122,8 @@ async def _all_read(environment: LogEnvironment, agent: Agent, opened: Sequence[
     if not opened:
         await comes(lambda: "failed to create source" in agent.child.log_tail(100), "it looks for no file")
     await comes(lambda: follows_files(agent, len(opened)), f"it does not open {len(opened)} files")
-    last = log_lines.last_line(random.Random(8)).text
-    for log in opened:
-        log.write(last.encode())
-
-    def found() -> list[Entry]:
-        return [entry for entry in environment.xscaler.logs.entries() if last in entry.line]
-
-    await comes(lambda: len(found()) == len(opened), "the last lines do not arrive")
-    return [entry for entry in environment.xscaler.logs.entries() if last not in entry.line]
+    last = await last_lines(environment, opened, random.Random(8))
+    return [entry for entry in environment.xscaler.logs.entries() if not any(map(entry.line.endswith, last))]
 
 
 def _without_query(line: str) -> str:

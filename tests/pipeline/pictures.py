@@ -36,6 +36,7 @@ INTERVAL = 5
 REQUESTS_PER_SECOND = 25.0
 # What is chosen for a picture, where it is not everything.
 CHOSEN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "pipeline": {"active_series": ("20000",)},
     "service": {"namespace": ("shop",), "service": ("checkout",)},
     "workload": {"workload": ("catalog", "checkout", "frontend")},
 }
@@ -111,7 +112,7 @@ def drawn(running: Environment, name: str, window: Window) -> str:
 
 def head(asked: Dashboard, fixed: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
     """Return label and choice of each variable, as Grafana shows them above the panels."""
-    shown = {"query": "All", "datasource": "xScaler", "textbox": ""}
+    shown = {"query": "All", "datasource": "xScaler"}
     return [
         (
             variable.label,

@@ -17,6 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -42,10 +43,14 @@ if TYPE_CHECKING:
     from xscaler_istio.local.processes import Child
 
 PROGRAMS = (*COLLECTORS, "log agent")
+# Where a redirect leads to. 307 and 308 repeat the request with its body, the others turn it into a GET.
+SAME, OTHER = "same host", "another host"
+REDIRECTS = ((302, SAME), (308, SAME), (301, OTHER), (307, OTHER))
 STATUSES = (400, 401, 403, 404, 413, 429, 500, 502, 503)
 # Names that no DNS knows (RFC 6761).
 UNKNOWN_HOST = "region.xscaler.invalid"
 _PORT, _OTHER_AUTHORITY_PORT, _PLAIN_PORT, _CLOSED_PORT = 8443, 8445, 8446, 8447
+_FOLLOWED = "/followed"
 _TOLD = re.compile(r"(?i)error|warn|fail")
 # The pod answers no scrape, and the health check prints its settings.
 _NOT_TOLD = re.compile("Failed to scrape|Scrape failed|Starting health_check")
@@ -56,18 +61,23 @@ def _status(status: int) -> Callable[[Network], str]:
     return lambda network: f"https://{network.infrastructure}:{_PORT}/{status}{PUSH_PATH}"
 
 
+def _redirect(status: int, to: str) -> Callable[[Network], str]:
+    return lambda network: f"https://{network.infrastructure}:{_PORT}/{status}/{to.replace(' ', '-')}{PUSH_PATH}"
+
+
 def _at(port: int) -> Callable[[Network], str]:
     return lambda network: f"https://{network.infrastructure}:{port}{PUSH_PATH}"
 
 
-# Where a program pushes to, by what is wrong there.
+# Where a program pushes to, by what is wrong there. Both hosts have a certificate that the programs trust.
 CASES: Mapping[str, Callable[[Network], str]] = {
+    **{f"{status}, {to}": _redirect(status, to) for status, to in REDIRECTS},
     **{str(status): _status(status) for status in STATUSES},
     "untrusted authority": _at(_OTHER_AUTHORITY_PORT),
     # The same server by an address that its certificate does not have.
     "other name": lambda network: f"https://{network.log_agent(99)}:{_PORT}/200{PUSH_PATH}",
     "no TLS": _at(_PLAIN_PORT),
-    "nobody listens": _at(_CLOSED_PORT),
+    "connection refused": _at(_CLOSED_PORT),
     "unknown host": lambda _: f"https://{UNKNOWN_HOST}{PUSH_PATH}",
 }
 
@@ -94,16 +104,35 @@ def told(text: str) -> list[str]:
     return [line for line in text.splitlines() if _TOLD.search(line) and not _NOT_TOLD.search(line)]
 
 
-async def _answer(request: web.Request) -> web.Response:
-    await request.read()
-    status = http.HTTPStatus(int(request.match_info["status"]))
-    return web.Response(status=status, text=f"the answer's own words: {status.phrase}")
+@dataclasses.dataclass(frozen=True)
+class Followed:
+    """Requests that followed a redirect, as texts of method, size of the body and credentials, by path of the case."""
+
+    network: Network
+    requests: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+
+    def by(self, case: str) -> list[str]:
+        """Return those of a case."""
+        return self.requests.get(urlsplit(CASES[case](self.network)).path, [])
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer as the path says: with a status, with a redirect, or with 200 to what followed one."""
+        body = await request.read()
+        if request.path.startswith(_FOLLOWED):
+            said = f"{request.method} {len(body)} {request.headers.get('Authorization', 'no token')}"
+            self.requests.setdefault(request.path.removeprefix(_FOLLOWED), []).append(said)
+            return web.Response()
+        _, status, to, *_ = request.path.split("/")
+        host = {SAME: self.network.infrastructure, OTHER: self.network.log_agent(98)}.get(to.replace("-", " "))
+        headers = {"Location": f"https://{host}:{_PORT}{_FOLLOWED}{request.path}"} if host else {}
+        text = f"the answer's own words: {http.HTTPStatus(int(status)).phrase}"
+        return web.Response(status=int(status), text=text, headers=headers)
 
 
 @contextlib.asynccontextmanager
-async def _serving(host: str, port: int, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
+async def _serving(followed: Followed, host: str, port: int, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
     app = web.Application()
-    app.router.add_post(r"/{status:\d+}/{path:.*}", _answer)
+    app.router.add_route("*", "/{path:.*}", followed.answer)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:
@@ -114,21 +143,23 @@ async def _serving(host: str, port: int, tls: ssl.SSLContext | None) -> AsyncIte
 
 
 @contextlib.asynccontextmanager
-async def refusing(program: str, folder: Path) -> AsyncIterator[Mapping[str, Instance]]:
+async def refusing(program: str, folder: Path) -> AsyncIterator[tuple[Mapping[str, Instance], Followed]]:
     """Run an instance of a program for each case, until the end of the block."""
     async with contextlib.AsyncExitStack() as stack:
         network = stack.enter_context(claim())
         authority = certificates.create(folder)
         (folder / "other").mkdir()
         other = certificates.create(folder / "other")
-        host = network.infrastructure
+        host, another = network.infrastructure, network.log_agent(98)
+        followed = Followed(network)
         for address, port, tls in (
             (host, _PORT, authority.server_context(host)),
+            (another, _PORT, authority.server_context(another)),
             (network.log_agent(99), _PORT, authority.server_context(host)),
             (host, _OTHER_AUTHORITY_PORT, other.server_context(host)),
             (host, _PLAIN_PORT, None),
         ):
-            await stack.enter_async_context(_serving(address, port, tls))
+            await stack.enter_async_context(_serving(followed, address, port, tls))
         surroundings = await stack.enter_async_context(_cluster(network, authority, folder))
         start = _log_agent if program == "log agent" else functools.partial(_collector, program)
 
@@ -141,7 +172,7 @@ async def refusing(program: str, folder: Path) -> AsyncIterator[Mapping[str, Ins
         urls = [url(network) for url in CASES.values()]
         instances = await together(instance(number, url) for number, url in enumerate(urls))
         stack.push_async_callback(stop_all, [up.child for up in instances], timeout=0.1)
-        yield dict(zip(CASES, instances, strict=True))
+        yield dict(zip(CASES, instances, strict=True)), followed
 
 
 @contextlib.asynccontextmanager
@@ -226,10 +257,11 @@ async def _log_agent(there: Surroundings, network: Network, number: int) -> Asyn
 async def main(programs: list[str]) -> None:
     for program in programs or PROGRAMS:
         with tempfile.TemporaryDirectory(prefix="xscaler-istio-refusals-") as name:
-            async with refusing(program, Path(name)) as up:
+            async with refusing(program, Path(name)) as (up, followed):
                 await asyncio.sleep(40)
                 for case in CASES:
-                    print(f"== {program}: {case}", *told(up[case].said())[:3], sep="\n   ")  # noqa: T201 - a command
+                    lines = (*told(up[case].said())[:3], *followed.by(case)[:1])
+                    print(f"== {program}: {case}", *lines, sep="\n   ")  # noqa: T201 - a command
 
 
 if __name__ == "__main__":

@@ -121,6 +121,22 @@ def _annotated() -> Iterator[Shape]:
     yield _sidecar("status-port-0-wins", ENVOY, **zero)
 
 
+def _monitoring() -> Iterator[Shape]:
+    """Yield control planes and node agents whose operator has set another port than Istio's."""
+    moved = {"prometheus.io/port": "15027"}
+    yield Shape("istiod-monitoring-15027", _pod(Kind.ISTIOD, "istiod-monitoring-15027", workload="istiod",
+                annotations=moved), "istiod", ":15027/metrics")  # fmt: skip
+    cni = _pod(Kind.CNI, "cni-monitoring-15027", annotations=moved)
+    yield Shape("cni-monitoring-15027", cni, "cni", ":15027/metrics")
+    ztunnel = _pod(Kind.ZTUNNEL, "ztunnel-monitoring-15027", workload="ztunnel", annotations=moved)
+    yield Shape("ztunnel-monitoring-15027", ztunnel, "ztunnel", ":15027/stats/prometheus")
+    other = _pod(Kind.ISTIOD, "istiod-other-path", workload="istiod",
+                 annotations={**moved, "prometheus.io/path": "/other"})  # fmt: skip
+    yield Shape("istiod-other-path", other, "istiod", MONITORING)
+    gateway = _pod(Kind.GATEWAY, "gateway-annotated-15090", annotations={"prometheus.io/port": "15090"})
+    yield Shape("gateway-annotated-15090", gateway, "proxies", ENVOY)
+
+
 def _odd() -> Iterator[Shape]:
     many = _pod(Kind.GATEWAY, "gateway-many-ports", workload="istio-egressgateway")
     many["spec"]["containers"][0]["ports"] = [
@@ -184,4 +200,6 @@ def _addressed(shapes: Iterable[Shape]) -> Iterator[Shape]:
         yield shape
 
 
-SHAPES = tuple(_addressed(itertools.chain(_every_version(), _annotated(), _odd(), _phases(), _version_6())))
+SHAPES = tuple(
+    _addressed(itertools.chain(_every_version(), _annotated(), _monitoring(), _odd(), _phases(), _version_6()))
+)

@@ -6,14 +6,17 @@ cluster label of its own, and a log agent reads the access logs. Variables are f
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.environments import COLLECTORS, Environment
+from dashboards import grafana
+from tests.support.environments import COLLECTORS, Environment, environment, release
 from tests.support.waiting import until
 from xscaler_istio.local import oracle
 from xscaler_istio.local.container_log import ContainerLog
@@ -25,9 +28,20 @@ from . import dashboards, log_lines
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from anyio.from_thread import BlockingPortal
+
     from dashboards.draw import Answers
     from dashboards.grafana import Dashboard
 
+# The panels that are not on traffic, of the dashboards that show it.
+OF_HEALTH = {
+    "mesh": (),
+    "service": (),
+    "ambient": (),
+    "workload": ("Certificate expires in", "Envoy memory", "Configuration that Envoy rejected"),
+}
+# What the values state and no series says.
+STATED = {"active_series": ("20000",)}
 pytestmark = pytest.mark.xdist_group("releases")
 
 
@@ -123,7 +137,21 @@ def answered(
 @pytest.mark.parametrize("collector", COLLECTORS)
 @pytest.mark.parametrize("name", dashboards.of("prometheus"))
 def test_every_query_gives_data(moving: Environment, name: str, collector: str) -> None:
-    answered(moving, dashboards.dashboard(name), {"cluster": (collector,)})
+    answered(moving, dashboards.dashboard(name), {"cluster": (collector,), **STATED})
+
+
+@pytest.mark.whole("make test asks all panels of the default profile, which keeps more")
+def test_the_profile_traffic_answers_every_panel_on_traffic(portal: BlockingPortal) -> None:
+    metrics, _ = release("prometheus", "metrics.profile=traffic")
+    with environment(portal, configs=(metrics,), backend="mimir", interval=2, request_rate=10.0) as running:
+        # What the variables choose from.
+        named = ("istio_requests_total", 'istio_tcp_connections_opened_total{app="ztunnel"}', "istio_build")
+        until(lambda: all(running.query(f"{series} offset 8s") for series in named), "the mesh is not scraped")
+        for name, health in OF_HEALTH.items():
+            board = dashboards.dashboard(name)
+            panels = tuple(panel for panel in board.panels if panel.title not in health)
+            assert len(panels) == len(board.panels) - len(health)
+            answered(running, dataclasses.replace(board, panels=panels), {"cluster": ("prometheus",)})
 
 
 def test_every_log_query_gives_data(moving: Environment) -> None:
@@ -133,6 +161,27 @@ def test_every_log_query_gives_data(moving: Environment) -> None:
     chosen, _ = answered(moving, asked, {}, points=300)
     assert set(chosen["cluster"]) == set(COLLECTORS)
     assert set(chosen["namespace"]) == {"shop", "istio-system"}
+
+
+@pytest.mark.parametrize("name", list(dashboards.FILES))
+def test_thresholds_are_what_the_variables_say(moving: Environment, name: str) -> None:
+    asked = dashboards.dashboard(name)
+    window = Window(time.time() - 60, time.time(), 5)
+    # Not the defaults, which the panel has without asking.
+    chosen: dashboards.Choices = {
+        variable.name: (variable.options[-1][1],) for variable in asked.variables if variable.options
+    }
+    values = dashboards.filled_in(asked, chosen, window)
+    backend = moving.run.xscaler.logs if name in dashboards.of("loki") else moving.run.xscaler
+    followed = 0
+    for panel in (panel for panel in asked.panels if panel.limits):
+        names = re.findall(r'"(step_\d+)", "([^"]+)"', panel.limits)
+        wanted = {step: grafana.filled(limit, values) for step, limit in names}
+        (sample,) = moving.call(backend.query, grafana.filled(panel.limits, values))
+        assert dict(sample.labels) == wanted, panel.title
+        assert [float(limit) for limit in wanted.values()] != [value for _, value in panel.thresholds], panel.title
+        followed += 1
+    assert followed
 
 
 @pytest.mark.parametrize("name", dashboards.of("prometheus"))

@@ -119,7 +119,7 @@ def test_a_wrong_token_is_counted_and_named(delivering: Environment) -> None:
     account = delivering.account()
     said = problems(rejected=account.rejected, accepted=account.accepted)
     assert any(
-        re.search(r"refused \d+ samples: unauthorized", item.what) and "token is wrong or expired" in item.fix
+        re.search(r"rejected \d+ samples: unauthorized", item.what) and "token is wrong or expired" in item.fix
         for item in said
     )
 

@@ -360,7 +360,7 @@ def test_a_backend_without_structured_metadata_says_so(portal: BlockingPortal) -
             async with refused.agent():
                 writer.some(10)
                 await comes(refuses, "nothing is refused")
-            case = Case(strict, "logs.fields=none")
+            case = Case(strict, "logs.structuredMetadata=false")
             plain = Writer(await case.container("b"))
             async with case.agent():
                 plain.some(10)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import collections
 import datetime
+import json
 import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.environments import own_metric
 from tests.support.log_environment import LogEnvironment, log_config, log_environment
 from tests.support.waiting import comes
 from xscaler_istio.local.log_oracle import redacted
@@ -73,7 +75,7 @@ async def all_formats(environment: LogEnvironment, total: int, rotate_bytes: int
             log.write(line.text.encode("utf-8", errors="surrogateescape"), line.stream)
             if log.size() > rotate_bytes:
                 # A file that is renamed before the agent has opened it is not read.
-                await case.all_read()
+                await case.read_to_its_end()
                 log.rotate()
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -320,9 +322,50 @@ def test_privacy_can_be_more_or_less(counted: LogEnvironment, go: Callable[..., 
     assert all(e.metadata["x_forwarded_for"] == "masked" and e.metadata["response_code"] for e in masked)
 
 
+def test_stages_of_the_user_run_when_the_fields_are_known(counted: LogEnvironment, go: Callable[..., Any]) -> None:
+    stages = """
+stage.drop {
+  source = "route_name"
+  expression = "^default$"
+  drop_counter_reason = "by_route"
+}
+stage.match {
+  selector = `{log_type="access"}`
+  stage.static_labels {
+    values = {team = "mesh"}
+  }
+  stage.structured_metadata_drop {
+    values = ["authority"]
+  }
+}
+"""
+
+    async def run() -> tuple[Entry, ...]:
+        case = Case(counted, json=f"logs.extraStages={json.dumps(stages)}")
+        rng = random.Random(11)
+        log = await case.container("a")
+        lines = [*plain(rng, 3), text_line(rng, "no route"), text_line(rng, "dash first"), *log_lines.system_lines(rng)]
+        async with case.agent() as agent:
+            write(log, lines)
+
+            async def left_out() -> bool:
+                return await own_metric(f"{agent.url}/metrics", "loki_process_dropped_lines_total") == 3
+
+            # The last lines of all_read would have the route that is left out.
+            await comes(left_out, "not all are left out")
+            return await case.arrived(len(lines) - 3)
+
+    entries = go(run())
+    requests = [entry for entry in entries if entry.labels["log_type"] == "access"]
+    assert {entry.metadata.get("route_name") or "-" for entry in requests} == {"-", "-canary"}
+    assert [entry.labels["team"] for entry in requests] == ["mesh", "mesh"]
+    assert not [entry for entry in entries if "authority" in entry.metadata]
+    assert not [entry for entry in entries if entry.labels["log_type"] == "system" and "team" in entry.labels]
+
+
 def test_sampling_takes_successes_only(counted: LogEnvironment, go: Callable[..., Any]) -> None:
     async def run() -> tuple[list[Line], tuple[Entry, ...]]:
-        case = Case(counted, "logs.sampling.successRatio=0")
+        case = Case(counted, "logs.sampling.successPercent=0")
         rng = random.Random(7)
         log = await case.container("a")
         lines = [*log_lines.mixture(rng, 2000), *log_lines.hostile_lines(rng)]
@@ -350,7 +393,7 @@ def test_sampling_takes_successes_only(counted: LogEnvironment, go: Callable[...
 def test_half_of_the_successes(counted: LogEnvironment, go: Callable[..., Any]) -> None:
     async def run() -> int:
         # --set makes a text of what has a point.
-        case = Case(counted, json="logs.sampling.successRatio=0.5")
+        case = Case(counted, json="logs.sampling.successPercent=50")
         rng = random.Random(8)
         log = await case.container("a")
         lines = [line for line in plain(rng, 6000) if line.fields["response_code"] == "200"][:2000]
@@ -364,7 +407,7 @@ def test_half_of_the_successes(counted: LogEnvironment, go: Callable[..., Any]) 
 @further
 def test_dashboard_labels(counted: LogEnvironment, go: Callable[..., Any]) -> None:
     async def run() -> tuple[Entry, ...]:
-        case = Case(counted, "logs.dashboardLabels=true")
+        case = Case(counted, "logs.streamLabels={protocol,request_method,response_code}")
         rng = random.Random(9)
         log = await case.container("a")
         lines = [make(rng, "http") for make in (log_lines.text_line, log_lines.json_line) for _ in range(5)]
@@ -381,7 +424,7 @@ def test_dashboard_labels(counted: LogEnvironment, go: Callable[..., Any]) -> No
 @further
 def test_without_structured_metadata(counted: LogEnvironment, go: Callable[..., Any]) -> None:
     async def run() -> tuple[Entry, ...]:
-        case = Case(counted, "logs.fields=none")
+        case = Case(counted, "logs.structuredMetadata=false")
         rng = random.Random(10)
         log = await case.container("a")
         lines = [*log_lines.mixture(rng, 100)]

@@ -1,4 +1,4 @@
-"""What the snippets of xScaler's Istio page deliver, and the chart on the same mesh: docs/options.md shows it."""
+"""The snippets of xScaler's Istio page and the chart on the same mesh, for docs/from-xscalers-page.md."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TARGETS = 14
 
 pytestmark = [
     pytest.mark.xdist_group("page"),
-    pytest.mark.whole("test_series shows what the chart delivers; here are six more ways, for docs/options.md"),
+    pytest.mark.whole("test_series shows what the chart delivers; six more ways for docs/from-xscalers-page.md"),
 ]
 
 
@@ -72,4 +72,4 @@ def test_the_usual_rules_lose_latency_and_requests_to_the_label_limit(results: M
 
 
 def test_the_documentation_shows_these_numbers(results: Mapping[str, Result]) -> None:
-    assert ways.table(list(results.values())) in (ROOT / "docs/options.md").read_text(encoding="utf-8")
+    assert ways.table(list(results.values())) in (ROOT / "docs/from-xscalers-page.md").read_text(encoding="utf-8")

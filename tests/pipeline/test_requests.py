@@ -47,7 +47,8 @@ def test_requests_of_the_smallest_series_keep_within_the_limit(portal: BlockingP
         pods=SILENT,
     ) as running:
         until(lambda: len(running.query('up{cluster="c"} == 0')) == PODS, "not every silent pod was seen")
+        # A busy machine spreads the first scrapes, whose requests are then too small to show anything.
+        until(lambda: running.account().largest_request > LIMIT // 2, "no request came near the limit")
         account = running.account()
-    # Large enough to tell, small enough for xScaler.
-    assert LIMIT // 2 < account.largest_request <= LIMIT
+    assert account.largest_request <= LIMIT
     assert account.rejected == {}

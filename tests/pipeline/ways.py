@@ -1,5 +1,5 @@
 """Ways to get Istio's metrics to xScaler, side by side on a mesh that stands still: the snippets of xScaler's Istio
-page as published, rules as they are commonly used, and the chart. docs/options.md shows the table.
+page as published, rules as they are commonly used, and the chart. docs/from-xscalers-page.md shows the table.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _PORT = 12345
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
     """What one way delivered: targets and how many of them fail, pods of the mesh and how many were read, series by
-    what the page promises, series in all, and series that xScaler refused."""
+    what the page promises, series in all, and series that xScaler rejected."""
 
     title: str
     targets: int
@@ -332,18 +332,13 @@ async def _stored(way: Way, running_: run.Running, *, refuses: bool) -> Result:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Return the results as Markdown."""
-    head: list[object] = [
-        "",
-        "targets",
-        "of them down",
-        f"mesh pods read, of {results[0].expected}",
-        *PROMISED,
-        "series stored",
-        "series refused",
+    """Return the results as Markdown, one column for each way."""
+    counts: list[list[object]] = [
+        [r.targets, r.down, r.pods, *r.promised.values(), r.stored, r.refused] for r in results
     ]
-    rows: list[list[object]] = [
-        [r.title, r.targets, r.down, r.pods, *r.promised.values(), r.stored, r.refused] for r in results
-    ]
-    rule: list[object] = ["---", *["--:"] * (len(head) - 1)]
+    scraped = f"mesh pods scraped, of {results[0].expected}"
+    names = ["targets", "targets down", scraped, *PROMISED, "series stored", "series rejected"]
+    head: list[object] = ["", *(r.title for r in results)]
+    rule: list[object] = ["---", *["--:"] * len(results)]
+    rows = [[name, *cells] for name, *cells in zip(names, *counts, strict=True)]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in (head, rule, *rows)) + "\n"

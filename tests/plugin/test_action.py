@@ -46,7 +46,12 @@ def test_it_fits_the_schema_of_actions() -> None:
 
 def test_good_values_pass(tmp_path: Path) -> None:
     assert act(tmp_path, values=str(EXAMPLE)).code == 0
-    assert act(tmp_path, values=str(EXAMPLE), fail_on="info").code == 1
+
+
+def test_the_least_severity_is_an_input(tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text(f"{EXAMPLE.read_text()}logs: {{runtime: docker}}\n")
+    assert act(tmp_path, values="values.yaml").code == 0
+    assert act(tmp_path, values="values.yaml", fail_on="info").code == 1
 
 
 def test_a_mistake_is_annotated_at_its_line(tmp_path: Path) -> None:

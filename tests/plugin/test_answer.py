@@ -142,7 +142,7 @@ def test_the_rules_of_any_form_of_the_chart_are_heard(major: str, make: Callable
 
 
 OBJECT_FAILS = ("--set-json", """extraObjects=["{{ fail \\"boom\\" }}"]""")
-RULE_FAILS = ("--set-json", "metrics.extraLabels=[1]")
+RULE_FAILS = ("--set-json", "cluster.labels=[1]")
 
 
 @by_major

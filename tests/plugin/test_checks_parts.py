@@ -75,10 +75,10 @@ def test_globs_are_those_of_the_chart() -> None:
 
 def test_settings_are_the_values() -> None:
     found = settings.parse(DEFAULTS)
-    assert (found.metrics.collector, found.metrics.targets["cni"].enabled, found.logs.sampling.success_ratio) == (
+    assert (found.metrics.collector, found.metrics.targets["cni"].enabled, found.logs.sampling.success_percent) == (
         "prometheus",
         True,
-        1.0,
+        100.0,
     )
     assert found.collector == found.collectors["prometheus"]
     assert dict(found.intervals) == {"metrics.scrapeInterval": "30s"}
@@ -86,27 +86,31 @@ def test_settings_are_the_values() -> None:
 
 
 def test_a_chart_of_another_version_is_told() -> None:
-    without = {**DEFAULTS, "limits": {"labelsPerSeries": 30}}
-    with pytest.raises(SetupError, match=r"the chart has no value limits\.samplesPerRequest"):
+    without = {**DEFAULTS, "cluster": {"name": "prod-1"}}
+    with pytest.raises(SetupError, match=r"the chart has no value cluster\.labels"):
         settings.parse(without)
 
 
 def test_what_a_chart_of_any_version_lacks_is_off_zero_or_empty() -> None:
-    earlier = {"metrics": {**DEFAULTS["metrics"], "shards": None}, "limits": None, "logs": {"source": "api"}}
+    earlier = {"metrics": {**DEFAULTS["metrics"], "shards": None}, "cluster": None, "logs": {"source": "api"}}
     found = settings.parse_any_version(earlier)
     assert found.metrics.targets == settings.parse(DEFAULTS).metrics.targets
-    assert (found.metrics.shards, found.limits.labels_per_series, found.logs.source) == (0, 0, "api")
+    assert (found.metrics.shards, found.xscaler.limits.labels_per_series, found.logs.source) == (0, 0, "api")
     assert (found.self_monitoring.enabled, found.logs.namespaces.include, found.cluster.name) == (False, (), "")
     assert settings.parse_any_version(DEFAULTS) == settings.parse(DEFAULTS)
 
 
-@pytest.mark.parametrize(("profile", "series"), [("minimal", 39), ("full", 67), ("dashboards", 39)])
+@pytest.mark.parametrize(("profile", "series"), [("minimal", 39), ("traffic", 29), ("full", 67), ("dashboards", 39)])
 def test_series_of_one_peer_and_code(profile: str, series: int) -> None:
     # A counter and three histograms of 22; dashboards keeps 6 of 20 buckets of the two of sizes.
     kept = facts.read(CHART, profile).profile
     assert sizing.series_per_combination(kept) == series
     assert sizing.series_per_combination(kept, exclude=("istio_response_bytes_.*",)) < series
     assert sizing.series_per_combination(kept, exclude=("istio_.*",)) == 0
+    # The same counter, and one native series for each histogram.
+    assert sizing.series_per_combination(kept, histograms="native") == 4
+    assert sizing.series_per_combination(kept, histograms="both") == series + 3
+    assert sizing.series_per_combination(kept, exclude=("istio_response_bytes_.*",), histograms="native") == 3
 
 
 def test_a_profile_that_is_not_there() -> None:

@@ -44,6 +44,23 @@ def test_render_is_byte_for_byte_what_helm_gives(helm_name: str) -> None:
     assert runner(helm)("render", "rel", *flags).out == expected
 
 
+@pytest.mark.parametrize("name", ["validate", "lint", "render"])
+def test_a_values_file_needs_no_flag(name: str) -> None:
+    run = runner(tool("helm4"))
+    ran = run(name, EXAMPLE)
+    assert (ran.code, ran.out) == (0, run(name, "-f", EXAMPLE).out)
+
+
+def test_render_takes_a_release_and_files_in_any_order(tmp_path: Path) -> None:
+    later = tmp_path / "later.yml"
+    later.write_text("metrics: {shards: 2}\n")
+    run = runner(tool("helm4"))
+    expected = run("render", "rel", "-f", EXAMPLE, "-f", later).out
+    assert run("render", EXAMPLE, "rel", later).out == run("render", "rel", EXAMPLE, "-f", later).out == expected
+    ran = run("render", "rel", "other", EXAMPLE)
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "error: rel and other cannot both be the release")
+
+
 PASSED = (
     ("--skip-tests",),
     ("--no-hooks",),
@@ -82,21 +99,67 @@ def helm_name(request: pytest.FixtureRequest) -> str:
 
 def test_render_config_is_the_collectors_file(cli: Callable[..., Ran]) -> None:
     loaded = yaml.safe_load(cli("render", "-f", EXAMPLE, "--config", "prometheus").out)
-    assert [job["job_name"] for job in loaded["scrape_configs"]] == ["cni", "istiod", "proxies", "ztunnel", "self"]
+    assert [job["job_name"] for job in loaded["scrape_configs"]] == ["proxies", "ztunnel", "istiod", "cni", "self"]
 
 
 def test_render_config_of_a_shard(cli4: Callable[..., Ran]) -> None:
     flags = ("-f", EXAMPLE, "--set", "metrics.shards=2", "--config", "prometheus", "--shard")
-    assert 'regex: "1"' in cli4("render", *flags, "1").out
+    assert "regex: '1'" in cli4("render", *flags, "1").out
     ran = cli4("render", *flags, "2")
-    assert (ran.code, ran.err) == (2, "error: there is no shard 2: metrics.shards is 2\n  fix: use 0 to 1\n")
+    assert (ran.code, ran.err) == (2, "error: shard 2 does not exist: metrics.shards is 2\n  fix: use 0 to 1\n")
 
 
-def test_render_of_bad_values_says_what_the_chart_says(cli: Callable[..., Ran]) -> None:
-    ran = cli("render", "-f", EXAMPLE, "--set", "cluster.name=")
-    assert ran.code == 1
-    assert ran.out == ""
-    assert ran.err.startswith("error: the values need changes:\n\ncluster.name is empty.")
+# What is wrong with values, and what shows them: an example of each layer that finds it, and each way to render.
+WRONG = {
+    "schema": "metrics: {profile: minimum, intervall: 30s}\n",
+    "rule of the chart": "cluster: {name: ''}\n",
+    "YAML": "cluster:\n\tname: prod-1\n",
+    "another chart": "alertmanager: {enabled: true}\nprometheusOperator: {}\ngrafana: {}\nkubeStateMetrics: {}\n",
+}
+RENDERING = {
+    ("render",): "schema",
+    ("render", "--explain"): "rule of the chart",
+    ("render", "--config", "alloy"): "YAML",
+    ("render", "--show-only", "templates/metrics/deployment.yaml"): "rule of the chart",
+    ("render", "--output-dir", "written"): "schema",
+    ("diff", EXAMPLE): "another chart",
+    ("test", "--local"): "schema",
+}
+
+
+@pytest.mark.parametrize(("words", "wrong"), RENDERING.items(), ids=[" ".join(map(str, words)) for words in RENDERING])
+def test_wrong_values_get_the_findings_of_validate(words: tuple[str | Path, ...], wrong: str, tmp_path: Path) -> None:
+    file = tmp_path / "wrong.yaml"
+    file.write_text(WRONG[wrong])
+    run = runner(tool("helm4"), tmp_path)
+    expected = run("validate", EXAMPLE, file).out.splitlines()
+    # OLD is the example of a difference itself.
+    ran = run(*words, file, "-f", EXAMPLE) if words[0] == "diff" else run(*words, EXAMPLE, file)
+    found = [line for line in ran.err.splitlines() if line != "rendering the chart"]
+    assert (ran.code, ran.out, found[:-1]) == (1, "", expected[:-1])
+    subject = {"diff": f"NEW ({file})", "test": "test --local"}.get(str(words[0]), str(words[0]))
+    assert found[-1] == expected[-1].replace("validate:", f"{subject}:")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_each_side_of_a_difference_gets_its_findings(cli4: Callable[..., Ran], tmp_path: Path) -> None:
+    file = tmp_path / "wrong.yaml"
+    file.write_text(WRONG["YAML"])
+    ran = cli4("diff", file, "-", "-f", EXAMPLE, stdin=b"cluster: {name: ''}\n")
+    assert (ran.code, ran.out) == (1, "")
+    said = [line for line in ran.err.splitlines() if re.search(r"^\S+: error: |^(OLD|NEW)", line)]
+    assert [line.partition(": error: ")[0] for line in said] == [
+        f"{file}:2:1",
+        f"OLD ({file}): 1 error",
+        "<stdin>:1:17",
+        "NEW (<stdin>): 1 error",
+    ]
+
+
+def test_what_is_not_wrong_with_the_values_is_helms_error(cli: Callable[..., Ran]) -> None:
+    ran = cli("render", EXAMPLE, "--show-only", "templates/nothing.yaml")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "error: could not find template templates/nothing.yaml in chart\n"
 
 
 # What lint says of the chart as it is: kinds whose schemas Kubernetes does not publish (tests/chart/test_objects.py has
@@ -133,7 +196,12 @@ def test_lint_names_the_level_that_the_namespace_must_have(cli4: Callable[..., R
         "DaemonSet xscaler-istio-logs needs a namespace with the pod-security level privileged: hostPath /var/"
         in ran.out
     )
-    assert "kubectl label namespace mesh-logs pod-security.kubernetes.io/enforce=privileged" in ran.out
+    label = "kubectl label namespace mesh-logs pod-security.kubernetes.io/enforce=privileged, or"
+    assert f"{label} install logs as a release in a separate namespace; with logs.source: api" in ran.out
+    # Another source does not help what a user adds to a pod.
+    volume = '[{"name": "a", "hostPath": {"path": "/a"}}]'
+    ran = cli4("lint", EXAMPLE, "--set-json", f"pod.extraVolumes={volume}", "--namespace", "mesh-logs", **off)
+    assert f"{label} change the values that the message names (docs/security.md)\n" in ran.out
     assert ran.code == 0
 
 
@@ -184,7 +252,7 @@ def test_lint_says_what_it_skipped() -> None:
 BAD = [
     # (arguments, exit code, what stderr or stdout says)
     (("validate", "-f", "/nowhere.yaml"), 3, "error: cannot read /nowhere.yaml: No such file or directory\n"),
-    (("validate", "-f", EXAMPLE, "--chart", "/nowhere"), 3, "error: /nowhere is no folder of this chart"),
+    (("validate", "-f", EXAMPLE, "--chart", "/nowhere"), 3, "error: /nowhere is not a folder of this chart"),
     (("validate", "-f", "-", "-f", "-"), 2, "error: -f - is given twice"),
     (
         ("validate", "-f", EXAMPLE, "-o", "xml"),
@@ -192,18 +260,19 @@ BAD = [
         "error: --output xml is unknown\n  fix: use one of: text, json, sarif, junit, github\n",
     ),
     (("validate", "-f", EXAMPLE, "--fail-on", "fatal"), 2, "use one of: error, warning, info\n"),
-    (("validate", "-f", EXAMPLE, "--mesh", "proxies=3"), 2, "error: --mesh proxies=3 is not a size\n"),
-    (("rules", "XS231x"), 2, "error: there is no rule XS231x\n  fix: did you mean XS231?"),
+    (("validate", "-f", EXAMPLE, "--mesh", "proxies=3"), 2, "error: --mesh proxies=3 is not the size of a mesh\n"),
+    (("rules", "XS231x"), 2, "error: unknown rule XS231x\n  fix: did you mean XS231?"),
     (("vaildate",), 2, "Did you mean 'validate'?"),
     (("diff", "-", "-"), 2, "error: -f - is given twice"),
     (("diff", EXAMPLE, "/nowhere.yaml"), 3, "error: cannot read /nowhere.yaml: No such file or directory"),
-    (("diff", EXAMPLE, "--against-chart", "/nowhere"), 3, "error: /nowhere is no folder of this chart"),
+    (("diff", EXAMPLE, "--against-chart", "/nowhere"), 3, "error: /nowhere is not a folder of this chart"),
     (("explain", "metrics.profil"), 2, "did you mean metrics.profile?"),
     (
         ("render", "-f", EXAMPLE, "--explain", "--config", "alloy"),
         2,
         "error: --config and --explain exclude each other",
     ),
+    (("render", "-f", EXAMPLE, "--all"), 2, "error: --all works only with --explain"),
     (("schema", "--path", "--check"), 2, "error: --path and --check exclude each other"),
     (("validate", "--valeus", "x"), 2, "No such option"),
     (("test",), 2, "error: nothing to test\n  fix: name a release, or use --local (no cluster needed)\n"),
@@ -215,7 +284,8 @@ BAD = [
         2,
         "error: -f works only with --local\n  fix: use test --local, or leave -f out\n",
     ),
-    (("test", "rel", "--local"), 2, "error: RELEASE and --local exclude each other\n  fix: leave one out\n"),
+    (("test", "rel", "--local"), 2, "error: RELEASE and --local exclude each other\n  fix: leave --local or rel out\n"),
+    (("test", "own/values.yaml"), 2, "\n  fix: to test the values without a cluster: test --local own/values.yaml\n"),
     (("test", "rel", "--keep"), 2, "error: --keep works only with --local\n"),
     (("test", "rel", "--output-dir=x"), 2, "error: --output-dir works only with --local\n"),
     (("test", "rel", "--backend", "mimir"), 2, "error: --backend works only with --local\n"),
@@ -231,8 +301,12 @@ BAD = [
         "error: --read-token-file works only with RELEASE\n"
         "  fix: name a release instead of --local, or leave --read-token-file out\n",
     ),
-    (("render", "-f", EXAMPLE, "--wait"), 2, "error: render takes none of: --wait, --wait-for-jobs, --atomic, "),
-    (("render", "-f", EXAMPLE, "--post-renderer", "x"), 2, "\n  fix: leave it out: only an installation, a cluster or"),
+    (("render", "-f", EXAMPLE, "--wait"), 2, "error: render accepts none of: --wait, --wait-for-jobs, --atomic, "),
+    (
+        ("render", "-f", EXAMPLE, "--post-renderer", "x"),
+        2,
+        "\n  fix: leave it out: it matters only to an installation, a cluster or",
+    ),
     (
         ("render", "-f", EXAMPLE, "--shard", "3"),
         2,
@@ -242,8 +316,8 @@ BAD = [
     (("test", "--local", "-f", EXAMPLE, "--only", "dns"), 2, "use one of: scraping, pushing, logs\n"),
     (("test", "--local", "-f", EXAMPLE, "--only", "logs"), 2, "fix: add --set logs.enabled=true"),
     (("test", "--local", "-f", EXAMPLE, "--program", "thanos=/bin/true"), 2, "NAME is one of: prometheus, alloy"),
-    (("test", "--local", "-f", EXAMPLE, "--program", "alloy=/nowhere"), 3, "alloy=/nowhere: no such program is there"),
-    (("test", "--local", "-f", EXAMPLE, "--set", "cluster.name="), 1, "cluster.name is empty"),
+    (("test", "--local", "-f", EXAMPLE, "--program", "alloy=/nowhere"), 3, "alloy=/nowhere: not a program"),
+    (("test", "--local", EXAMPLE, "--set", "cluster.name="), 1, "cluster.name is empty"),
     (("test", "--local", "-f", EXAMPLE, "--proxies", "3", "--series", "10"), 2, "a proxy has at least"),
 ]
 
@@ -285,9 +359,7 @@ def test_a_process_of_its_own_does_what_the_tests_run(words: tuple[str | Path, .
 def test_a_missing_helm() -> None:
     ran = runner("/nowhere/helm")("validate", "-f", EXAMPLE)
     assert ran.code == 3
-    assert (
-        ran.err == "error: HELM_BIN is /nowhere/helm, and no such program is there\n  fix: mend or unset the variable\n"
-    )
+    assert ran.err == "error: HELM_BIN is /nowhere/helm, which is not a program\n  fix: fix or unset the variable\n"
 
 
 def test_a_missing_collector() -> None:
@@ -299,7 +371,19 @@ def test_a_missing_collector() -> None:
 def test_help_teaches_and_is_cheap(cli4: Callable[..., Ran]) -> None:
     ran = cli4("--help")
     assert ran.code == 0
-    for command in ("validate", "render", "diff", "explain", "init", "schema", "lint", "doctor", "test", "rules"):
+    for command in (
+        "validate",
+        "render",
+        "diff",
+        "explain",
+        "init",
+        "schema",
+        "lint",
+        "doctor",
+        "fit",
+        "test",
+        "rules",
+    ):
         assert command in ran.out
         assert "Example:" in cli4(command, "--help").out
     heavy = "('pyhelm3', 'jsonschema', 'aiohttp', 'yaml', 'rich', 'xscaler_istio.checks')"
@@ -319,7 +403,7 @@ print([name for name in {heavy} if name in sys.modules])
 def test_each_form_of_test_has_a_help_of_its_own(cli4: Callable[..., Ran]) -> None:
     release, local = cli4("test", "--help").out, cli4("test", "--local", "--help").out
     assert "Usage: xscaler-istio test [OPTIONS] {RELEASE}\n" in release
-    assert "Usage: xscaler-istio test --local [OPTIONS]\n" in local
+    assert "Usage: xscaler-istio test --local [OPTIONS] [FILE]...\n" in local
     # Each says how to see the other's options.
     assert "`test --local --help` shows its options" in " ".join(release.split())
     assert "`test --help` shows its options" in " ".join(local.split())

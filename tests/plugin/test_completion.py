@@ -29,7 +29,7 @@ CASES = [
     (["explain", "metrics.s"], ["metrics.scrapeInterval", "metrics.scrapeTimeout", "metrics.shards"], NO_FILES),
     (["explain", "metrics.t"], ["metrics.targets."], NO_FILES + NO_SPACE),
     (["explain", "metrics.shards", ""], [], NO_FILES),
-    (["validate", "--set", "metrics.pro"], ["metrics.profile="], NO_FILES + NO_SPACE),
+    (["validate", "--set", "metrics.prof"], ["metrics.profile="], NO_FILES + NO_SPACE),
     (["lint", "--set", "a=b,logs.runtime="], ["a=b,logs.runtime=cri", "a=b,logs.runtime=docker"], NO_FILES),
     (["validate", "--set", "rbac.create="], ["rbac.create=true", "rbac.create=false"], NO_FILES),
     (["validate", "--set-s"], ["--set-string"], NO_FILES),
@@ -38,6 +38,7 @@ CASES = [
     (["validate", "-f", ""], ["yaml", "yml", "json"], EXTENSIONS),
     (["diff", "--detailed-exitcode", "a.yaml", "-o", "json", "b"], ["yaml", "yml", "json"], EXTENSIONS),
     (["diff", "a.yaml", "b.yaml", ""], [], NO_FILES),
+    (["validate", "a.yaml", "b.yaml", ""], ["yaml", "yml", "json"], EXTENSIONS),
     (["validate", "--chart", "x"], [], FOLDERS),
     (["nonsense", ""], [], NO_FILES),
     # Two commands behind one name.
@@ -45,9 +46,10 @@ CASES = [
     (["test", "rel", "--read"], ["--read-token-file"], NO_FILES),
     (["test", "--local", "--read"], [], NO_FILES),
     (["test", "--local", "--col"], ["--collector"], NO_FILES),
+    (["test", "--local", ""], ["yaml", "yml", "json"], EXTENSIONS),
     (["test", "--local", "--only", "s"], ["scraping"], NO_FILES),
     (["test", "-f", ""], ["yaml", "yml", "json"], EXTENSIONS),
-    (["test", "-f", "a.yaml", "--set", "metrics.pro"], ["metrics.profile="], NO_FILES + NO_SPACE),
+    (["test", "-f", "a.yaml", "--set", "metrics.prof"], ["metrics.profile="], NO_FILES + NO_SPACE),
     (["test", "rel", "-o", "j"], ["json", "junit"], NO_FILES),
     (["test", "--local", "-o", "j"], ["json"], NO_FILES),
 ]
@@ -65,7 +67,10 @@ def test_what_is_offered(words: list[str], names: list[str], directive: int) -> 
 def test_every_offer_of_a_key_and_a_flag_has_its_words() -> None:
     lines = completion.answer(["explain", "metrics."]).splitlines()
     assert "metrics.scrapeInterval\tTime between two scrapes of a target" in lines
-    assert "--values\tValues file or URL; repeatable, the last wins; - is stdin." in completion.answer(["lint", "-"])
+    assert (
+        "--values\tRead values from this file or URL (repeatable; the last wins; - reads stdin)."
+        in completion.answer(["lint", "-"])
+    )
 
 
 _OTHERS = pytest.mark.whole("what is answered is tried above; that Helm 4 asks for it from the checkout, here")
@@ -83,12 +88,13 @@ def test_helm_asks_the_plugin(helm: str, folder: str, tmp_path: Path) -> None:
         return done.stdout.splitlines()
 
     assert complete("explain", "metrics.profi") == [
-        "metrics.profile\tWhat is kept: minimal (xScaler's six metrics and istio_build), dashboards (what Istio's "
-        "dashboards, Kiali and the alerts read) or full (all of Istio and Envoy)",
+        "metrics.profile\tMetrics to keep: minimal (xScaler's six metrics and istio_build), traffic (every panel on "
+        "traffic with the fewest series), dashboards (what dashboards, Kiali and the alerts read) or full (all of "
+        "Istio and Envoy)",
         ":4",
     ]
     assert complete("validate", "-f", "") == ["yaml", "yml", "json", ":8"]
-    assert "--set-json\tSet a value from JSON." in complete("validate", "--set")
+    assert "--set-json\tSet a value from JSON (repeatable)." in complete("validate", "--set")
 
 
 def test_before_the_first_run_nothing_is_offered(tmp_path: Path) -> None:

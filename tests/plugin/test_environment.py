@@ -42,18 +42,18 @@ GIVEN: list[tuple[str, tuple[str | Path, ...], str]] = [
     # (what HELM_BIN is, the command, what it says)
     ("/bin/true", ("validate", "-f", EXAMPLE), "error: /bin/true prints nothing for a chart: is it Helm?"),
     ("/bin/true", ("render", "-f", EXAMPLE), "error: /bin/true prints nothing for a chart: is it Helm?"),
-    ("/bin/echo", ("validate", "-f", EXAMPLE), "error: /bin/echo does not print what a chart renders"),
-    ("/bin/false", ("validate", "-f", EXAMPLE), "error: /bin/false ends with 1 and says nothing: is it"),
-    ("/bin/false", ("lint", "-f", EXAMPLE), "error: /bin/false ends with 1 and says nothing: is it Helm?"),
+    ("/bin/echo", ("validate", "-f", EXAMPLE), "error: /bin/echo does not print a rendered chart"),
+    ("/bin/false", ("validate", "-f", EXAMPLE), "error: /bin/false exits with 1 and prints nothing: is it"),
+    ("/bin/false", ("lint", "-f", EXAMPLE), "error: /bin/false exits with 1 and prints nothing: is it Helm?"),
     (
         "",
         ("validate", "-f", "/dev/zero"),
-        "error: /dev/zero is larger than 1 MiB [XS016]\n  fix: is it the right file?",
+        "error: /dev/zero is larger than 1 MiB [XS016]\n  fix: check that it is the right file",
     ),
     (
         "",
         ("validate", "-f", EXAMPLE, "--set-file", "a=/nowhere"),
-        "error: cannot read the file of --set-file a: No such file or directory\n  fix: check the path behind the =\n",
+        "error: cannot read the file of --set-file a: No such file or directory\n  fix: check the path after the =\n",
     ),
     (
         "",
@@ -83,7 +83,9 @@ main()
     command = [sys.executable, "-c", probe, "validate", "-f", str(EXAMPLE)]
     environment = {**os.environ, "HELM_BIN": str(tool("helm4"))}
     done = subprocess.run(command, check=False, capture_output=True, cwd=tmp_path, env=environment)
-    assert done.stderr.decode().startswith("error: no temporary folder: No usable temporary directory found in ")
+    assert done.stderr.decode().startswith(
+        "error: cannot make a temporary folder: No usable temporary directory found in "
+    )
     assert done.returncode == 3
 
 
@@ -97,7 +99,7 @@ def test_without_standard_input_or_errors() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("ignore: [{rule: XS213, reason: 2026-02-30}]", ":1:32: the value is not what it looks like: quote it if it"),
+        ("ignore: [{rule: XS213, reason: 2026-02-30}]", ":1:32: the value is not valid for its type; quote it if it"),
         ("\nmesh: !foo b", ":2:7: could not determine a constructor for the tag '!foo'\n"),
         ("mesh: {? [a] : b}", ":1:10: found unhashable key\n"),
         ("mesh: {<<: 3}", ":1:12: expected a mapping or list of mappings for merging, but found scalar\n"),
@@ -113,5 +115,5 @@ def test_a_project_file_that_is_not_plain(tmp_path: Path, text: str, says: str) 
 @pytest.mark.parametrize(("variables", "name"), [({"HELM_PLUGIN_DIR": "/p"}, "helm xscaler"), ({}, "xscaler-istio")])
 def test_usage_names_the_program_as_it_was_called(variables: dict[str, str], name: str) -> None:
     ran = runner(tool("helm4"))("validate", "--bogus", **variables)
-    assert ran.err.startswith(f"Usage: {name} validate [OPTIONS]\nTry '{name} validate -h' for help.\n")
+    assert ran.err.startswith(f"Usage: {name} validate [OPTIONS] [FILE]...\nTry '{name} validate -h' for help.\n")
     assert ran.code == 2

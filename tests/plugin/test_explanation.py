@@ -30,13 +30,13 @@ CHANGES = {
     "xscaler.tls.ca.key": "spec.template.spec.volumes[ca].configMap.items[ca.crt].key: ca.crt -> root.pem",
     "istio.customTags": "proxies: istio_requests_total: 27 of 30 labels -> 28 of 30 labels",
     "istio.rootNamespace": "Telemetry mesh-system/",
-    "limits.logLineBytes": "files on each node: longest line: 262144 bytes -> 524288 bytes",
+    "xscaler.limits.logLineBytes": "files on each node: longest line: 262144 bytes -> 524288 bytes",
     "metrics.targets.agentgateway.bodySizeLimit": "agentgateway: body size limit: now 50MB",
     "logs.startAt": "files on each node: older lines: left -> sent",
     "pod.priorityClassName": "spec.template.spec.priorityClassName added: system-cluster-critical",
     "prometheus.persistence.storageClassName": "spec.storageClassName added: fast",
     "alloy.queue.sampleAgeLimit": "queue_config.sample_age_limit",
-    "opentelemetry.resources.limits": "resources.limits.memory: 2Gi -> 1Gi",
+    "opentelemetry.resources.limits": "resources.limits.cpu added: 250m",
     "logAgent.statePath": "/var/lib/collectors",
     "tests.enabled": "Pod default/xscaler-istio-test-metrics",
     "rbac.create": "- ServiceAccount default/xscaler-istio-metrics",
@@ -61,15 +61,16 @@ def test_a_missing_helm_costs_the_changes_alone(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("HELM_BIN", "/nowhere")
     key = keys.find(SCHEMA, "metrics.shards")
     found = explain.effect(key, NOTHING)
-    assert str(found.unknown) == "HELM_BIN is /nowhere, and no such program is there"
+    assert str(found.unknown) == "HELM_BIN is /nowhere, which is not a program"
     assert "HELM_BIN is /nowhere" in explain.text(key, found, Terminal())
 
 
 def test_values_that_are_not_yaml_are_named_and_not_refused(cli4: Callable[..., Ran]) -> None:
     ran = cli4("explain", "metrics.shards", "-f", "-", "-o", "json", stdin=b"a: [\n")
-    assert json.loads(ran.out)["unknown"].startswith("without it: failed to parse <stdin>: ")
+    assert json.loads(ran.out)["unknown"].startswith("without it the chart refuses the values: <stdin>:2:1: not YAML: ")
     ran = cli4("explain", "metrics.shards", "-f", "-", "-o", "json", stdin=b"nonsense: 1\n")
-    assert json.loads(ran.out)["unknown"].startswith("without it the chart refuses the values: ")
+    says = "without it the chart refuses the values: <stdin>:1:1: nonsense is not a key of this chart."
+    assert json.loads(ran.out)["unknown"] == says
 
 
 @pytest.mark.parametrize("width", [1, 30, 100])

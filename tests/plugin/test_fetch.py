@@ -74,7 +74,7 @@ def test_a_finding_names_url_line_and_column(served: tuple[str, dict[str, str]])
     for path in ("/misspelt.yaml?sig=abc", "/moved.yaml"):
         ran = runner(tool("helm4"))("validate", "-f", EXAMPLE, "-f", f"{url}{path}", **environment)
         shown = f"{url}{path.partition('?')[0]}"
-        assert ran.out.startswith(f"{shown}:2:3: error: metrics.profil is no key of this chart [XS001]\n"), ran.out
+        assert ran.out.startswith(f"{shown}:2:3: error: metrics.profil is not a key of this chart [XS001]\n"), ran.out
         assert "fix: did you mean metrics.profile?" in ran.out
         assert (ran.code, "abc" in ran.out) == (1, False)
     github = runner(tool("helm4"))("validate", "-f", EXAMPLE, "-f", f"{url}/moved.yaml", "-o", "github", **environment)

@@ -21,8 +21,8 @@ CASES: list[tuple[Node, Node, list[str]]] = [
     ({"l": ["x", "x"]}, {"l": ["x", "y"]}, ["l[1]: x -> y"]),
     ({"a": []}, {"a": [1]}, ["a[1] added"]),
     ({"a": {}}, {"a": []}, ["a: {} -> []"]),
-    ({"s": Hidden("a")}, {"s": Hidden("b")}, ["s: another value, not shown"]),
-    ({}, {"s": Hidden("b")}, ["s added: not shown"]),
+    ({"s": Hidden("a")}, {"s": Hidden("b")}, ["s: a different value (hidden)"]),
+    ({}, {"s": Hidden("b")}, ["s added: hidden"]),
 ]
 
 

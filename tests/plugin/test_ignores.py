@@ -87,15 +87,15 @@ def test_without_a_file_nothing_is_known(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("meshh: {}", "meshh is no key of it"),
+        ("meshh: {}", "unknown key meshh"),
         ("mesh: {proxies: 3}", "mesh is not a size"),
         ("mesh: {proxies: 3, peers: true, codes: 1}", "mesh is not a size"),
         ("mesh: 5", "mesh is not a size"),
-        ("podSecurity: none", "podSecurity is no level"),
-        ("ignore: XS213", "ignore is no list of maps"),
-        ("ignore: [{rule: XS213, why: x}]", r"ignore\[0\].why is no key of it"),
+        ("podSecurity: none", "podSecurity is not a valid level"),
+        ("ignore: XS213", "ignore must be a list of maps"),
+        ("ignore: [{rule: XS213, why: x}]", r"unknown key ignore\[0\].why"),
         ("ignore: [", "not YAML"),
-        ("- a", "holds no mapping"),
+        ("- a", "the file is not a mapping"),
     ],
 )
 def test_a_project_file_that_is_wrong(tmp_path: Path, text: str, message: str) -> None:
@@ -106,6 +106,7 @@ def test_a_project_file_that_is_wrong(tmp_path: Path, text: str, message: str) -
 
 def test_the_size_of_a_mesh_as_an_option() -> None:
     assert mesh("codes=3, proxies=300,peers=10") == Mesh(300, 10, 3)
+    assert mesh("codes=3,requests=100,proxies=300,peers=10") == Mesh(300, 10, 3, 100)
     for text in (
         "",
         "proxies=3",
@@ -113,7 +114,7 @@ def test_the_size_of_a_mesh_as_an_option() -> None:
         "proxies=3,peers=x,codes=1",
         "proxies=1,peers=1,codes=1,a=1",
     ):
-        with pytest.raises(UsageError, match="is not a size"):
+        with pytest.raises(UsageError, match="is not the size of a mesh"):
             mesh(text)
 
 

@@ -27,6 +27,7 @@ from xscaler_istio.commands import init
 from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.system.errors import UsageError
 from xscaler_istio.values import schema
+from xscaler_istio.wire import published
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
 
 SCHEMA = schema.load(CHART)
 FLAGS = ("--region", "euw1-01", "--tenant-id", "acme", "--cluster", "prod-1")
+FOUND = {
+    "xscaler.region": "euw1-01",
+    "xscaler.tenantId": "acme",
+    "xscaler.auth.existingSecret.name": "xscaler-token",
+    "cluster.name": "prod-1",
+    "metrics.collector": "prometheus",
+}
 TENANT, CLUSTER = init.QUESTIONS[1], init.QUESTIONS[3]
 
 printable = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=40)
@@ -88,7 +96,8 @@ def _on_its_terminal() -> None:
 def dialogue(file: Path, lines: list[str]) -> tuple[int, str]:
     """Answer the prompts on a terminal; return the exit code and all that it showed."""
     master, slave = pty.openpty()
-    command = [str(Path(sys.executable).parent / "xscaler-istio"), "init", str(file)]
+    # A terminal makes init ask xScaler, which no test does.
+    command = [str(Path(sys.executable).parent / "xscaler-istio"), "init", "--no-probe", str(file)]
     variables = {**os.environ, "HELM_BIN": str(tool("helm4")), "NO_COLOR": "1"}
     # A session of its own, whose terminal this is: ^C is then a signal.
     process = subprocess.Popen(
@@ -148,6 +157,49 @@ def test_any_answer_is_refused_or_read_back(tenant: str, cluster: str) -> None:
     loaded = yaml.safe_load(init.values_file(found, SCHEMA, "x.json", logs=True))
     assert (loaded["xscaler"]["tenantId"], loaded["cluster"]["name"]) == (tenant, cluster)
     assert loaded["logs"] == {"enabled": True}
+
+
+# What each URL of logs answers; the key that is set, and words of the report.
+ANSWERS = [
+    ((401, 404), {}, "xScaler answers at {0}"),
+    (
+        (404, 401),
+        {"xscaler.logs.url": "{1}"},
+        "xScaler has nothing at {0}, but answers at {1}: xscaler.logs.url is set to it",
+    ),
+    ((404, 404), {}, "{0} is not checked: it answers 404"),
+    ((503, 401), {}, "{0} is not checked: it answers 503"),
+    ((0, 0), {}, "{0} is not checked: it does not answer from this machine"),
+]
+
+
+@pytest.mark.parametrize(("statuses", "keys", "words"), ANSWERS)
+def test_the_push_url_that_answers_is_written(statuses: tuple[int, int], keys: dict[str, str], words: str) -> None:
+    urls = published.forms("logs", "euw1-01")
+    by_url = dict(zip(urls, statuses, strict=True))
+
+    def look(what: str, url: str) -> tuple[published.UrlAnswer, published.Moved | None]:
+        return published.look(what, url, lambda asked: published.UrlAnswer(asked, by_url[asked]))
+
+    found = {**FOUND, "metrics.collector": "none"}
+    settings, said = init.push_urls(found, look, logs=True)
+    assert settings == {key: url.format(*urls) for key, url in keys.items()}
+    assert len(said) == 1
+    assert said[0].startswith(words.format(*urls))
+    written = yaml.safe_load(init.values_file({**found, **settings}, SCHEMA, "x.json", logs=True))
+    assert written["xscaler"].get("logs", {}) == {"url": urls[1]} if settings else "logs" not in written["xscaler"]
+
+
+def test_only_a_terminal_or_a_flag_makes_it_ask(cli4: Callable[..., Ran], tmp_path: Path) -> None:
+    assert "push" not in cli4("init", tmp_path / "quiet.yaml", *FLAGS).err
+    # A name that no resolver knows: nothing leaves the machine.
+    ran = cli4(
+        "init", tmp_path / "asked.yaml", "--probe", *FLAGS, "--region", "nowhere-0", https_proxy="http://127.0.0.1:9"
+    )
+    assert (
+        "https://nowhere-0.xscalerlabs.com/api/v1/push is not checked: it does not answer from this machine" in ran.err
+    )
+    assert ran.code == 0
 
 
 _HELM3 = pytest.mark.whole("both majors read YAML with one library")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 
 import jsonschema
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.paths import CHART
 from xscaler_istio.system.errors import UsageError
-from xscaler_istio.values import keys, schema
+from xscaler_istio.values import keys, renamed, schema
 
 SCHEMA = schema.load(CHART)
 EVERY = list(keys.every(SCHEMA))
@@ -34,7 +35,7 @@ def test_the_example_is_not_the_default_and_the_schema_takes_it(key: keys.Key) -
 
 def test_every_key_with_a_value_has_an_example() -> None:
     without = [key.path for key in EVERY if not key.example and not key.children]
-    of_elements = ("metrics.extraMetricRelabelings.", "ullSecrets.name")
+    of_elements = ("metrics.extraMetricRelabelConfigs.", "ullSecrets.name")
     assert [path for path in without if not any(part in path for part in of_elements)] == []
 
 
@@ -65,8 +66,8 @@ def test_names_as_people_write_them(name: str) -> None:
 
 
 def test_a_key_of_a_lists_elements() -> None:
-    key = keys.find(SCHEMA, "metrics.extraMetricRelabelings[0].regex")
-    assert (key.path, key.type, key.example) == ("metrics.extraMetricRelabelings.regex", "string", "")
+    key = keys.find(SCHEMA, "metrics.extraMetricRelabelConfigs[0].regex")
+    assert (key.path, key.type, key.example) == ("metrics.extraMetricRelabelConfigs.regex", "string", "")
 
 
 @pytest.mark.parametrize(
@@ -76,13 +77,48 @@ def test_a_key_of_a_lists_elements() -> None:
         ("metrics.scrapInterval", "did you mean metrics.scrapeInterval?"),
         ("clusterName", "did you mean cluster.name?"),
         ("scrapeInterval", "did you mean metrics.scrapeInterval?"),
+        # Spelled like the end of a key beside it, and the same as keys elsewhere.
+        ("metrics.intervall", "did you mean metrics.scrapeInterval?"),
+        ("metrics.timeout", "did you mean metrics.scrapeTimeout?"),
+        ("metrics.region", "did you mean xscaler.region?"),
+        ("xscaler.url", "did you mean xscaler.metrics.url or xscaler.logs.url?"),
+        ("persistence", "did you mean prometheus.persistence, alloy.persistence or opentelemetry.persistence?"),
+        # Nothing is near, or too much is.
+        ("prometheus.memory", "allowed here: extraArgs, image, persistence, pod, queue, resources"),
+        ("selfMonitoring.on", "allowed here: enabled"),
+        ("dashboards.replicas", "allowed here: annotations, enabled, labels, namespace"),
+        ("rbac.enabled", "allowed here: create, namespaces"),
         ("metrics.profile.full", "remove it"),
     ],
 )
 def test_an_unknown_name_gets_a_suggestion(name: str, fix: str) -> None:
-    with pytest.raises(UsageError, match="is no key of this chart") as refused:
+    with pytest.raises(UsageError, match="is not a key of this chart") as refused:
         keys.find(SCHEMA, name)
     assert refused.value.fix == fix
+
+
+@pytest.mark.parametrize(
+    ("name", "new"),
+    [
+        ("metrics.extraLabels", "cluster.labels"),
+        ("metrics.extraMetricRelabelings[0].regex", "metrics.extraMetricRelabelConfigs.regex"),
+        ("limits", "xscaler.limits"),
+        (".Values.limits.logLineBytes", "xscaler.limits.logLineBytes"),
+    ],
+)
+def test_an_old_name_finds_the_key_that_has_a_new_one(name: str, new: str) -> None:
+    found = keys.find(SCHEMA, name)
+    assert found.path == new
+    assert found == dataclasses.replace(keys.find(SCHEMA, new), asked_as=found.asked_as)
+    assert found.asked_as in name.replace("[0]", "")
+
+
+def test_old_names_are_not_offered() -> None:
+    old = {item.old for item in renamed.listed(CHART) if item.old != item.new}
+    assert not old & {key.path for key in EVERY}
+    assert not [name for name, _ in keys.beginning_with(SCHEMA, "limits")]
+    assert list(keys.values_of(SCHEMA, "logs.source")) == ["files", "api", "filesAndFargate"]
+    assert keys.find(SCHEMA, "logs.source").allowed == ("files", "api", "filesAndFargate")
 
 
 step = st.one_of(

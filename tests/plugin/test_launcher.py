@@ -17,7 +17,7 @@ from tests.support.paths import EXAMPLE, ROOT
 from tests.support.tools import HELMS, tool
 from tests.support.waiting import until
 
-MAKING = "making the plugin's environment"
+MAKING = "building the plugin's Python environment"
 URL = "https://github.com/xscaler/xscaler-istio"
 # Its only network is a loopback that is down.
 NO_NETWORK = ("unshare", "--map-root-user", "--net")
@@ -96,7 +96,7 @@ def test_install_and_use(helm: str, folder: str, made: Path, tmp_path: Path) -> 
     installed = run(tool(helm), "plugin", "install", made / folder, **environment)
     assert (installed.returncode, MAKING in installed.stdout + installed.stderr) == (0, False), installed.stderr
     good = run(tool(helm), "xscaler", "validate", "-f", EXAMPLE, **environment)
-    assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "validate: 1 info"), good.stderr
+    assert (good.returncode, good.stdout.splitlines()[-1].startswith("OK: no findings")) == (0, True), good.stderr
     assert MAKING not in good.stderr
     bad = run(tool(helm), "xscaler", "validate", "-f", EXAMPLE, "--set", "cluster.name=", **environment)
     assert bad.returncode == 1
@@ -116,7 +116,7 @@ def test_no_suitable_python_is_said(checkout: Path, tmp_path: Path) -> None:
         [plugin / "bin/xscaler"], check=False, capture_output=True, text=True, env={"PATH": str(bare)}
     )
     assert done.returncode == 70
-    assert "no Python from 3.10 on with venv and ensurepip" in done.stderr
+    assert "found no Python 3.10 or newer with venv and ensurepip" in done.stderr
     assert "fix: apt-get install python3-venv" in done.stderr
     assert not (plugin / ".venv").exists()
 
@@ -185,14 +185,47 @@ def test_a_wheelhouse_without_the_packages_is_said(checkout: Path, tmp_path: Pat
     empty.mkdir()
     done = run(checkout / "plugin/bin/xscaler", "--version", **variables(empty, PIP_FIND_LINKS=""))
     assert done.returncode == 70
-    assert f"fix: {empty} has not all packages for " in done.stderr
+    assert f"fix: {empty} lacks packages for " in done.stderr
+
+
+# Notes how it is called, takes its time over a package, and fails.
+FAILING_UV = """#!/bin/sh
+echo "$*" >>"$NOTES"
+[ "$1" = pip ] || exit 0
+echo "Downloading vl-convert-python (29.9MiB)" >&2
+sleep 3
+exit 2
+"""
+
+
+@pytest.mark.whole("makes two environments; what users install with is pip or the real uv")
+def test_uv_installs_with_hashes_and_pip_where_it_fails(checkout: Path, tmp_path: Path) -> None:
+    uv, notes, empty = tmp_path / "bin/uv", tmp_path / "notes", tmp_path / "empty"
+    for folder in (uv.parent, empty):
+        folder.mkdir()
+    uv.write_text(FAILING_UV)
+    uv.chmod(0o755)
+    environment = variables(empty, PATH=f"{uv.parent}:{os.environ['PATH']}", NOTES=notes, PIP_FIND_LINKS="")
+    done = run(checkout / "plugin/bin/xscaler", "--version", **environment)
+    # The packages are missing for pip too.
+    assert (done.returncode, "uv failed; trying pip" in done.stderr) == (70, True)
+    assert "\n  Downloading vl-convert-python (29.9MiB)\n" in done.stderr
+    made, installed = notes.read_text().splitlines()
+    assert made.startswith("venv ")
+    assert f"--no-index --find-links {empty} --require-hashes -r {checkout}/requirements.lock" in installed
+    # An index that only pip's settings name, and a user who wants pip.
+    indexed = {**environment, "XSCALER_WHEELHOUSE": "", "PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_RETRIES": "0"}
+    for others in (indexed, {**environment, "XSCALER_UV": ""}):
+        assert run(checkout / "plugin/bin/xscaler", "--version", **others).returncode == 70
+    assert notes.read_text().splitlines() == [made, installed]
 
 
 def test_a_wheelhouse_that_is_not_there_is_said(checkout: Path, tmp_path: Path) -> None:
     gone = run(checkout / "plugin/bin/xscaler", "--version", **variables(tmp_path / "gone"))
     assert (gone.returncode, gone.stdout) == (70, "")
     assert (
-        gone.stderr == f"xscaler: XSCALER_WHEELHOUSE is {tmp_path}/gone, which is no folder\n  fix: mend or unset it\n"
+        gone.stderr
+        == f"xscaler: XSCALER_WHEELHOUSE is {tmp_path}/gone, which is not a folder\n  fix: fix or unset it\n"
     )
 
 

@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 
 from tests.support.command import runner
 from tests.support.paths import CHART, EXAMPLE
-from tests.support.rendering import template
+from tests.support.rendering import configs, template
 from tests.support.tools import tool
 from xscaler_istio.checks import catalogue
 from xscaler_istio.cli import app
 from xscaler_istio.rendered import manifests
+from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.rendered.manifests import Manifest
 
 from .test_cli import broken_chart
@@ -30,7 +31,7 @@ BOTH = [
     ("-f", EXAMPLE, "--set", "logs.enabled=true"),
     ("-f", EXAMPLE, "--set", "metrics.shards=many,metrics.profil=full"),
     ("-f", EXAMPLE, "--set", "cluster.name=,xscaler.auth.token=t"),
-    ("-f", EXAMPLE, "--set-json", 'metrics.extraLabels={"a":"1","b":"2","c":"3"}'),
+    ("-f", EXAMPLE, "--set-json", 'cluster.labels={"a":"1","b":"2","c":"3"}'),
     ("-f", EXAMPLE, "--set", "cluster.name"),
     (),
 ]
@@ -82,11 +83,11 @@ def test_a_project_ignores_what_has_no_line(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / ".xscaler.yaml").write_text("ignore: [{rule: XS330, reason: labelled}, {rule: XS213, reason: why}]\n")
     flags = ["lint", "--chart", str(CHART), "-f", str(EXAMPLE)]
     with_logs = CliRunner().invoke(app, [*flags, "--set", "logs.enabled=true"])
-    assert with_logs.stdout.endswith("lint: no findings (1 ignored)\n")
+    assert with_logs.stdout.endswith("\nlint: not checked: Kubernetes schemas, collector configuration (1 ignored)\n")
     # Rules of validate are not its business.
     assert "XS213" not in with_logs.stdout
     without = CliRunner().invoke(app, flags)
-    assert ".xscaler.yaml:1:10: warning: nothing is left of XS330 to ignore here [XS290]" in without.stdout
+    assert ".xscaler.yaml:1:10: warning: this ignore has no effect: XS330 has no finding here [XS290]" in without.stdout
     # Where nothing is rendered nothing is known of what would be left.
     refused = CliRunner().invoke(app, [*flags, "--set", "metrics.shards=many"])
     assert ("XS002" in refused.stdout, "XS290" in refused.stdout) == (True, False)
@@ -122,7 +123,19 @@ OBJECTS = [
     ({"kind": "ConfigMap", "data": {"a": "x" * 2**20}}, ["XS343"]),
     ({"kind": "ConfigMap", "data": {"a": "x" * 2**19}}, []),
     ({"kind": "ConfigMap"}, []),
+    ({"kind": "ConfigMap", "data": {"a": "{{ .Release.Name }}"}}, ["XS344"]),
+    ({"kind": "ConfigMap", "data": {"a": "{{- if ($.Values.b) }}"}}, ["XS344"]),
+    ({"kind": "ConfigMap", "data": {"a": "{{ .token }} {{ $labels.Values }} {{ .Data.Release }} .Values.a"}}, []),
 ]
+# What a configuration loses, by collector: each of these makes its native histograms vanish.
+CARRIES = {
+    "prometheus": ("  protobuf_message: io.prometheus.write.v2.Request\n", "  send_native_histograms: true\n"),
+    "alloy": (
+        '    protobuf_message = "io.prometheus.write.v2.Request"\n',
+        "    send_native_histograms = true\n",
+    ),
+    "opentelemetry": ("    protobuf_message: io.prometheus.write.v2.Request\n",),
+}
 
 
 @pytest.mark.parametrize(
@@ -130,6 +143,29 @@ OBJECTS = [
 )
 def test_rules_on_objects(document: dict[str, Any], expected: list[str]) -> None:
     assert rules(document) == expected
+
+
+def configuration(file: str, text: str) -> dict[str, Any]:
+    """Return the ConfigMap of a metrics collector."""
+    labels = {"app.kubernetes.io/component": "metrics"}
+    return {"kind": "ConfigMap", "metadata": {"labels": labels}, "data": {file: text}}
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_native_histograms_that_a_remote_write_drops_are_found(collector: str) -> None:
+    sets = ("--set", f"metrics.histograms=native,metrics.collector={collector}")
+    (config,) = configs(template("helm4", "--values", str(EXAMPLE), *sets))
+    assert rules(configuration(config.file, config.text)) == []
+    for line in CARRIES[collector]:
+        text = config.text.replace(line, "")
+        assert text != config.text
+        assert rules(configuration(config.file, text)) == ["XS345"]
+
+
+def test_each_of_several_remote_writes_must_carry_native_histograms() -> None:
+    (config,) = configs(template("helm4", "--values", str(EXAMPLE), "--set", "metrics.histograms=native"))
+    second = f"{config.text}\n- name: second\n  url: https://x.example/api/v1/push\n"
+    assert rules(configuration(config.file, second)) == ["XS345"]
 
 
 def test_the_chart_keeps_every_rule_on_objects() -> None:
@@ -160,4 +196,15 @@ def test_standard_input_is_called_that_and_not_by_its_temporary_file(output: str
             assert ("<stdin>" in ran.out or "&lt;stdin&gt;" in ran.out or output == "sarif", ran.code) == (True, 1)
             assert "/xscaler-" not in ran.out.replace("/xscaler-istio", "")
     ran = run("render", "-f", "-", stdin=b"<<: 3\n")
-    assert (ran.code, ran.err.startswith("error: failed to parse <stdin>: ")) == (1, True)
+    assert (ran.code, ran.err.startswith("<stdin>: error: Helm: failed to parse <stdin>: ")) == (1, True)
+
+
+def test_alloy_checks_the_stages_of_the_user(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    stages = 'stage.pack {\n  labels = ["a"]\n}\n// no such stage\nstage.foo { }'
+    file.write_text(json.dumps({"metrics": {"collector": "none"}, "logs": {"enabled": True, "extraStages": stages}}))
+    alloy = {"XSCALER_ALLOY": str(tool("alloy"))}
+    ran = runner(tool("helm4"))("lint", "-f", EXAMPLE, "-f", file, "-o", "json", **{**OFF, **alloy})
+    (found,) = [item for item in json.loads(ran.out)["findings"] if item["rule"] == "XS320"]
+    assert 'unrecognized block name "stage.foo"' in found["message"]
+    assert (found["path"], found["fix"]) == ("logs.extraStages", "correct line 5 of logs.extraStages")

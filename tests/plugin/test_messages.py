@@ -79,10 +79,10 @@ def test_an_older_chart_gets_findings_without_a_place(tmp_path: Path, monkeypatc
 
 
 OLDER = """\
-metrics.extraLabels.job is a label that Istio's series already have; theirs would be renamed to exported_job, and
-dashboards would not find them. Choose another name.
-metrics.extraLabels.pod is a label that Istio's series already have; theirs would be renamed to exported_pod, and
-dashboards would not find them. Choose another name.
+cluster.labels.job is a label that Istio's series already have. Their label would be renamed to exported_job, and
+dashboards would not find it. Choose another name.
+cluster.labels.pod is a label that Istio's series already have. Their label would be renamed to exported_pod, and
+dashboards would not find it. Choose another name.
 
 metrics.includeMetrics has a_bucket without the rest of its histogram or summary. Write:
   metrics:
@@ -101,8 +101,8 @@ extraObjects[1] is not one object with apiVersion, kind and metadata.
 def test_problems_of_one_rule_of_an_older_chart_are_told_apart() -> None:
     found = problems(OLDER)
     assert [(item.text.partition(" ")[0], item.text.rpartition(" ")[2]) for item in found] == [
-        ("metrics.extraLabels.job", "name."),
-        ("metrics.extraLabels.pod", "name."),
+        ("cluster.labels.job", "name."),
+        ("cluster.labels.pod", "name."),
         ("metrics.includeMetrics", "a_(bucket|sum|count)"),
         ("metrics.includeMetrics", "b_(bucket|sum|count)"),
         ("extraObjects[0]", "metadata."),

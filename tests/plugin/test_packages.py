@@ -66,11 +66,11 @@ def test_two_versions_are_compared(tmp_path: Path) -> None:
 
 def test_what_is_no_package_of_a_chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "text.tgz").write_text("no archive")
-    with pytest.raises(SetupError, match=r"text.tgz is no packaged chart: not a gzip file"):
+    with pytest.raises(SetupError, match=r"text.tgz is not a packaged chart: not a gzip file"):
         packages.unpacked(tmp_path / "text.tgz")
-    with pytest.raises(SetupError, match=r"two.tgz holds 2 charts"):
+    with pytest.raises(SetupError, match=r"two.tgz contains 2 charts"):
         packages.unpacked(written(tmp_path / "two.tgz", **{"a/Chart.yaml": b"", "b/Chart.yaml": b""}))
-    with pytest.raises(SetupError, match=r"out.tgz is no packaged chart: '../out' would be extracted"):
+    with pytest.raises(SetupError, match=r"out.tgz is not a packaged chart: '../out' would be extracted"):
         packages.unpacked(written(tmp_path / "out.tgz", **{"../out": b"x"}))
     assert not (tmp_path / "out").exists()
     monkeypatch.setattr(packages, "MAX_BYTES", 2**20)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 from html.parser import HTMLParser
 
 import pytest
 
-from xscaler_istio.charts import page
+from xscaler_istio.charts import page, plot
 from xscaler_istio.charts.page import Chart
-from xscaler_istio.charts.plot import Named
-from xscaler_istio.findings.findings import Problem
+from xscaler_istio.charts.plot import Box, Named
+from xscaler_istio.findings.findings import KubeContext, Problem
 from xscaler_istio.live import report
+from xscaler_istio.live.about import AboutRelease
 from xscaler_istio.live.steps import Step
 from xscaler_istio.wire.answers import Window
 
@@ -65,6 +67,7 @@ def test_a_page_is_whole_and_alone_whatever_is_in_it(name: str) -> None:
     lines = Chart(title=name, unit="short", series=series, window=Window(0, 10, 5))
     bars = Chart(title=name, unit="ms", series=series, thresholds=(("blue", 0.0),))
     parts = [
+        page.details([(name, name)]),
         page.facts([(name, name)]),
         page.section(name, page.card(page.paragraph(name, "not"))),
         page.table([(name, "")], (name, "b")),
@@ -77,10 +80,25 @@ def test_a_page_is_whole_and_alone_whatever_is_in_it(name: str) -> None:
             ]
         ),
     ]
-    reader = read(page.page(name, ok=False, said=name, parts=parts))
+    reader = read(page.page(name, ok=False, verdict=name, parts=parts))
     assert [tag for tag, _ in reader.tags].count("svg") == 4
+    assert "prefers-color-scheme:dark" in "".join(reader.texts)
     if name == NASTY:
         assert NASTY in reader.texts
+
+
+@pytest.mark.parametrize("width", [120, 540])
+def test_a_label_beside_a_bar_begins_at_the_edge(width: int) -> None:
+    # One that ended at its bar would lose its first letters where the reader's font is wider.
+    names = ["details", "reviews-v2-with-a-very-long-name-of-a-workload"]
+    series = [Named(name, ((0.0, 1.0),)) for name in names]
+    chart = Chart(title="t", unit="short", series=tuple(series))
+    svg = plot.bargauge(chart, series, Box(0, 0, width, 60))
+    labels = re.findall(r'<text text-anchor="(\w+)" transform="translate\((-?[\d.]+),[^>]*>([^<1]+)</text>', svg)
+    assert [(anchor, name[:4]) for anchor, _, name in labels] == [("start", "deta"), ("start", "revi")]
+    group = re.search(r'<g fill="none"[^>]*translate\(([\d.]+),0\)', svg)
+    assert group
+    assert {x for _, x, _ in labels} == {f"-{group[1]}"}
 
 
 def test_of_a_release() -> None:
@@ -89,6 +107,16 @@ def test_of_a_release() -> None:
         Step(name="series", skipped="no token"),
         Step(name="helm test", facts=("all pods succeeded",)),
     ]
-    reader = read(report.as_html("rel", steps))
+    subject = AboutRelease(
+        date=datetime.datetime(2026, 11, 29, tzinfo=datetime.timezone.utc),
+        release=NASTY,
+        namespace=NASTY,
+        cluster=KubeContext(NASTY, NASTY),
+        chart_version="0.1.0",
+        plugin_version="0.1.0",
+        collector=NASTY,
+        changed=((NASTY, NASTY),),
+    )
+    reader = read(report.as_html(subject, steps))
     assert "1 of 3 steps failed" in reader.texts
     assert {NASTY, "fix: fix it", "FAILED, 2 s", "skipped: no token, 0 s", "ok, 0 s"} <= set(reader.texts)

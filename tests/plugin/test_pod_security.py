@@ -74,7 +74,7 @@ def test_one_change(path: tuple[Any, ...], value: Any, level: str, reason: str) 
 
 
 @pytest.mark.parametrize("collector", COLLECTORS)
-@pytest.mark.parametrize(("source", "privileged"), [("files", True), ("api", False), ("both", True)])
+@pytest.mark.parametrize(("source", "privileged"), [("files", True), ("api", False), ("filesAndFargate", True)])
 def test_only_the_log_agent_on_nodes_needs_more_than_restricted(collector: str, source: str, privileged: bool) -> None:
     values = f"logs.enabled=true,logs.source={source},metrics.collector={collector}"
     needs = pod_security.needs(manifests.manifests(template("helm4", "--values", str(ci("default")), "--set", values)))

@@ -22,11 +22,12 @@ COMMANDS: Mapping[str, Sequence[tuple[str | Path, ...]]] = {
         (EXAMPLE, "--against-chart", ROOT / "chart"),
         (EXAMPLE, ROOT / "examples" / "logs-only-values.yaml"),
     ],
-    "explain": [(), ("metrics.scrapeInterval",), ("logs.enabled",), ("xscaler.auth.token",), ("metrics.extraLabels",)],
+    "explain": [(), ("metrics.scrapeInterval",), ("logs.enabled",), ("xscaler.auth.token",), ("cluster.labels",)],
     "rules": [(), ("XS213",)],
 }
-# `test` runs for minutes or takes a cluster: local/test_run.py and live/test_parts.py look at what it prints.
-SCHEMAS = (*COMMANDS, "test")
+# `test` runs for minutes or takes a cluster, as `fit` does: local/test_run.py, live/test_parts.py and test_fit.py look
+# at what they print.
+SCHEMAS = (*COMMANDS, "test", "fit")
 CASES = [(command, words) for command, listed in COMMANDS.items() for words in listed]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.paths import EXAMPLE
 from tests.support.rendering import template
+from tests.support.surroundings import SURROUNDINGS
 from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.rendered.destination import Basic, Bearer, Destination, File, Header, Literal
 from xscaler_istio.rendered.manifests import LOGS
@@ -27,6 +28,10 @@ ODD = {
 }
 CASES: Mapping[str, tuple[tuple[str, ...], Mapping[str, object]]] = {
     "bearer": ((), {"tenant": Literal("acme"), "authentication": Bearer(TOKEN)}),
+    "a file of another program": (
+        ("--set", "xscaler.auth.existingSecret.name=,xscaler.auth.tokenFile=/a/token,commonAnnotations.a=b"),
+        {"tenant": Literal("acme"), "authentication": Bearer(File("/a/token"))},
+    ),
     "basic": (
         ("--set", "xscaler.auth.type=basic"),
         {"tenant": Literal("acme"), "authentication": Basic(Literal(""), TOKEN)},
@@ -77,6 +82,19 @@ def test_destinations_are_read_as_they_are_written(case: str, collector: str) ->
         LOGS: "https://euw1-01.l.xscalerlabs.com/api/v1/logs/push",
     }
     assert release.destinations == {what: Destination(url=url, **common) for what, url in urls.items()}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_a_token_of_another_program_is_replaced_in_a_local_run(collector: str) -> None:
+    file = "xscaler.auth.existingSecret.name=,xscaler.auth.tokenFile=/vault/secrets/token,commonAnnotations.a=b"
+    chosen = ("--set", f"logs.enabled=true,metrics.collector={collector},{file}")
+    for basic in ((), ("--set", "xscaler.auth.type=basic")):
+        release = Release.of(template("helm4", "-f", str(EXAMPLE), *chosen, *basic))
+        assert [dict(config.mounts) for config in release.configs] == [{}, {}]
+        for config in release.configs:
+            changes = config.shipper.overrides(config.text, SURROUNDINGS)
+            assert "/vault/secrets/token" not in config.shipper.apply(config.text, changes)
+            assert [change.local for change in changes].count(str(SURROUNDINGS.auth_folder / "token")) == 1
 
 
 def test_what_is_behind_mounted_files() -> None:

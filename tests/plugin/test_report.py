@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 
 from tests.support.paths import EXAMPLE, ROOT
 from tests.support.tools import tool
-from xscaler_istio.findings.findings import Finding, Location, Report, Severity, Skipped
+from xscaler_istio.findings.findings import Finding, KubeContext, Location, Report, Severity, Skipped
 from xscaler_istio.report import REPORTERS
 from xscaler_istio.system import terminal
 from xscaler_istio.system.terminal import Terminal
-from xscaler_istio.values.excerpt import excerpt
+from xscaler_istio.values.excerpt import excerpt, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ def test_text_shows_place_line_and_fix() -> None:
         "skipped: shards: unknown\n"
         "XS002: https://github.com/xscaler/xscaler-istio/blob/main/docs/rules.md#xs002\n"
         "XS200: https://github.com/xscaler/xscaler-istio/blob/main/docs/rules.md#xs200\n"
-        "validate: 1 error, 1 warning (1 ignored)\n"
+        "validate: 1 error, 1 warning; not checked: shards (1 ignored)\n"
     )
 
 
@@ -135,6 +135,30 @@ def test_on_a_real_terminal_there_is_colour_and_its_width() -> None:
     assert "\033[31merror\033[0m" in text
     assert "\r\n  fix: did you mean" not in text.replace("\033", "")
     assert all(len(line) <= 80 for line in text.split("\r\n") if "https" not in line)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "words"),
+    [
+        (KubeContext("a:b", "prod-eu"), "context prod-eu of kubeconfig a:b"),
+        (
+            KubeContext("a", "", "https://10.0.0.1"),
+            "kubeconfig a, which has no current context, server https://10.0.0.1",
+        ),
+        (KubeContext("a", "x\x1b[1m"), r"context x\x1b[1m of kubeconfig a"),
+    ],
+)
+def test_text_begins_with_the_cluster(cluster: KubeContext, words: str) -> None:
+    for findings in ((), (ERROR,)):
+        found = Report(command="doctor", findings=findings, cluster=cluster)
+        assert REPORTERS["text"](found, PLAIN).splitlines()[0] == f"cluster: {words}"
+
+
+def test_json_has_the_cluster_of_a_report_about_one() -> None:
+    found = Report(command="doctor", findings=(), cluster=KubeContext("/home/me/.kube/config", "prod-eu"))
+    document = json.loads(REPORTERS["json"](found, PLAIN))
+    jsonschema.Draft7Validator(SCHEMA).validate(document)
+    assert document["cluster"] == {"kubeconfig": "/home/me/.kube/config", "context": "prod-eu", "server": ""}
 
 
 def test_json_conforms_to_the_published_schema() -> None:
@@ -235,20 +259,45 @@ EXCERPTS = [
 ]
 
 
-@pytest.mark.parametrize(("line", "column", "shown", "caret"), EXCERPTS)
-def test_an_excerpt_masks_what_may_be_a_secret(line: str, column: int, shown: str, caret: str) -> None:
-    assert excerpt(line, column).split("\n") == [shown, caret]
+@pytest.mark.parametrize(("line", "column", "expected", "caret"), EXCERPTS)
+def test_an_excerpt_masks_what_may_be_a_secret(line: str, column: int, expected: str, caret: str) -> None:
+    assert excerpt(line, column).split("\n") == [expected, caret]
 
 
 def test_an_unknown_key_is_shown_without_what_follows() -> None:
     assert excerpt("  pw: hunter2", 3, cut_after=4) == "  pw\n  ^"
 
 
+TOKEN = "xag_5f2Kq9ZrT1uVb8Ln3Wd7"  # noqa: S105 - of nobody
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("cluster.name", "prod-1", "prod-1"),
+        ("metrics.shards", 3, "3"),
+        ("logs.enabled", True, "true"),
+        ("xscaler.auth.existingSecret.name", "xscaler-token", "xscaler-token"),
+        ("pod.tolerations", [{"key": "a"}, {"key": "b"}], "2 entries"),
+        ("pod.nodeSelector", {"a": "b"}, "1 entry"),
+        ("xscaler.auth.token", "short", "…"),
+        ("xscaler.auth.token", TOKEN, "…"),
+        ("cluster.name", TOKEN, "…"),
+        ("xscaler.tenantId", TOKEN, "…"),
+        ("xscaler.extraHeaders.X-Key", "plain", "…"),
+        ("pod.annotations.note", "plain", "…"),
+        ("xscaler.metrics.url", f"https://user:{TOKEN}@host/push", "https://……"),
+    ],
+)
+def test_a_value_is_shown_without_what_may_be_secret(key: str, value: object, expected: str) -> None:
+    assert shown(key, value) == expected
+
+
 @given(st.text(max_size=80), st.integers(1, 90), st.integers(0, 90))
 def test_any_line_has_an_excerpt_of_two_lines(line: str, column: int, cut_after: int) -> None:
     (single,) = re.split(r"\r\n|[\n\r\x85\u2028\u2029]", line)[:1]
-    shown, caret = excerpt(single, column, cut_after=cut_after).split("\n")
-    assert len(shown) <= len(single) + 1
+    written, caret = excerpt(single, column, cut_after=cut_after).split("\n")
+    assert len(written) <= len(single) + 1
     assert caret.strip() == "^"
 
 

@@ -80,7 +80,7 @@ def test_pod_security_is_judged_by_what_the_project_says(tmp_path: Path) -> None
     assert "skipped: admission of the log agent (XS240)" in out
     (tmp_path / ".xscaler.yaml").write_text("podSecurity: baseline\n")
     out, code = validate()
-    assert "logs.source files needs the pod-security level privileged, and baseline is set [XS240]" in out
+    assert "logs.source files needs the pod-security level privileged, but it is baseline [XS240]" in out
     assert code == 1
     (tmp_path / ".xscaler.yaml").write_text("podSecurity: privileged\n")
     out, code = validate()
@@ -99,6 +99,12 @@ def test_every_rule_says_what_why_and_how() -> None:
         assert re.search(r"^Why: .*^Fix: .*^Example:\n {4}\S", rule.text, re.MULTILINE | re.DOTALL), rule.id
 
 
+def test_every_rule_belongs_to_one_family() -> None:
+    families = documentation.by_family(catalogue.rules())
+    assert families.keys() == documentation.FAMILIES.keys()
+    assert sorted(rule.id for members in families.values() for rule in members) == sorted(RULES)
+
+
 def test_every_id_in_the_program_is_a_rule() -> None:
     source = "".join(file.read_text() for file in (ROOT / "plugin/src/xscaler_istio").rglob("*.py"))
     assert set(re.findall(r"\bXS[0-9]{3}\b", source)) == set(RULES)
@@ -111,5 +117,5 @@ def test_the_page_of_rules_is_fresh() -> None:
 
 def test_rules_explains_one_in_any_case() -> None:
     ran = runner("helm")("rules", "xs310")
-    assert ran.out.startswith("XS310 (error): An object that Kubernetes would refuse\n\nWhy: kubeconform ")
+    assert ran.out.startswith("XS310 (error): Kubernetes would reject an object\n\nWhy: kubeconform ")
     assert ran.out.endswith("docs/rules.md#xs310\n")

@@ -18,7 +18,6 @@ from tests.support.rendering import effective
 from tests.support.tools import tool
 from xscaler_istio import helm
 from xscaler_istio.values import places, schema
-from xscaler_istio.values.effective import Effective
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,15 +38,19 @@ def test_a_condition_is_said_in_words() -> None:
         "else": {"properties": {"auth": {"required": ["token"]}}},
     }
     basic = {"auth": {"type": "basic"}}
-    assert said(wanted, basic) == [('auth lacks username, because auth.type is "basic"', "add username below auth")]
+    assert said(wanted, basic) == [
+        ('required keys are missing below auth: username, because auth.type is "basic"', "add username below auth")
+    ]
     bearer = {"auth": {"type": "bearer"}}
-    assert said(wanted, bearer) == [('auth lacks token, unless auth.type is "basic"', "add token below auth")]
+    assert said(wanted, bearer) == [
+        ('required keys are missing below auth: token, unless auth.type is "basic"', "add token below auth")
+    ]
 
 
 def test_a_condition_of_several_values_and_keys() -> None:
     wanted = {"if": {"required": ["a"], "properties": {"b": {"enum": [1, 2]}}}, "then": {"required": ["c"]}}
     ((message, _),) = said(wanted, {"a": 1, "b": 2})
-    assert message.endswith("the whole lacks c, because b is one of 1, 2 and a is set")
+    assert message.endswith("required keys are missing: c, because b is one of 1, 2 and a is set")
 
 
 def test_alternatives_are_listed() -> None:
@@ -63,23 +66,14 @@ def test_alternatives_are_listed() -> None:
         }
     }
     ((message, fix),) = said(wanted, {"a": {"kind": "x"}})
-    assert message == "a fits none of 3 allowed forms"
-    assert fix == "write one of: a text (in quotes); or a map with secret; or a map with kind: none"
+    assert message == "a: the value matches none of 3 allowed forms"
+    assert fix == "write one of: a string (in quotes); or a map with secret; or a map with kind: none"
 
 
 def test_of_several_violations_of_a_value_one_is_told() -> None:
     wanted = {"properties": {"a": {"type": "string", "enum": ["x", "y"], "pattern": "^x", "minLength": 1}}}
-    assert said(wanted, {"a": 5}) == [("a is a number", "it must be a text (in quotes)")]
+    assert said(wanted, {"a": 5}) == [("a is a number", "use a string (in quotes)")]
     assert said(wanted, {"a": "z"}) == [("a has a value that is not allowed", "allowed: x, y")]
-
-
-def test_deprecated_keys_are_told_with_their_successor() -> None:
-    marked = {"since": "0.2.0", "use": "cluster.name"}
-    wanted = {"properties": {"cluster": {"properties": {"id": {"x-deprecated": marked}, "name": {}}}}}
-    defaults = {"cluster": {"id": "", "name": ""}}
-    (found,) = schema.deprecated(Effective({"cluster": {"id": "x", "name": "y"}}, defaults), wanted, ORIGINS)
-    assert (found.rule, found.path, found.fix) == ("XS003", "cluster.id", "use cluster.name")
-    assert not list(schema.deprecated(Effective(defaults, defaults), wanted, ORIGINS))
 
 
 # Scalars on which YAML's readers differ, and some of every type; as they stand in a file.

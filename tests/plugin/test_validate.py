@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +42,7 @@ def test_a_bad_file_gets_exactly_these_findings(cli: Callable[..., Ran], file: P
 def test_the_values_of_the_readme_have_nothing_above_info(cli: Callable[..., Ran]) -> None:
     ran = cli("validate", "-f", EXAMPLE, "--fail-on", "warning", "-o", "json")
     report = json.loads(ran.out)
-    assert (ran.code, report["summary"], report["ok"]) == (0, {"error": 0, "warning": 0, "info": 1}, True)
+    assert (ran.code, report["summary"], report["ok"]) == (0, {"error": 0, "warning": 0, "info": 0}, True)
     assert [reason.partition(" (")[0] for reason in report["skipped"]] == ["shards and memory"]
 
 
@@ -63,16 +62,18 @@ def test_a_flag_is_named_as_the_place(cli: Callable[..., Ran]) -> None:
     ran = cli(
         "validate", "-f", EXAMPLE, "--set", "metrics.shards=many", "--set-json", 'metrics.targets={"sidecars":{}}'
     )
-    assert "--set metrics.shards: error: metrics.shards is a text [XS002]" in ran.out
-    assert "--set-json metrics.targets: error: metrics.targets.sidecars is no key of this chart [XS001]" in ran.out
+    assert "--set metrics.shards: error: metrics.shards is a string [XS002]" in ran.out
+    assert "--set-json metrics.targets: error: metrics.targets.sidecars is not a key of this chart [XS001]" in ran.out
     assert ran.code == 1
 
 
 def test_a_number_that_a_flag_makes_a_text_is_told_with_the_flag_that_does_not(cli: Callable[..., Ran]) -> None:
-    ran = cli("validate", "-f", EXAMPLE, "--set", "logs.sampling.successRatio=0.1", "--set-string", "metrics.shards=2")
-    assert "--set-json logs.sampling.successRatio=…" in ran.out
+    ran = cli(
+        "validate", "-f", EXAMPLE, "--set", "logs.sampling.successPercent=0.5", "--set-string", "metrics.shards=2"
+    )
+    assert "--set-json logs.sampling.successPercent=…" in ran.out
     assert "--set-json metrics.shards=…" in ran.out
-    ran = cli("validate", "-f", EXAMPLE, "--set-json", "logs.sampling.successRatio=0.1")
+    ran = cli("validate", "-f", EXAMPLE, "--set-json", "logs.sampling.successPercent=10")
     assert ran.code == 0
     # It is one with no flag.
     assert "--set-json" not in cli("validate", "-f", EXAMPLE, "--set", "metrics.shards=many").out
@@ -94,9 +95,9 @@ def test_the_last_file_wins_and_is_named(cli: Callable[..., Ran], tmp_path: Path
 
 def test_standard_input(cli: Callable[..., Ran]) -> None:
     ran = cli("validate", "-f", "-", stdin=EXAMPLE.read_bytes())
-    assert (ran.code, ran.out.splitlines()[-1]) == (0, "validate: 1 info")
+    assert (ran.code, ran.out.splitlines()[-1].startswith("OK: no findings")) == (0, True)
     ran = cli("validate", "-f", "-", stdin=b"nonsense: 1\n")
-    assert ran.out.startswith("<stdin>:1:1: error: nonsense is no key of this chart")
+    assert ran.out.startswith("<stdin>:1:1: error: nonsense is not a key of this chart")
 
 
 def test_null_removes_a_value_as_in_helm(cli: Callable[..., Ran]) -> None:
@@ -104,21 +105,19 @@ def test_null_removes_a_value_as_in_helm(cli: Callable[..., Ran]) -> None:
     assert "cluster.name is empty" in ran.out
 
 
-def test_a_deprecated_key_is_told_while_it_still_works(cli: Callable[..., Ran], tmp_path: Path) -> None:
-    # No key of this version is deprecated: a copy of the chart marks one.
-    chart = shutil.copytree(CHART, tmp_path / "chart")
-    marked = json.loads((chart / "values.schema.json").read_text(encoding="utf-8"))
-    marked["properties"]["metrics"]["properties"]["shards"]["x-deprecated"] = {"since": "0.2.0", "use": "metrics.parts"}
-    (chart / "values.schema.json").write_text(json.dumps(marked), encoding="utf-8")
-    values = tmp_path / "values.yaml"
-    values.write_bytes(EXAMPLE.read_bytes() + b"metrics:\n  shards: 2\n")
-    ran = cli("validate", "--chart", chart, "-f", values)
-    line = len(values.read_text(encoding="utf-8").splitlines())
-    message = "metrics.shards is deprecated since 0.2.0, and will be refused later"
-    assert ran.out.startswith(f"{values}:{line}:3: warning: {message} [XS003]\n")
-    assert "  fix: use metrics.parts\n" in ran.out
+def test_an_old_name_is_reported_only_where_it_is_written(cli: Callable[..., Ran]) -> None:
+    ran = cli("validate", "-f", EXAMPLE, "--set", "logs.sampling.successRatio=1")
+    # It has the default: the chart takes it for one that --reuse-values brought.
+    assert "--set logs.sampling.successRatio: warning: logs.sampling.successRatio is the old name of" in ran.out
     assert ran.code == 0
-    assert "XS003" not in cli("validate", "--chart", chart, "-f", EXAMPLE).out
+    assert "XS003" not in cli("validate", "-f", EXAMPLE).out
+
+
+def test_what_the_schema_refuses_under_an_old_name_is_reported_there(cli: Callable[..., Ran]) -> None:
+    ran = cli("validate", "-f", EXAMPLE, "--set", "logs.fields=all,metrics.extraLabels.a=5")
+    assert "--set logs.fields: error: logs.fields has a value that is not allowed [XS002]" in ran.out
+    assert "allowed: structuredMetadata, none\n" in ran.out
+    assert "--set metrics.extraLabels.a: error: metrics.extraLabels.a is a number [XS002]" in ran.out
 
 
 def test_json(cli: Callable[..., Ran]) -> None:
@@ -129,7 +128,7 @@ def test_json(cli: Callable[..., Ran]) -> None:
     assert unknown == {
         "rule": "XS001",
         "severity": "error",
-        "message": "cluster.nam is no key of this chart",
+        "message": "cluster.nam is not a key of this chart",
         "path": "cluster.nam",
         "file": "<stdin>",
         "line": 2,
@@ -163,7 +162,7 @@ def test_no_secret_is_shown(cli4: Callable[..., Ran], tmp_path: Path, monkeypatc
 
 _READABLE = b"cluster: {name: prod-2}\n"
 _SECRET = "ef0123SECRET"  # noqa: S105 - no real one
-_NO_EQUALS = "Helm cannot read {}: a part has no ="
+_NO_EQUALS = "Helm cannot read {}: a key has no ="
 
 
 @pytest.mark.parametrize(
@@ -173,9 +172,9 @@ _NO_EQUALS = "Helm cannot read {}: a part has no ="
         ("--set", _SECRET, _NO_EQUALS),
         ("--set-string", f"xscaler.auth.token=a,{_SECRET}", _NO_EQUALS),
         ("--set-literal", _SECRET, _NO_EQUALS),
-        ("--set-json", f'xscaler.auth={{"token":"{_SECRET}"', "Helm cannot read {}: what is given is not JSON"),
-        ("--set-json", f"xscaler.auth.token={_SECRET}", "Helm cannot read {}: what is given is not JSON"),
-        ("--set-json", f'{{"xscaler":{{"auth":{{"token":"{_SECRET}"', "Helm cannot read {}: what is given is not JSON"),
+        ("--set-json", f'xscaler.auth={{"token":"{_SECRET}"', "Helm cannot read {}: the text is not JSON"),
+        ("--set-json", f"xscaler.auth.token={_SECRET}", "Helm cannot read {}: the text is not JSON"),
+        ("--set-json", f'{{"xscaler":{{"auth":{{"token":"{_SECRET}"', "Helm cannot read {}: the text is not JSON"),
         ("--set", f"xscaler.auth.token={{{_SECRET}", "Helm cannot read {}: a list is not closed"),
         ("--set", f"xscaler.auth.token[{_SECRET}]=x", "Helm cannot read {}: an index is not a number"),
         ("--set", f"xscaler.auth.token[99999999]={_SECRET}", "Helm cannot read {}: an index is too large"),
@@ -186,9 +185,9 @@ def test_a_flag_that_helm_cannot_read_is_named_and_not_its_text(
 ) -> None:
     ran = cli("validate", "-f", EXAMPLE, flag, text)
     first = ran.out.splitlines()[0]
-    assert re.sub(r" \(it sets xscaler\.auth.*?\)", "", first) == f"{flag}: error: {said.format(flag)} [XS010]"
+    assert re.sub(r" \(keys in it: xscaler\.auth.*?\)", "", first) == f"{flag}: error: {said.format(flag)} [XS010]"
     # What is surely a key is told.
-    assert ("it sets xscaler.auth" in first) == (text.startswith("xscaler.auth") and "[" not in text)
+    assert ("keys in it: xscaler.auth" in first) == (text.startswith("xscaler.auth") and "[" not in text)
     assert (ran.code, _SECRET in ran.out + ran.err) == (1, False)
 
 
@@ -204,7 +203,7 @@ def test_a_token_with_a_comma_is_not_shown_where_its_rest_looks_like_a_key(
 ) -> None:
     ran = cli(command, "-f", EXAMPLE, "--set", f"xscaler.auth.token=glc_abcd,{_SECRET}==")
     assert (ran.code, _SECRET in ran.out + ran.err) == (1, False)
-    assert "XS001" in ran.out or "'…' not allowed" in ran.err
+    assert "XS001" in ran.out + ran.err
     # What a person would write is named.
     written = cli(command, "-f", EXAMPLE, "--set", "clusterName=x")
     assert "clusterName" in written.out + written.err
@@ -221,20 +220,19 @@ def test_no_command_shows_the_text_of_a_flag_that_helm_cannot_read(cli4: Callabl
 
 def test_render_shows_no_value_that_the_schema_refuses(cli: Callable[..., Ran]) -> None:
     ran = cli("render", "-f", EXAMPLE, "--set", f"xscaler.metrics.url=https://u:{_SECRET}@a b/")
-    assert (ran.code, _SECRET in ran.out + ran.err) == (1, False)
-    assert "xscaler" in ran.err
-    assert "pattern" in ran.err
+    assert (ran.code, ran.out, _SECRET in ran.err) == (1, "", False)
+    assert "xscaler.metrics.url is not in the right form [XS002]" in ran.err
 
 
 @pytest.mark.parametrize("content", [b"null\n", b"~\n", b"---\n", _READABLE + b"---\n", _READABLE + b"---\nnull\n"])
 def test_what_both_helms_accept_has_no_error(cli: Callable[..., Ran], content: bytes) -> None:
     ran = cli("validate", "-f", EXAMPLE, "-f", "-", stdin=content)
-    assert (ran.code, ran.out.splitlines()[-1]) == (0, "validate: 1 info")
+    assert (ran.code, ran.out.splitlines()[-1].startswith("OK: no findings")) == (0, True)
 
 
 def test_both_helms_are_repeated_in_the_same_words(cli: Callable[..., Ran]) -> None:
     # What nobody filled in may hold a secret all the same.
-    ran = cli("validate", "-f", EXAMPLE, "-f", "-", stdin=b"cluster: {name: {{ s3cr3t }} }\n")
+    ran = cli("validate", "-f", EXAMPLE, "-f", "-", stdin=b"cluster: {name: {? {s3cr3t: 1} : 2}}\n")
     said = re.fullmatch(r"<stdin>: error: Helm: failed to parse (\S+) (.*) \[XS010\]", ran.out.splitlines()[0])
     assert said
     assert said[2] == "error converting YAML to JSON: yaml: invalid map key"
@@ -247,8 +245,8 @@ def test_a_terminal_is_sent_no_control_characters_of_keys(cli4: Callable[..., Ra
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", ran.out) or output in ("junit", "json", "sarif")
     assert "\x1b" not in ran.out
     if output in ("text", "github"):
-        assert r"\x1b[31mevil is no key of this chart" in ran.out
-        assert r"a\u202e is no key of this chart" in ran.out
+        assert r"\x1b[31mevil is not a key of this chart" in ran.out
+        assert r"a\u202e is not a key of this chart" in ran.out
 
 
 def test_the_name_of_a_file_is_shown_without_control_characters(cli4: Callable[..., Ran]) -> None:

@@ -90,7 +90,7 @@ def test_the_wheel_carries_the_whole_chart(wheel: Path) -> None:
 
 def test_validate_needs_no_checkout(installed: Callable[..., Ran]) -> None:
     good = installed("validate", "-f", EXAMPLE)
-    assert (good.code, good.out.splitlines()[-1]) == (0, "validate: 1 info"), good.err
+    assert (good.code, good.out.splitlines()[-1].startswith("OK: no findings")) == (0, True), good.err
     bad = installed("validate", "-f", EXAMPLE, "--set", "metrics.profile=minimum")
     assert bad.code == 1
     assert "did you mean minimal?" in bad.out
@@ -104,7 +104,7 @@ def test_render_gives_what_the_checkouts_chart_gives(installed: Callable[..., Ra
     assert theirs.code == 0, theirs.err
     assert [line for line in theirs.out.splitlines() if line] == [line for line in ours.splitlines() if line]
     explained = installed("render", "-f", EXAMPLE, "--explain")
-    assert (explained.code, explained.out.splitlines()[0]) == (0, "jobs"), explained.err
+    assert (explained.code, explained.out.splitlines()[0]) == (0, "destination"), explained.err
     assert list(tmp_path.iterdir()) == []
 
 

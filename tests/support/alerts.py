@@ -36,11 +36,12 @@ KEPT = {expression for entry in OWN for expression in entry["keep"]}
 
 
 # A rule is YAML by nature.
-def rule(file: Path) -> dict[str, Any]:
-    """Return one alert, with the terms of the release's own programs in place."""
+def rule(file: Path, plan: int = 0) -> dict[str, Any]:
+    """Return one alert, with the terms of the release's own programs and the series that a plan holds in place."""
     loaded: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     terms = dict.fromkeys(term.strip() for entry in OWN for term in entry["alerts"].get(file.stem, []))
-    return {**loaded, "expr": loaded["expr"].replace("<terms of files/self>", "\nor\n".join(terms))}
+    expr = loaded["expr"].replace("<terms of files/self>", "\nor\n".join(terms))
+    return {**loaded, "expr": expr.replace("<xscaler.plan.activeSeries>", str(plan))}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,7 +25,6 @@ COLLECTOR = dataclasses.replace(
     where_to_get={NAME: "https://courier.example", f"{NAME}-check": "it comes with it"},
     config_file=f"{NAME}.yml",
     metrics_port=7777,
-    bytes_per_series=1_000_000,
     ignored=(IgnoredKeys((f"{NAME}.queue.maxShards",), "it has one queue"),),
 )
 # Its entry in the chart, as docs/collectors.md lists it; beside it only its block in values.yaml.
@@ -50,6 +49,8 @@ def chart(folder: Path) -> Path:
     before, _, after = cannot.read_text().partition(f'collector.{NAME}.cannot" -}}}}\n')
     item = f"- key: {NAME}.extraArgs\n  because: this collector takes no flags\n  set: []\n"
     cannot.write_text(f'{before}collector.{NAME}.cannot" -}}}}\n{item}{after}')
+    capacity = folder / "chart/files/capacity.yaml"
+    capacity.write_text(capacity.read_text().replace("{prometheus: 9000", f"{{{NAME}: 1000000, prometheus: 9000"))
     values = folder / "chart/values.yaml"
     block = (
         f"\n# The collector `{NAME}`.\n{NAME}:\n" + values.read_text().split(f"\n{LIKE}:\n")[1].split("\n\n")[0] + "\n"

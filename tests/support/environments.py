@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import pytest
 
 from xscaler_istio.local import oracle, run
 from xscaler_istio.rendered import collectors
@@ -34,6 +35,29 @@ COLLECTORS = tuple(collectors.COLLECTORS)
 METRICS_PORTS = {name: entry.metrics_port for name, entry in collectors.COLLECTORS.items()}
 # What ci/default-values.yaml says.
 TENANT = "acme"
+
+
+# Of collectors that do the same, `make test` runs this one.
+FIRST = COLLECTORS[0]
+
+
+def by_collector(*names: str) -> pytest.MarkDecorator:
+    """Run a test for these collectors, by default all; `make test` takes the first."""
+    others = pytest.mark.whole("make test shows it for one collector")
+    return pytest.mark.parametrize(
+        "collector", [pytest.param(name, marks=() if name == FIRST else others) for name in names or COLLECTORS]
+    )
+
+
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Report whether tests marked `whole` of a file are among those to run: they ask for more of its environment."""
+    chosen = (item for item in request.session.items if item.path == request.path)
+    return any(item.get_closest_marker("whole") for item in chosen)
+
+
+def asked_for(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Return the collectors that a file's tests `by_collector` ask for, in this session."""
+    return COLLECTORS if whole(request) else (FIRST,)
 
 
 def configs(*sets: str, metrics: Mapping[str, Any] | None = None) -> tuple[CollectorConfig, ...]:

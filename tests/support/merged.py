@@ -14,6 +14,7 @@ import yaml
 from xscaler_istio.helm.answer import Answer
 from xscaler_istio.helm.reading import Reading, files_of
 from xscaler_istio.helm.run import Run
+from xscaler_istio.values import renamed
 from xscaler_istio.values.effective import Effective
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def reading(inputs: Inputs) -> Reading:
         given = _over(given, _values(file), taken_away=False)
     defaults = _values(chart / "values.yaml")
     merged = _filled_in(_over(defaults, given, taken_away=True), _values(chart / "files/defaults.yaml"))
-    effective = Effective(_as_json(merged), _as_json(defaults))
+    effective = Effective(_as_json(merged), _as_json(defaults), renamed.known(chart))
     return Reading(inputs, files_of(values), _done(Answer(effective=effective)))
 
 

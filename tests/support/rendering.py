@@ -21,6 +21,7 @@ from xscaler_istio.rendered.release import Release
 
 from .paths import CHART, ROOT
 from .tools import tool
+from .typed_apply import duplicates
 
 if TYPE_CHECKING:
     from xscaler_istio.rendered.manifests import CollectorConfig
@@ -55,9 +56,15 @@ def run_template(helm: str, *arguments: str) -> Done:
 
 
 def render(helm: str, *arguments: str) -> Done:
-    """Run `helm template`, for values that come once, or where two runs are the subject."""
+    """Run `helm template`, for values that come once, or where two runs are the subject.
+
+    Whatever is rendered has only lists that server-side apply takes.
+    """
     command = [str(tool(helm)), "template", "t", str(CHART), "--namespace", "telemetry", *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    twice = [place for item in objects(done.stdout) for place in duplicates(item)] if done.returncode == 0 else []
+    assert not twice, f"the API server would reject {twice}"
+    return done
 
 
 def effective(chart: Path, *files: Path | str) -> Effective:

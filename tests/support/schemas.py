@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import yaml
 
 from .tools import go_module
@@ -26,6 +27,7 @@ DEFINITIONS = (
         "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
     ),
     ("github.com/argoproj/argo-cd/v3", "manifests/crds/application-crd.yaml"),
+    ("github.com/argoproj/argo-cd/v3", "manifests/crds/applicationset-crd.yaml"),
     (
         "github.com/openshift/api",
         "security/v1/zz_generated.crd-manifests/0000_03_config-operator_01_securitycontextconstraints.crd.yaml",
@@ -44,6 +46,11 @@ def custom_schemas() -> Path:
         schema = next(version["schema"]["openAPIV3Schema"] for version in versions if version["storage"])
         (folder / f"{definition['spec']['names']['singular']}.json").write_text(json.dumps(_strict(schema)))
     return folder
+
+
+def conforms(document: dict[str, Any]) -> None:
+    """Check an object against the definition of its kind; raise ValidationError if it does not conform."""
+    jsonschema.validate(document, json.loads((custom_schemas() / f"{document['kind'].lower()}.json").read_text()))
 
 
 def _strict(schema: Any) -> Any:

@@ -21,9 +21,9 @@ def tool(name: str) -> Path:
 
 
 @functools.cache
-def go_module(name: str) -> Path:
-    """Return the folder of a Go module that tools/evidence requires, fetched when missing."""
+def go_module(name: str, of: str = "evidence") -> Path:
+    """Return the folder of a Go module that a folder of tools requires, fetched when missing."""
     go = shutil.which("go") or "/usr/local/go/bin/go"
     command = [go, "mod", "download", "-json", name]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT / "tools/evidence")
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT / "tools" / of)
     return Path(json.loads(done.stdout)["Dir"])

@@ -69,7 +69,7 @@ STEPS = (
         code=1,
     ),
     Step(
-        words="Mend both.",
+        words="Fix both.",
         commands=(
             "sed -i -e 's/colector/collector/' -e '/scrapeTimeout/d' values.yaml",
             "helm xscaler validate -f values.yaml --mesh proxies=100,peers=5,codes=3",

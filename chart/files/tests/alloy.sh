@@ -2,7 +2,7 @@ REFUSAL=non-recoverable
 
 ready() { fetch 12345 /-/ready page; }
 
-# What each scraping component says of itself, a target a line.
+# The targets of each scraping component, one a line.
 targets() {
   for job in $JOBS; do
     fetch 12345 "/api/v0/web/components/prometheus.scrape.$job" page || return 1

@@ -1,6 +1,7 @@
-# The metrics collector: it finds targets, every one answers, and xScaler takes what is sent.
+# The metrics collector: it finds targets, each of them responds, and xScaler accepts the samples.
 # A file for the collector defines ready(), targets() with a line "health job url error" for each target, pushes(), which
-# sets delivered, failed and waiting, in samples, and REFUSAL, the words with which its log says what xScaler refused.
+# sets delivered, failed and waiting, in samples, and redirected, in requests, where it follows redirects; and REFUSAL, the
+# words of its log for samples that xScaler rejected.
 
 # Targets of Prometheus' own API, which others embed. Inputs: port
 targets_of_api() {
@@ -9,22 +10,30 @@ targets_of_api() {
     's/.*"scrapePool":"\([^"]*\)","scrapeUrl":"\([^"]*\)".*"lastError":"\(\([^"\\]\|\\.\)*\)".*"health":"\([a-z]*\)".*/\5 \1 \2 \3/p'
 }
 
-# What Prometheus' remote storage counts, which others embed. A sample is counted each time it is sent, whatever comes of it;
-# the time of the newest that is done with stays 0 until a first one is. The same page tells of refused lists of pods.
+# What Prometheus' remote storage counts, which others embed. It counts a sample each time it sends it, whatever the answer.
+# The time of the newest sample that was accepted or rejected stays 0 until there is one. The same response counts refused
+# lists of pods.
 # Inputs: port
 pushes_of_remote_storage() {
   fetch "$1" /metrics page || return 1
-  failed=$(metric page prometheus_remote_storage_samples_failed_total)
-  waiting=$(metric page prometheus_remote_storage_samples_pending)
+  failed=$(remote_storage failed_total)
+  waiting=$(remote_storage pending)
   refusals=$(metric page prometheus_sd_kubernetes_failures_total)
-  retried=$(metric page prometheus_remote_storage_samples_retried_total)
-  delivered=$(($(metric page prometheus_remote_storage_samples_total) - failed - retried))
+  retried=$(remote_storage retried_total)
+  delivered=$(($(remote_storage total) - failed - retried))
   done_with=$(metric page prometheus_remote_storage_queue_highest_sent_timestamp_seconds)
   [ "$done_with" -gt 0 ] && [ "$delivered" -ge 0 ] || delivered=0
 }
 
+# A counter of samples and native histograms together. Inputs: the end of its name
+remote_storage() {
+  echo $(($(metric page "prometheus_remote_storage_samples_$1") + $(metric page "prometheus_remote_storage_histograms_$1")))
+}
+
 REFUSED="kubectl -n $NAMESPACE logs $SELECT --prefix | grep -i '$REFUSAL' says why: 401 is the token,
-      400 the tenant or a limit (docs/troubleshooting.md)"
+      400 the tenant or a limit, 3xx a redirect (docs/troubleshooting.md)"
+
+REDIRECTED="set xscaler.metrics.url to the address of the API, or correct the proxy that redirects $PUSH_URL"
 
 check() {
   if ! ready; then
@@ -32,7 +41,7 @@ check() {
     return
   fi
   if ! targets >list; then
-    wrong "does not say what it scrapes" "kubectl -n $NAMESPACE logs $SELECT --prefix"
+    wrong "does not list its targets" "kubectl -n $NAMESPACE logs $SELECT --prefix"
     return
   fi
   found=$(grep -c . list)
@@ -45,37 +54,43 @@ check() {
     example=$(sed -n 's/^down [^ ]* //p' list | head -n 1)
     wrong "$down of $found targets cannot be scraped, for example $example" \
       "a NetworkPolicy may keep the collector from ports 15020 and 15014, and from its own and the log agents' pods; a
-      slow page needs metrics.scrapeTimeout"
+      slow response needs a longer metrics.scrapeTimeout"
   elif [ "$up" -lt "$found" ]; then
-    wrong "$((found - up)) of $found targets were not scraped yet" "wait for metrics.scrapeInterval, or raise tests.timeout"
+    wrong "$((found - up)) of $found targets have not been scraped yet" "wait one metrics.scrapeInterval, or raise tests.timeout"
   fi
-  failed=0 waiting=0 delivered=0
+  failed=0 waiting=0 delivered=0 redirected=0
   pushes
-  if [ "$failed" -gt "$(first failed "$failed")" ]; then
-    surely_wrong "xScaler refuses samples for good, $failed so far" "$REFUSED"
+  if [ "$redirected" -gt "$(first redirected "$redirected")" ]; then
+    surely_wrong "redirects answer its pushes, $redirected so far" "$REDIRECTED"
+  elif [ "$redirected" -gt 0 ] && [ "$delivered" -le "$(first delivered "$delivered")" ]; then
+    wrong "redirects answered $redirected of its pushes, and it has sent none since this test began" "$REDIRECTED"
+  elif [ "$failed" -gt "$(first failed "$failed")" ]; then
+    surely_wrong "xScaler rejects samples permanently, $failed so far" "$REFUSED"
   elif [ "$failed" -gt 0 ] && [ "$delivered" -le 0 ]; then
-    wrong "xScaler has taken nothing and refused $failed samples for good" "$REFUSED"
+    wrong "xScaler has accepted nothing and rejected $failed samples permanently" "$REFUSED"
   elif [ "$failed" -gt 0 ] && [ "$delivered" -le "$(first delivered "$delivered")" ]; then
-    wrong "xScaler refused $failed samples earlier and has taken none since this test began" "$REFUSED"
+    wrong "xScaler rejected $failed samples earlier and has accepted none since this test began" "$REFUSED"
   elif [ "$found" -gt 0 ] && [ "$delivered" -le 0 ]; then
-    wrong "xScaler has taken nothing yet, $waiting samples wait" \
-      "kubectl -n $NAMESPACE logs $SELECT --prefix; is $PUSH_URL right, and does a proxy or a NetworkPolicy stand in between?"
+    wrong "xScaler has accepted nothing yet, and $waiting samples are waiting" \
+      "kubectl -n $NAMESPACE logs $SELECT --prefix; check that $PUSH_URL is right, and that no proxy or NetworkPolicy blocks it"
   fi
-  report "$up of $found targets up, $delivered samples taken by xScaler, $failed refused, $waiting waiting"
+  [ "$delivered" -le 0 ] || : >accepted
+  report "$up of $found targets are up; xScaler accepted $delivered samples and rejected $failed; $waiting are waiting"
 }
 
-# Of all shards: is there anything of the mesh to scrape? The release's own pods always are (job self).
+# Over all shards: has the mesh a target? The release's own pods always are targets (job self).
 together() {
   [ -s totals ] || return
   awk '{sum[$1] += $2} END {for (job in sum) printf "%s %d  ", job, sum[job]}' totals >line
   report "targets: $(cat line)"
+  if [ ! -e accepted ] || [ -e sure ]; then judge_url xscaler.metrics.url; fi
   if [ "$(awk '$1 != "self" {sum += $2} END {print sum + 0}' totals)" -eq 0 ]; then
     if [ "${refusals:-0}" -gt 0 ]; then
-      wrong "no target: the Kubernetes API refuses the list of pods" \
+      wrong "no target: the Kubernetes API rejects the list of pods" \
         "the ServiceAccount needs list and watch of pods; kubectl auth can-i list pods -A --as=system:serviceaccount:$NAMESPACE:$ACCOUNT"
     else
-      wrong "no target: no pod with a container istio-proxy, discovery or install-cni is known" \
-        "is Istio installed, are namespaces labelled for injection, and are metrics.targets and metrics.namespaces right?"
+      wrong "no target: the collector finds no pod with a container istio-proxy, discovery or install-cni" \
+        "check that Istio is installed, that namespaces are labelled for injection, and what metrics.targets, namespaces and metrics.namespaces exclude"
     fi
   fi
 }

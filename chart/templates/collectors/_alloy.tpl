@@ -5,7 +5,6 @@
 {{- $metrics := $root.Values.metrics -}}
 {{- $xscaler := $root.Values.xscaler -}}
 {{- $queue := $root.Values.alloy.queue -}}
-// Written from files/jobs, files/profiles and files/rules of the chart, where the reasons stand.
 discovery.kubernetes "pods" {
   role = "pod"
   {{- with include "xscaler-istio.alloy.namespaces" (dict "root" $root "component" "metrics") | trim }}
@@ -13,11 +12,14 @@ discovery.kubernetes "pods" {
   {{- end }}
 }
 {{- range $name := include "xscaler-istio.jobNames" $root | trim | splitList " " }}
-{{- $job := include "xscaler-istio.job" (dict "root" $root "shard" $.shard "job" $name) | fromYaml }}
+{{- $input := dict "root" $root "shard" $.shard "job" $name "language" "rulesAsAlloy" }}
+{{- include "xscaler-istio.loadJob" $input }}
+{{- $job := include "xscaler-istio.scrapeSettings" $input | fromYaml }}
 
+{{ include "xscaler-istio.comment" (dict "text" $input.file.why "mark" "//") }}
 discovery.relabel {{ $name | quote }} {
   targets = discovery.kubernetes.pods.targets
-  {{- include "xscaler-istio.alloy.rules" $job.relabel_configs | trim | nindent 2 }}
+  {{- include "xscaler-istio.rulesAsAlloy" (include "xscaler-istio.targetRules" $input | fromYamlArray) | trim | nindent 2 }}
 }
 
 prometheus.scrape {{ $name | quote }} {
@@ -28,9 +30,16 @@ prometheus.scrape {{ $name | quote }} {
   scrape_timeout = {{ default $metrics.scrapeTimeout $job.scrape_timeout | quote }}
   scrape_protocols = {{ toRawJson $job.scrape_protocols }}
   scrape_fallback_protocol = {{ $job.fallback_scrape_protocol | quote }}
-  metric_name_validation_scheme = "legacy"
-  metrics_path = {{ $job.metrics_path | quote }}
+  // Alloy checks names before it drops series, and would fail the scrape for an application's name in quotation marks.
+  metric_name_validation_scheme = "utf8"
+  metric_name_escaping_scheme = "underscores"
+  metrics_path = {{ $input.file.metrics_path | quote }}
+  {{- with $input.file.params }}
+  params = {{ toRawJson . | replace ":" " = " }}
+  {{- end }}
   honor_labels = {{ $job.honor_labels }}
+  follow_redirects = {{ $job.follow_redirects }}
+  {{- with include "xscaler-istio.collector.alloy.conversion" $metrics.histograms }}{{ . | nindent 2 }}{{ end }}
   {{- with $job.sample_limit }}
   sample_limit = {{ int . }}
   {{- end }}
@@ -41,7 +50,7 @@ prometheus.scrape {{ $name | quote }} {
 
 prometheus.relabel {{ $name | quote }} {
   forward_to = [prometheus.remote_write.xscaler.receiver]
-  // The cache follows the series instead of a fixed number, past which every sample is relabelled anew.
+  // The cache grows with the series; beyond a fixed size, every sample would be relabelled again.
   max_cache_size = 0
   cache_ttl = "10m"
   rule {
@@ -49,11 +58,11 @@ prometheus.relabel {{ $name | quote }} {
     regex = {{ include "xscaler-istio.collector.alloy.report" . | quote }}
     action = "drop"
   }
-  {{- include "xscaler-istio.alloy.rules" $job.metric_relabel_configs | trim | nindent 2 }}
+  {{- include "xscaler-istio.metricRulesText" $input | trim | nindent 2 }}
 }
 {{- end }}
 
-// What a scrape says of itself. Prometheus sends it past metric relabelling; here it takes a way of its own.
+// The report of each scrape. Prometheus does not relabel it; here it has its own path.
 prometheus.relabel "report" {
   forward_to = [prometheus.remote_write.xscaler.receiver]
   max_cache_size = 0
@@ -73,12 +82,15 @@ prometheus.remote_write "xscaler" {
     {{- $tenant := empty $xscaler.tenantId | ternary "string.trim_space(local.file.tenant.content)" (quote $xscaler.tenantId) }}
     headers = {{ set (include "xscaler-istio.alloy.extraHeaders" $root | fromJson) "X-Scope-OrgID" $tenant | include "xscaler-istio.alloy.map" }}
     {{- include "xscaler-istio.alloy.credentials" $root | nindent 4 }}
+    // A redirect turns a push into a GET that any web server answers with 200, and takes the token to another host.
+    follow_redirects = false
+    {{- with include "xscaler-istio.collector.alloy.carrying" $metrics.histograms }}{{ . | nindent 4 }}{{ end }}
     remote_timeout = "30s"
     metadata_config {
-      max_samples_per_send = {{ int $root.Values.limits.samplesPerRequest }}
+      max_samples_per_send = {{ int $root.Values.xscaler.limits.samplesPerRequest }}
     }
     queue_config {
-      max_samples_per_send = {{ int $root.Values.limits.samplesPerRequest }}
+      max_samples_per_send = {{ int $root.Values.xscaler.limits.samplesPerRequest }}
       capacity = {{ int $queue.capacity }}
       max_shards = {{ int $queue.maxShards }}
       min_backoff = "1s"
@@ -88,7 +100,7 @@ prometheus.remote_write "xscaler" {
       sample_age_limit = {{ $queue.sampleAgeLimit | quote }}
     }
   }
-  // Each truncation drops the older two thirds whether sent or not: 4h keeps 2h for certain.
+  // Each truncation drops the older two thirds, sent or not: 4h keep at least 2h.
   wal {
     truncate_frequency = "4h"
     max_keepalive_time = "6h"
@@ -111,16 +123,45 @@ args:
 - --server.http.listen-addr=:12345
 - --disable-reporting
 - /etc/collector/config.alloy
+fixedFlags: [storage.path, server.http.listen-addr]
 {{- end -}}
 
 {{- define "xscaler-istio.collector.alloy.jobSettings" -}}
 {{ include "xscaler-istio.prometheusScraper" . }}
 {{- end -}}
 
+{{- define "xscaler-istio.collector.alloy.histograms" -}}
+converts: before
+# Alloy has remote write 2.0 only with this level; `alloy validate` does not say so.
+args: [--stability.level=experimental]
+undoneBy: --stability\.level=(?:generally-available|public-preview)
+{{- end -}}
+
 {{- define "xscaler-istio.collector.alloy.cannot" -}}
+{{- end -}}
+
+{{- define "xscaler-istio.collector.alloy.numberRules" -}}
+[plain-numbers]
 {{- end -}}
 
 {{/* The series that a scrape itself gives, as a regular expression. */}}
 {{- define "xscaler-istio.collector.alloy.report" -}}
-up|scrape_duration_seconds|scrape_samples_scraped|scrape_samples_post_metric_relabeling|scrape_series_added
+up|scrape_(duration_seconds|samples_scraped|samples_post_metric_relabeling|series_added)
+{{- end -}}
+
+{{/* How a component that scrapes converts histograms. Inputs: metrics.histograms */}}
+{{- define "xscaler-istio.collector.alloy.conversion" -}}
+{{- if ne . "classic" -}}
+convert_classic_histograms_to_nhcb = true
+scrape_classic_histograms = {{ eq . "both" }}
+{{- end -}}
+{{- end -}}
+
+{{/* How an endpoint carries native histograms. Inputs: metrics.histograms */}}
+{{- define "xscaler-istio.collector.alloy.carrying" -}}
+{{- if ne . "classic" -}}
+// Without both of these Alloy drops every native histogram, and no counter shows it.
+protobuf_message = "io.prometheus.write.v2.Request"
+send_native_histograms = true
+{{- end -}}
 {{- end -}}

@@ -4,7 +4,7 @@
 {{- $xscaler := .root.Values.xscaler -}}
 {{- $queue := .root.Values.opentelemetry.queue -}}
 {{- $basic := eq $xscaler.auth.type "basic" -}}
-{{- $auth := include "xscaler-istio.authFolder" .root -}}
+{{- $token := include "xscaler-istio.tokenFile" .root -}}
 extensions:
   health_check:
     endpoint: :13133
@@ -17,14 +17,14 @@ extensions:
       {{- else }}
       username: {{ $xscaler.auth.username | replace "$" "$$" | quote }}
       {{- end }}
-      password_file: {{ $auth }}/token
+      password_file: {{ $token }}
   {{- else }}
   bearertokenauth:
-    filename: {{ $auth }}/token
+    filename: {{ $token }}
   {{- end }}
 receivers:
   prometheus:
-    # What is scraped and how it went, for `helm test` and people; the collector's own metrics do not tell.
+    # Lists targets and their last errors, for `helm test` and people; the collector's own metrics do not.
     api_server:
       enabled: true
       server_config:
@@ -40,7 +40,7 @@ receivers:
         {{- include "xscaler-istio.job" (dict "root" $.root "shard" $.shard "job" $job) | replace "$" "$$" | nindent 8 }}
       {{- end }}
 processors:
-  # Refuses scrapes before the kernel ends the process, which would lose the whole queue.
+  # Rejects scrapes before the kernel kills the process, which would lose the whole queue.
   memory_limiter:
     check_interval: 1s
     limit_percentage: 80
@@ -48,6 +48,11 @@ processors:
   # One scrape is one batch otherwise, and batches are sent one after the other.
   batch:
     timeout: 1s
+    {{- if ne .root.Values.metrics.histograms "classic" }}
+    # Each request of a batch repeats the table of all its texts, so few series keep that small.
+    send_batch_size: 200
+    send_batch_max_size: 200
+    {{- end }}
 exporters:
   prometheus_remote_write:
     # No deadline for a batch with all its retries; http.timeout bounds one request.
@@ -61,14 +66,14 @@ exporters:
         {{- with $xscaler.tenantId }}
         X-Scope-OrgID: {{ . | quote }}
         {{- else }}
-        X-Scope-OrgID: ${file:{{ $auth }}/tenant-id}
+        X-Scope-OrgID: ${file:{{ include "xscaler-istio.authFolder" .root }}/tenant-id}
         {{- end }}
         {{- range $name, $value := $xscaler.extraHeaders }}
         {{ quote $name }}: {{ $value | replace "$" "$$" | quote }}
         {{- end }}
-      {{- if $xscaler.tls.ca.name }}
+      {{- with include "xscaler-istio.collector.opentelemetry.tls" .root }}
       tls:
-        ca_file: {{ include "xscaler-istio.caFolder" .root }}/ca.crt
+        {{- . | trim | nindent 8 }}
       {{- end }}
       {{- with $xscaler.proxyUrl }}
       proxy_url: {{ . | replace "$" "$$" | quote }}
@@ -78,8 +83,7 @@ exporters:
     disable_scope_info: true
     target_info:
       enabled: false
-    # Requests are cut by size alone. No sample of the chart's jobs is smaller than 125 bytes.
-    max_batch_size_bytes: {{ mul 125 .root.Values.limits.samplesPerRequest }}
+    {{- include "xscaler-istio.collector.opentelemetry.messages" .root | nindent 4 }}
     max_batch_request_parallelism: {{ $queue.maxShards }}
     remote_write_queue:
       queue_size: {{ $queue.capacity }}
@@ -92,6 +96,8 @@ service:
   extensions: [health_check, {{ ternary "basicauth" "bearertokenauth" $basic }}]
   telemetry:
     metrics:
+      # Adds the status of each answer, without which a redirect is not seen: see `tls` above.
+      level: detailed
       readers:
       - pull:
           exporter:
@@ -118,14 +124,66 @@ args:
 - --config=/etc/collector/otelcol.yaml
 # xScaler answers 429 for its rate limit; dropped by default, which loses data.
 - --feature-gates=exporter.prometheusremotewritexporter.RetryOn429
+repeatableFlags: [config, feature-gates, set]
 {{- end -}}
 
 {{- define "xscaler-istio.collector.opentelemetry.jobSettings" -}}
 {{ include "xscaler-istio.prometheusScraper" . }}
 {{- end -}}
 
+{{- define "xscaler-istio.collector.opentelemetry.histograms" -}}
+# The exporter converts what the receiver has scraped and relabelled.
+converts: after
+args: [--feature-gates=exporter.prometheusremotewritexporter.enableSendingRW2]
+undoneBy: .*(?:-exporter\.prometheusremotewritexporter\.enableSendingRW2|::(?:protobuf_message|convert_explicit_histograms_to_nhcb)).*
+{{- end -}}
+
 {{- define "xscaler-istio.collector.opentelemetry.cannot" -}}
 - key: opentelemetry.persistence.enabled
   because: this collector keeps nothing on disk
   set: false
+- key: xscaler.noProxy
+  when: xscaler.proxyUrl
+  because: this collector uses proxyUrl for every host; with xscaler.proxySecret in place of proxyUrl it knows exceptions
+  set: []
+{{- end -}}
+
+{{/*
+None, since the exporter writes bounds and quantiles plainly; but rules of the values that read them run before it, and
+match the same numbers as with other collectors.
+*/}}
+{{- define "xscaler-istio.collector.opentelemetry.numberRules" -}}
+{{- $read := list -}}
+{{- range .root.Values.metrics.extraMetricRelabelConfigs -}}
+{{- $read = concat $read (default list .source_labels) -}}
+{{- end -}}
+{{- ternary (list "plain-numbers") list (or (has "le" $read) (has "quantile" $read)) | toYaml -}}
+{{- end -}}
+
+{{/* Which certificates the exporter trusts; nothing where the defaults do. Inputs: . (root) */}}
+{{- define "xscaler-istio.collector.opentelemetry.tls" -}}
+{{- $xscaler := .Values.xscaler -}}
+{{- if not (hasPrefix "https:" $xscaler.proxyUrl) }}
+# This exporter has no setting against redirects. It only trusts a certificate of this name, so that a redirect to
+# another host gets neither token nor samples.
+server_name_override: {{ (include "xscaler-istio.metricsUrl" . | urlParse).hostname | quote }}
+{{- end }}
+{{- if $xscaler.tls.ca.name }}
+ca_file: {{ include "xscaler-istio.caFolder" . }}/ca.crt
+{{- end }}
+{{- end -}}
+
+{{/* In which form histograms are sent, and how large a request is. Inputs: . (root) */}}
+{{- define "xscaler-istio.collector.opentelemetry.messages" -}}
+{{- if eq .Values.metrics.histograms "classic" -}}
+# Only the size limits a request. No sample of the chart's jobs is smaller than 125 bytes.
+max_batch_size_bytes: {{ mul 125 .Values.xscaler.limits.samplesPerRequest }}
+{{- else -}}
+# Without these the exporter drops native histograms or sends none; 2.0 also needs the feature gate in its arguments.
+convert_explicit_histograms_to_nhcb: true
+keep_classic_histograms: {{ eq .Values.metrics.histograms "both" }}
+protobuf_message: io.prometheus.write.v2.Request
+# Only the size limits a request, its table of texts included. No series of the chart's jobs is smaller than 25 bytes.
+max_batch_size_bytes: {{ mul 25 .Values.xscaler.limits.samplesPerRequest }}
+{{- end -}}
 {{- end -}}

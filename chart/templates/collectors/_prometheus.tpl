@@ -35,24 +35,36 @@ remote_write:
     {{- else }}
     username: {{ $xscaler.auth.username | quote }}
     {{- end }}
-    password_file: {{ include "xscaler-istio.authFolder" .root }}/token
+    password_file: {{ include "xscaler-istio.tokenFile" .root }}
   {{- else }}
   authorization:
     type: Bearer
-    credentials_file: {{ include "xscaler-istio.authFolder" .root }}/token
+    credentials_file: {{ include "xscaler-istio.tokenFile" .root }}
   {{- end }}
   {{- if $xscaler.tls.ca.name }}
   tls_config:
     ca_file: {{ include "xscaler-istio.caFolder" .root }}/ca.crt
   {{- end }}
-  {{- with $xscaler.proxyUrl }}
-  proxy_url: {{ . | quote }}
+  {{- if $xscaler.proxyUrl }}
+  proxy_url: {{ $xscaler.proxyUrl | quote }}
+  {{- with $xscaler.noProxy }}
+  no_proxy: {{ join "," . | quote }}
+  {{- end }}
+  {{- else }}
+  proxy_from_environment: true
+  {{- end }}
+  # A redirect turns a push into a GET that any web server answers with 200, and the samples count as delivered.
+  follow_redirects: false
+  {{- if ne .root.Values.metrics.histograms "classic" }}
+  # Without both of these Prometheus drops every native histogram, and no counter shows it.
+  protobuf_message: io.prometheus.write.v2.Request
+  send_native_histograms: true
   {{- end }}
   remote_timeout: 30s
   metadata_config:
-    max_samples_per_send: {{ .root.Values.limits.samplesPerRequest }}
+    max_samples_per_send: {{ .root.Values.xscaler.limits.samplesPerRequest }}
   queue_config:
-    max_samples_per_send: {{ .root.Values.limits.samplesPerRequest }}
+    max_samples_per_send: {{ .root.Values.xscaler.limits.samplesPerRequest }}
     capacity: {{ $queue.capacity }}
     max_shards: {{ $queue.maxShards }}
     min_backoff: 1s
@@ -74,20 +86,33 @@ reload: watch
 args:
 - --agent
 - --config.file=/etc/collector/prometheus.yml
-# A change of values does not restart the collector, which would lose what is not yet sent.
+# A change of values does not restart the collector: that would lose unsent samples.
 - --config.auto-reload
 - --config.auto-reload-interval=30s
 - --storage.agent.path=/prometheus
-# Each truncation drops the older two thirds whether sent or not: 4h keeps 2h for certain.
+# Each truncation drops the older two thirds, sent or not: 4h keep at least 2h.
 - --storage.agent.wal-truncate-frequency=4h
 - --storage.agent.retention.max-time=6h
 - --storage.remote.flush-deadline=25s
 - --web.listen-address=:9090
+fixedFlags: [agent, config.file, storage.agent.path, web.listen-address]
+repeatableFlags: [enable-feature]
 {{- end -}}
 
 {{- define "xscaler-istio.collector.prometheus.jobSettings" -}}
 {{ include "xscaler-istio.prometheusScraper" . }}
+{{- include "xscaler-istio.prometheusConversion" . }}
+{{- end -}}
+
+{{- define "xscaler-istio.collector.prometheus.histograms" -}}
+converts: before
+args: []
+undoneBy: ""
 {{- end -}}
 
 {{- define "xscaler-istio.collector.prometheus.cannot" -}}
+{{- end -}}
+
+{{- define "xscaler-istio.collector.prometheus.numberRules" -}}
+[plain-numbers]
 {{- end -}}

@@ -10,7 +10,7 @@ apiVersion: v1
 kind: Pod
 metadata:
   name: {{ include "xscaler-istio.fullname" .root }}-test-{{ .component }}
-  namespace: {{ .root.Release.Namespace | quote }}
+  namespace: {{ include "xscaler-istio.namespace" .root | quote }}
   labels:
     {{- mustMergeOverwrite (include "xscaler-istio.labels" $own | fromYaml) (include "xscaler-istio.outsideMesh" . | fromYaml) | toYaml | nindent 4 }}
   annotations:
@@ -36,7 +36,7 @@ spec:
         - name: SECONDS_LEFT
           value: {{ div (include "xscaler-istio.milliseconds" $tests.timeout | int) 1000 | quote }}
         - name: NAMESPACE
-          value: {{ .root.Release.Namespace | quote }}
+          value: {{ include "xscaler-istio.namespace" .root | quote }}
         - name: SELECT
           value: "-l app.kubernetes.io/instance={{ .root.Release.Name }},app.kubernetes.io/component={{ .component }}"
         - name: SERVICE
@@ -46,8 +46,7 @@ spec:
           value: {{ $value | quote }}
         {{- end }}
       resources:
-        requests: {cpu: 10m, memory: 16Mi}
-        limits: {memory: 64Mi}
+        {{- toYaml $tests.resources | nindent 8 }}
       securityContext:
         allowPrivilegeEscalation: false
         readOnlyRootFilesystem: true

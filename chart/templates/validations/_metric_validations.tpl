@@ -1,51 +1,73 @@
 {{/*
-Rules about what becomes of the series: their labels, their number of labels, whole histograms. Shape of each as in
-_validations.tpl. The facts about Istio's metrics are in files/labels.yaml.
+Rules about the series: their labels, the number of labels, complete histograms. _validations.tpl describes the format of
+a rule. The facts about Istio's metrics are in files/labels.yaml.
 */}}
+
+{{- define "xscaler-istio.validate.agents" -}}
+{{- $targets := .Values.metrics.targets -}}
+{{- if and $targets.agents.enabled $targets.proxies.enabled (ne (int $targets.proxies.port) 15090) }}
+metrics.targets.agents would scrape the port of metrics.targets.proxies a second time: at 15020 a proxy's response contains its
+agent's metrics.
+# at: metrics.targets.agents.enabled, metrics.targets.proxies.port
+# fix: set
+  metrics:
+    targets:
+      proxies:
+        port: 15090
+{{- end }}
+{{- end -}}
 
 {{- define "xscaler-istio.validate.labelBudget" -}}
 {{- $facts := .Files.Get "files/labels.yaml" | fromYaml -}}
-{{- $limit := int .Values.limits.labelsPerSeries -}}
+{{- $limit := int .Values.xscaler.limits.labelsPerSeries -}}
 {{- $added := include "xscaler-istio.addedLabels" . | trim | splitList " " | compact -}}
 {{- range $job, $families := $facts.families -}}
 {{- $tags := ternary $.Values.istio.customTags (list) (has $job $facts.customTags) | uniq -}}
 {{- $over := list -}}
 {{- range $family, $groups := $families -}}
 {{- $labels := list -}}
-{{- range $group := ternary $groups (without $groups "regions") (empty $added) -}}
+{{- $groups = ternary $groups (without $groups "regions") (empty $added) -}}
+{{- range $group := ternary (without $groups "bucket") $groups (eq $.Values.metrics.histograms "native") -}}
 {{- $labels = concat $labels (index $facts.groups $group) -}}
 {{- end -}}
 {{- $count := concat $labels $added $tags | uniq | len -}}
 {{- if gt $count $limit -}}
-{{- $over = append $over (printf "%d on %s" $count $family) -}}
+{{- $over = append $over (printf "%d on %s" $count (ternary (trimSuffix "_bucket" $family) $family (eq $.Values.metrics.histograms "native"))) -}}
 {{- end -}}
 {{- end -}}
-{{- if and $over (index $.Values.metrics.targets $job).enabled }}
+{{- if and $over (index $.Values.metrics.targets $job).enabled (ne $.Values.metrics.collector "none") }}
 
-limits.labelsPerSeries is {{ $limit }}, and series of the job {{ $job }} would have more labels: {{ join ", " $over }}. xScaler refuses
+xscaler.limits.labelsPerSeries is {{ $limit }}, and series of the job {{ $job }} would have more labels: {{ join ", " $over }}. xScaler rejects
 them.
-# at: limits.labelsPerSeries{{ if $added }}, metrics.extraLabels, metrics.extraMetricRelabelings{{ end }}{{ if $tags }}, istio.customTags{{ end }}
+# at: xscaler.limits.labelsPerSeries{{ if $added }}, cluster.labels, metrics.extraMetricRelabelConfigs{{ end }}{{ if $tags }}, istio.customTags{{ end }}
 # fix: {{ include "xscaler-istio.fewerLabels" (dict "added" $added "tags" $tags) }}
 {{- end }}
 {{- end -}}
 {{- end -}}
 
-{{/* What to do about too many labels. Inputs: added (by extraLabels and rules), tags (custom ones of the mesh) */}}
+{{/* The fix for too many labels. Inputs: added (labels from cluster.labels and rules), tags (custom tags of the mesh) */}}
 {{- define "xscaler-istio.fewerLabels" -}}
 {{- $removals := list -}}
-{{- with .added }}{{ $removals = append $removals (printf "from metrics.extraLabels or metrics.extraMetricRelabelings some of: %s" (join ", " .)) }}{{ end -}}
-{{- with .tags }}{{ $removals = append $removals (printf "from istio.customTags, and from the mesh, some of: %s" (join ", " .)) }}{{ end -}}
-{{- if $removals }}remove {{ join "; or " $removals }}{{ else }}set limits.labelsPerSeries to your plan's limit (30 by default){{ end -}}
+{{- with .added }}{{ $removals = append $removals (printf "some of these labels from cluster.labels or metrics.extraMetricRelabelConfigs: %s" (join ", " .)) }}{{ end -}}
+{{- with .tags }}{{ $removals = append $removals (printf "some of these tags from istio.customTags and from the mesh: %s" (join ", " .)) }}{{ end -}}
+{{- if $removals }}remove {{ join "; or " $removals }}{{ else }}set xscaler.limits.labelsPerSeries to your plan's limit (30 by default){{ end -}}
 {{- end -}}
 
-{{- define "xscaler-istio.validate.extraLabels" -}}
+{{- define "xscaler-istio.validate.clusterLabels" -}}
 {{- $taken := include "xscaler-istio.labelsOfIstio" . | fromYamlArray -}}
-{{- range $name := keys .Values.metrics.extraLabels | sortAlpha -}}
-{{- if or (has $name $taken) (has $name $.Values.istio.customTags) }}
+{{- $streams := .Files.Get "files/logs/streams.yaml" | fromYaml -}}
+{{- $ofStreams := concat $streams.always $streams.system (keys $streams.access) -}}
+{{- range $name := keys .Values.cluster.labels | sortAlpha -}}
+{{- if and (ne $.Values.metrics.collector "none") (or (has $name $taken) (has $name $.Values.istio.customTags)) }}
 
-metrics.extraLabels.{{ $name }} is a label that Istio's series already have; theirs would be renamed to exported_{{ $name }}, and
-dashboards would not find them.
-# at: metrics.extraLabels.{{ $name }}
+cluster.labels.{{ $name }} is a label that Istio's series already have. Their label would be renamed to exported_{{ $name }}, and
+dashboards would not find it.
+# at: cluster.labels.{{ $name }}
+# fix: choose another name
+{{- else if and $.Values.logs.enabled (has $name $ofStreams) }}
+
+cluster.labels.{{ $name }} is a label that log streams already have, with another meaning.
+# at: cluster.labels.{{ $name }}
 # fix: choose another name
 {{- end }}
 {{- end -}}
@@ -57,17 +79,18 @@ dashboards would not find them.
 {{- range $expression := index $metrics $key -}}
 {{- if not (include "xscaler-istio.isExpression" .) }}
 
-metrics.{{ $key }} has an entry that is not a regular expression in RE2: {{ quote . }}.
+metrics.{{ $key }} has an entry that is not a valid RE2 regular expression: {{ quote . }}.
 # at: metrics.{{ $key }}
 # fix: check its brackets and backslashes
 {{- end }}
 {{- end -}}
 {{- end -}}
 {{- range $expression := $metrics.excludeMetrics -}}
-{{- with include "xscaler-istio.brokenHistograms" (dict "root" $ "rule" (dict "source_labels" (list "__name__") "regex" . "action" "drop")) | trim }}
+{{- $named := include "xscaler-istio.nameAnyForm" (dict "root" $ "expression" .) -}}
+{{- with include "xscaler-istio.brokenHistograms" (dict "root" $ "rule" (dict "source_labels" (list "__name__") "regex" $named "action" "drop")) | trim }}
 
-metrics.excludeMetrics has {{ $expression | quote }}, which would drop part of {{ . }}. Without one of _bucket, _sum and _count a histogram is
-not whole, and collectors differ in what they make of it.
+metrics.excludeMetrics has {{ $expression | quote }}, which would drop part of {{ . }}. A histogram needs all of _bucket, _sum and _count:
+collectors treat an incomplete histogram differently.
 # at: metrics.excludeMetrics
 # fix: write, for example,
   metrics:
@@ -76,7 +99,13 @@ not whole, and collectors differ in what they make of it.
 {{- end }}
 {{- end -}}
 {{- range $expression := $metrics.includeMetrics -}}
-{{- if regexMatch "^[a-zA-Z_:][a-zA-Z0-9_:]*_(bucket|sum)$" . -}}
+{{- if and (ne $metrics.histograms "classic") (regexMatch `bucket` .) (eq . (include "xscaler-istio.nameAnyForm" (dict "root" $ "expression" .))) }}
+
+metrics.includeMetrics has {{ quote . }}. With metrics.histograms {{ $metrics.histograms }} the name of a histogram has no _bucket, and the chart finds the name
+only before an ending such as _(bucket|sum|count).
+# at: metrics.includeMetrics, metrics.histograms
+# fix: write each histogram as an entry of its own, for example istio_request_bytes_(bucket|sum|count)
+{{- else if regexMatch "^[a-zA-Z_:][a-zA-Z0-9_:]*_(bucket|sum)$" . -}}
 {{- $base := regexReplaceAll "_(bucket|sum)$" . "" -}}
 {{- $all := printf "^(?:%s)$" (join "|" $metrics.includeMetrics) -}}
 {{- if not (and (regexMatch $all (printf "%s_sum" $base)) (regexMatch $all (printf "%s_count" $base))) }}
@@ -92,17 +121,18 @@ metrics.includeMetrics has {{ . }} without the rest of its histogram or summary.
 {{- end -}}
 {{- end -}}
 
-{{- define "xscaler-istio.validate.extraMetricRelabelings" -}}
+{{- define "xscaler-istio.validate.extraMetricRelabelConfigs" -}}
 {{- $labels := include "xscaler-istio.labelsOfIstio" . | fromYamlArray -}}
 {{- $groups := (.Files.Get "files/labels.yaml" | fromYaml).groups -}}
 {{- $tags := concat $groups.reporter $groups.peers $groups.connection $groups.answer -}}
-{{- range $number, $rule := .Values.metrics.extraMetricRelabelings -}}
-{{- $place := printf "metrics.extraMetricRelabelings[%d]" $number -}}
+{{- $histograms := .Values.metrics.histograms -}}
+{{- range $number, $rule := .Values.metrics.extraMetricRelabelConfigs -}}
+{{- $place := printf "metrics.extraMetricRelabelConfigs[%d]" $number -}}
 {{- $action := default "replace" $rule.action -}}
 {{- $regex := default "(.*)" $rule.regex -}}
 {{- if not (include "xscaler-istio.isExpression" $regex) }}
 
-{{ $place }}.regex is not a regular expression in RE2: {{ quote $regex }}.
+{{ $place }}.regex is not a valid RE2 regular expression: {{ quote $regex }}.
 # at: {{ $place }}.regex
 # fix: check its brackets and backslashes
 {{- else if has $action (list "labeldrop" "labelkeep") }}
@@ -114,45 +144,52 @@ metrics.includeMetrics has {{ . }} without the rest of its histogram or summary.
 {{- range $gone }}{{ if has . $tags }}{{ $ofTheMesh = append $ofTheMesh . }}{{ end }}{{ end -}}
 {{- if and $ofTheMesh (gt (len $gone) (len $ofTheMesh)) }}
 
-{{ $place }} removes {{ join ", " $gone }}. These tell series apart: two series would become one, and one of their values would be
-lost at every scrape.
+{{ $place }} removes {{ join ", " $gone }}. Some series differ only in these labels: two series would become one, and every scrape
+would lose one of their values.
 # at: {{ $place }}
-# fix: remove only labels of your own
+# fix: remove only labels that Istio does not set
 {{- else if $ofTheMesh }}
 
-{{ $place }} removes {{ join ", " $gone }}. These tell series apart: two series would become one, and one of their values would be
-lost at every scrape.
+{{ $place }} removes {{ join ", " $gone }}. Some series differ only in these labels: two series would become one, and every scrape
+would lose one of their values.
 # at: {{ $place }}
-# fix: remove a tag where it arises, in the mesh, with a Telemetry object: spec.metrics[].overrides[].tagOverrides.{{ first $ofTheMesh }}.operation: REMOVE
+# fix: remove the tag in the mesh instead, with a Telemetry object: spec.metrics[].overrides[].tagOverrides.{{ first $ofTheMesh }}.operation: REMOVE
 {{- else if $gone }}
 
-{{ $place }} removes {{ join ", " $gone }}. These tell series apart: two series would become one, and one of their values would be
-lost at every scrape.
+{{ $place }} removes {{ join ", " $gone }}. Some series differ only in these labels: two series would become one, and every scrape
+would lose one of their values.
 # at: {{ $place }}
 # fix: remove it; for fewer series choose another profile, for example metrics.profile: minimal
 {{- end }}
 {{- else if has $action (list "replace" "hashmod" "lowercase" "uppercase") }}
 {{- if has $rule.target_label $labels }}
 
-{{ $place }} writes {{ $rule.target_label }}, which tells series apart: two series could become one, and one of their values would be lost
-at every scrape.
+{{ $place }} writes {{ $rule.target_label }}, a label that distinguishes series: two series could become one, and every scrape would lose one
+of their values.
 # at: {{ $place }}
-# fix: write to a label of your own
+# fix: write to a label that Istio does not set
 {{- end }}
 {{- else if has $action (list "keep" "drop") }}
 {{- with include "xscaler-istio.brokenHistograms" (dict "root" $ "rule" $rule) | trim }}
 
-{{ $place }} would drop part of {{ . }}. _bucket{le="+Inf"}, _sum and _count stay together.
-# at: {{ $place }}
-# fix: match all of them or none
+{{ $place }} would drop part of {{ . }}. Keep or drop _bucket{le="+Inf"}, _sum and _count together{{ if ne $histograms "classic" }}, and the native
+histogram, which has the name without an ending, with them{{ end }}.
+# at: {{ $place }}{{ if ne $histograms "classic" }}, metrics.histograms{{ end }}
+# fix: match all {{ ternary "three" "four" (eq $histograms "classic") }} or none of them
 {{- end }}
+{{- end }}
+{{- if and (eq $histograms "native") (has "le" $rule.source_labels) }}
+
+{{ $place }} reads le, a label that native histograms do not have.
+# at: {{ $place }}, metrics.histograms
+# fix: remove the rule, or set metrics.histograms: classic
 {{- end }}
 {{- end -}}
 {{- end -}}
 
 {{/*
-Whether rules leave anything to send. It is tried with a name for each expression of the profile, of includeMetrics and of
-rules that keep; a rule that no such name can be tried with counts as one that leaves something.
+Rejects values that drop every metric. The check tries one name for each choice in the expressions of the profile, of
+includeMetrics and of keep rules. If no such name can be made from an expression, the check assumes that something is kept.
 */}}
 {{- define "xscaler-istio.validate.somethingIsKept" -}}
 {{- $metrics := .Values.metrics -}}
@@ -165,16 +202,16 @@ rules that keep; a rule that no such name can be tried with counts as one that l
 {{- $rules := list -}}
 {{- with $metrics.excludeMetrics }}{{ $rules = append $rules (dict "key" "metrics.excludeMetrics" "action" "drop" "regex" (join "|" .)) }}{{ end -}}
 {{- $tried := $kept -}}
-{{- range $rule := $metrics.extraMetricRelabelings -}}
+{{- range $rule := $metrics.extraMetricRelabelConfigs -}}
 {{- if and (has $rule.action (list "keep" "drop")) (eq (toRawJson $rule.source_labels) `["__name__"]`) -}}
-{{- $rules = append $rules (dict "key" "metrics.extraMetricRelabelings" "action" $rule.action "regex" (default "(.*)" $rule.regex)) -}}
+{{- $rules = append $rules (dict "key" "metrics.extraMetricRelabelConfigs" "action" $rule.action "regex" (default "(.*)" $rule.regex)) -}}
 {{- if eq $rule.action "keep" }}{{ $tried = append $tried (default "(.*)" $rule.regex) }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- $names := list -}}
 {{- $open := list -}}
 {{- $all := printf "^(?:%s)$" (join "|" $kept) -}}
-{{- /* Without rules there is nothing to try, and a third of the chart's time is saved. */ -}}
+{{- /* Without rules there is nothing to try; skipping it saves a third of the rendering time. */ -}}
 {{- range $number, $expression := ternary $tried (list) (gt (len $rules) 0) -}}
 {{- $itself := printf "^(?:%s)$" $expression -}}
 {{- range $name := include "xscaler-istio.namesLike" . | trim | splitList " " -}}
@@ -195,7 +232,7 @@ rules that keep; a rule that no such name can be tried with counts as one that l
 {{- $names = $left -}}
 {{- end -}}
 {{- if and $culprit (not $open) (ne $metrics.collector "none") }}
-{{ $culprit }} leaves nothing of the profile {{ $metrics.profile }}: pods would be scraped, and no metric of theirs sent.
+{{ $culprit }} drops every metric of the profile {{ $metrics.profile }}: pods would be scraped, but none of their metrics sent.
 # at: {{ $culprit }}
 # fix: remove the entry that matches too much; for a release without metrics set
   metrics:
@@ -204,7 +241,7 @@ rules that keep; a rule that no such name can be tried with counts as one that l
 {{- end -}}
 
 {{/*
-Names that an expression matches, one for each choice that it has, separated by spaces; none where it has very many.
+Names that an expression matches, one for each choice, separated by spaces; none if it has 1000 choices or more.
 Inputs: the expression
 */}}
 {{- define "xscaler-istio.namesLike" -}}
@@ -226,7 +263,7 @@ Inputs: the expression
 {{- end -}}
 {{- end -}}
 
-{{/* Every label that tells series apart, as a YAML list. Inputs: . (root) */}}
+{{/* Every label that distinguishes series, as a YAML list. Inputs: . (root) */}}
 {{- define "xscaler-istio.labelsOfIstio" -}}
 {{- $facts := .Files.Get "files/labels.yaml" | fromYaml -}}
 {{- $labels := $facts.other -}}
@@ -234,30 +271,7 @@ Inputs: the expression
 {{- $labels | uniq | sortAlpha | toYaml -}}
 {{- end -}}
 
-{{/* Says true for a regular expression in RE2: the empty alternative matches, unless the whole does not compile. */}}
+{{/* Prints true for a valid RE2 regular expression: with an added empty alternative it matches, unless it does not compile. */}}
 {{- define "xscaler-istio.isExpression" -}}
 {{- if regexMatch (printf "(?:%s)|" .) "" }}true{{ end -}}
-{{- end -}}
-
-{{/*
-The histograms of which a rule drops a part, separated by commas. Rules that look at other labels than the name and le
-say nothing about this. Inputs: root, rule (keep or drop, in Prometheus' words)
-*/}}
-{{- define "xscaler-istio.brokenHistograms" -}}
-{{- $rule := .rule -}}
-{{- $broken := list -}}
-{{- $expression := printf "^(?:%s)$" (default "(.*)" $rule.regex) -}}
-{{- if and (not (without $rule.source_labels "__name__" "le")) (include "xscaler-istio.isExpression" (default "(.*)" $rule.regex)) -}}
-{{- range $histogram := (.root.Files.Get "files/labels.yaml" | fromYaml).histograms -}}
-{{- $stays := list -}}
-{{- range $suffix := list "bucket" "sum" "count" -}}
-{{- $series := dict "__name__" (printf "%s_%s" $histogram $suffix) "le" (ternary "+Inf" "" (eq $suffix "bucket")) -}}
-{{- $values := list -}}
-{{- range $rule.source_labels }}{{ $values = append $values (get $series .) }}{{ end -}}
-{{- $stays = append $stays (eq (regexMatch $expression (join (default ";" $rule.separator) $values)) (eq $rule.action "keep")) -}}
-{{- end -}}
-{{- if gt (len (uniq $stays)) 1 }}{{ $broken = append $broken $histogram }}{{ end -}}
-{{- end -}}
-{{- end -}}
-{{- join ", " $broken -}}
 {{- end -}}

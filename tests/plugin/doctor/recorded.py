@@ -24,6 +24,8 @@ from tests.support.tools import tool
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    Scraped = Callable[[str], bytes]
+
 # Resources that every cluster has: a list of them is empty, not unknown.
 BUILT_IN = ("pods", "namespaces", "secrets", "configmaps", "networkpolicies.networking.k8s.io")
 RESOURCES = (
@@ -32,6 +34,8 @@ RESOURCES = (
     "workloadentries.networking.istio.io",
     "podmonitors.monitoring.coreos.com",
     "servicemonitors.monitoring.coreos.com",
+    "podmonitors.monitoring.rhobs",
+    "servicemonitors.monitoring.rhobs",
 )
 _PATH = re.compile(
     r"/(?:api/(?P<core>v1)|apis/(?P<group>[^/]+)/(?P<version>[^/]+))"
@@ -65,12 +69,16 @@ def asked(path: str) -> Asked | None:
 
 
 class Server(ThreadingHTTPServer):
-    """An API server with one folder's objects; `forbidden` are resources that nobody may read."""
+    """An API server with one folder's objects; `forbidden` are resources that nobody may read.
 
-    def __init__(self, folder: Path, forbidden: tuple[str, ...]) -> None:
+    `scraped` gives what a pod answers, by the path of its proxy.
+    """
+
+    def __init__(self, folder: Path, forbidden: tuple[str, ...], scraped: Scraped) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.folder = folder
         self.forbidden = forbidden
+        self.scraped = scraped
 
     def items(self, want: Asked) -> list[dict[str, Any]] | None:
         """Return what a list has, or None for a kind that the cluster does not know."""
@@ -90,6 +98,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
+        if body := self.server.scraped(url.path):
+            self._send(HTTPStatus.OK, "text/plain; version=0.0.4", body)
+            return
         want = asked(url.path)
         found = self.server.items(want) if want else None
         if want and want.file in self.server.forbidden:
@@ -114,9 +125,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(code, {**status, "code": code.value})
 
     def _answer(self, code: HTTPStatus, document: dict[str, Any]) -> None:
-        body = json.dumps(document).encode()
+        self._send(code, "application/json", json.dumps(document).encode())
+
+    def _send(self, code: HTTPStatus, kind: str, body: bytes) -> None:
         self.send_response(code)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -134,9 +147,11 @@ def _forbidden(want: Asked) -> str:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, kubeconfig: Path, forbidden: tuple[str, ...] = ()) -> Iterator[None]:
+def serving(
+    folder: Path, kubeconfig: Path, forbidden: tuple[str, ...] = (), scraped: Scraped = lambda _: b""
+) -> Iterator[None]:
     """Serve a folder until the end of the block, and write the kubeconfig that leads there."""
-    with Server(folder, forbidden) as server:
+    with Server(folder, forbidden, scraped) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         address = f"http://127.0.0.1:{server.server_address[1]}"
         config = {

@@ -26,7 +26,8 @@ from xscaler_istio.local.xscaler.gateway import Scope, Token
 from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.rendered.destination import Bearer, Destination, File, Header, Literal, MountedFiles
 from xscaler_istio.system.errors import UsageError
-from xscaler_istio.wire import probe
+from xscaler_istio.wire import probe, remote_write
+from xscaler_istio.wire.query_api import QueryApi
 
 from . import recorded
 
@@ -91,27 +92,28 @@ async def _answers(cli: Callable[..., Ran], folder: Path) -> None:
             urls = (ours.push_url, ours.logs.push_url)
             # (token, what is said of both)
             cases = {
-                "tok-write\n": "info: {what}: {url} took a {thing} [XS454]",
-                "tok-wrong": "error: {what}: refused by {url}: 401 invalid token [XS453] FIX the token is wrong or"
-                " expired: update the Secret, no restart is needed",
-                "tok-read": "error: {what}: refused by {url}: 403 the token lacks the scope write [XS453] FIX the token"
-                " may not write: make one with the write scope",
-                "tok-other": "error: {what}: refused by {url}: 400 x-scope-orgid mismatch [XS453] FIX the tenant is not"
-                " the token's: is xscaler.tenantId right?",
+                "tok-write\n": "info: {what}: {url} accepted a {thing} [XS454]",
+                "tok-wrong": "error: {what}: rejected by {url}: 401 invalid token [XS453] FIX the token is wrong,"
+                " revoked or expired: update the Secret, no restart is needed",
+                "tok-read": "error: {what}: rejected by {url}: 403 the token lacks the scope write [XS453] FIX the"
+                " token lacks the write scope: create one that has it",
+                "tok-other": "error: {what}: rejected by {url}: 400 x-scope-orgid mismatch [XS453] FIX the token"
+                " belongs to another tenant: correct xscaler.tenantId",
             }
             for token, line in cases.items():
                 said, out = await doctor.run(*urls, token=token)
                 both = {"metrics": (urls[0], "sample"), "logs": (urls[1], "line")}
                 expected = [f"{w}.url: {line.format(what=w, url=u, thing=t)}" for w, (u, t) in sorted(both.items())]
                 assert said == expected, out
-            assert (await ours.account()).accepted == 1
+            account = await ours.account()
+            assert (account.accepted, account.native) == (2, 1)
             (entry,) = (await ours.logs.account()).entries
             assert entry.labels == {"job": "xscaler-doctor", "cluster": "prod-1"}
             (series,) = await ours.query('xscaler_doctor_probe{job="xscaler-doctor",cluster="prod-1"}')
             assert series.value == 1
 
             said, out = await doctor.run(*urls, token="tok-write", trust=False)  # noqa: S106 - of a test
-            untrusted = "the certificate is not trusted of {}: unable to get local issuer certificate [XS452]"
+            untrusted = "no trusted certificate at {}: unable to get local issuer certificate [XS452]"
             assert [line.partition(" FIX ")[0] for line in said] == [
                 f"{what}.url: error: {what}: {untrusted.format(url)}"
                 for what, url in (("logs", urls[1]), ("metrics", urls[0]))
@@ -130,10 +132,10 @@ async def _answers(cli: Callable[..., Ran], folder: Path) -> None:
             closed = (f"https://{network.infrastructure}:9/push", "https://nowhere.invalid/push")
             said, out = await doctor.run(*closed, token="tok-write")  # noqa: S106 - of a test
             assert said == [
-                "logs.url: error: logs: no address for https://nowhere.invalid/push: nowhere.invalid:"
-                f" {_no_address()} [XS450] FIX is xscaler.region right, or the URL in its place?",
-                f"metrics.url: error: metrics: no connection to {closed[0]}: Connection refused [XS451] FIX open the"
-                " way on port 443, or set xscaler.proxyUrl",
+                "logs.url: error: logs: DNS has no address for https://nowhere.invalid/push: nowhere.invalid:"
+                f" {_no_address()} [XS450] FIX correct xscaler.region, or the URL if you set one",
+                f"metrics.url: error: metrics: no connection to {closed[0]}: Connection refused [XS451] FIX allow"
+                " connections to port 443, or set xscaler.proxyUrl",
             ], out
 
 
@@ -154,10 +156,14 @@ async def recording(ours: service.XScaler, authority: certificates.Authority, ho
 
 
 class Recorder:
-    """Passes pushes on to the local xScaler; `headers` are those of the last run, by path."""
+    """Passes pushes on to the local xScaler; `headers` are those of the last run, by path.
+
+    With `classic_only` it rejects remote write 2.0. It never passes on the count of what was written.
+    """
 
     def __init__(self, ours: service.XScaler, authority: certificates.Authority) -> None:
         self.base_url = ""
+        self.classic_only = False
         self.headers: dict[str, Mapping[str, str]] = {}
         self._urls = {urlsplit(url).path: url for url in (ours.push_url, ours.logs.push_url)}
         self._context = authority.client_context()
@@ -169,6 +175,8 @@ class Recorder:
 
     async def pass_on(self, request: web.Request) -> web.Response:
         self.headers[request.path] = request.headers
+        if self.classic_only and remote_write.V2.message in request.headers["Content-Type"]:
+            return web.Response(status=415, text="remote write 2.0 is not supported")
         headers = {name: value for name, value in request.headers.items() if name != "Host"}
         async with (
             aiohttp.ClientSession() as session,
@@ -264,6 +272,81 @@ async def _sent_from_the_values(cli: Callable[..., Ran], folder: Path) -> None:
             assert [line.rpartition(" ")[2] for line in said] == ["[XS454]", "[XS454]"], out
 
 
+def test_what_xscaler_does_with_native_histograms(cli4: Callable[..., Ran], tmp_path: Path) -> None:
+    asyncio.run(_native(cli4, tmp_path))
+
+
+async def _native(cli: Callable[..., Ran], folder: Path) -> None:
+    with claim() as network:
+        authority = certificates.create(folder)
+        tokens = {"tok-write": Token("acme", Scope.WRITE), "tok-read": Token("acme", Scope.READ)}
+        parts: dict[str, Any] = {"backend": "prometheus", "binary": tool("prometheus"), "tokens": tokens}
+        reader = service.Reader("tok-read", "acme")
+        (folder / "read").write_text("tok-read\n")
+        async with (
+            service.serving(network=network, authority=authority, folder=folder, reader=reader, **parts) as ours,
+            recording(ours, authority, network.infrastructure) as recorder,
+        ):
+            doctor = Doctor(cli, folder, authority.ca_file)
+
+            async def said(urls: tuple[str, ...], form: str, *more: str) -> list[str]:
+                given = ("--set", f"metrics.histograms={form}", *more)
+                _, out = await doctor.run(urls[0], urls[1], *given, token="tok-write")  # noqa: S106 - of a test
+                return re.findall(r"(?m)^.*?(\w+: https://.* native histogram.* \[XS45\d\](?:\n  fix: .*)?)", out)
+
+            ours_urls = (ours.push_url, ours.logs.push_url)
+            stored = f"info: {ours.push_url} stores native histograms [XS457]"
+            possible = "\n  fix: metrics.histograms: native is possible (docs/histograms.md)"
+            assert await said(ours_urls, "native") == [stored]
+            assert await said(ours_urls, "classic") == [stored + possible]
+
+            url = recorder.urls[0]
+            uncounted = (
+                f"warning: {url} answers 200 to a native histogram, without a count of what it stored [XS456]\n"
+                "  fix: give the probe a read token (--read-token-file), or query for xscaler_doctor_probe_histogram"
+            )
+            assert await said(recorder.urls, "both") == [uncounted.replace("200", "204")]
+            assert await said(recorder.urls, "classic") == []
+            reading = ("--read-token-file", str(folder / "read"), "--query-url", ours.query_url)
+            assert await said(recorder.urls, "native", *reading) == [f"info: {url} stores native histograms [XS457]"]
+
+            recorder.classic_only = True
+            rejected = f"{url} rejects a native histogram: 415 remote write 2.0 is not supported"
+            until = "\n  fix: set metrics.histograms: classic until it stores native histograms"
+            assert await said(recorder.urls, "native") == [f"error: {rejected} [XS455]{until}"]
+            only = "metrics.histograms can only be classic"
+            assert await said(recorder.urls, "classic") == [f"info: {rejected}: {only} [XS457]"]
+
+
+def test_what_a_query_does_not_find_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    accepted = probe.Outcome(what=probe.HISTOGRAMS, url=WHERE.url, status=200)
+    monkeypatch.setattr(probe, "ask", lambda *_: accepted)
+    monkeypatch.setattr(probe, "_VISIBLE_SECONDS", -1)
+    # An older one is there.
+    monkeypatch.setattr(QueryApi, "number", lambda *_: 1.0)
+    read = QueryApi(("https://127.0.0.1:9",), "t", "acme")
+    outcome = probe.ask_native(WHERE, "prod-1", MountedFiles({}), read)
+    assert (outcome.stage, outcome.stored) == ("", False)
+
+
+def test_a_file_that_only_the_pods_have_is_asked_for(cli4: Callable[..., Ran], tmp_path: Path) -> None:
+    async def run() -> None:
+        with claim() as network:
+            doctor = Doctor(cli4, tmp_path, certificates.create(tmp_path).ca_file)
+            url, host = f"https://{network.infrastructure}:9/push", network.infrastructure
+            file = "xscaler.auth.existingSecret.name=,xscaler.auth.tokenFile=/vault/secrets/token,pod.annotations.a=b"
+            said, out = await doctor.run(url, url, "--set", file, token="tok-write")  # noqa: S106 - of a test
+            assert said == []
+            assert "no Secret has /vault/secrets/token: name a copy of the token with --token-file" in out
+            own = tmp_path / "token"
+            own.write_text("tok-own")
+            said, out = await doctor.run(url, url, "--set", file, "--token-file", str(own), token="tok-write")  # noqa: S106
+            assert len(said) == 2, out
+            assert all(f"no connection to https://{host}" in line for line in said)
+
+    asyncio.run(run())
+
+
 def _no_address() -> str:
     """Return how this machine says that a name is nobody's."""
     import socket
@@ -271,17 +354,6 @@ def _no_address() -> str:
     with pytest.raises(OSError) as raised:  # noqa: PT011 - the words differ
         socket.getaddrinfo("nowhere.invalid", 443)
     return str(raised.value.strerror)
-
-
-def test_the_other_published_forms() -> None:
-    base = "https://euw1-01"
-    metrics = (f"{base}.xscalerlabs.com/api/v1/push", f"{base}.m.xscalerlabs.com/api/v1/push")
-    logs = (f"{base}.l.xscalerlabs.com/api/v1/logs/push", f"{base}.l.xscalerlabs.com/api/v1/push")
-    assert probe.other_forms("metrics", metrics[0]) == (metrics[1],)
-    assert probe.other_forms("metrics", metrics[1]) == (metrics[0],)
-    assert probe.other_forms("logs", logs[0]) == (logs[1],)
-    assert probe.other_forms("logs", f"{base}.xscalerlabs.com/x") == logs
-    assert probe.other_forms("metrics", "https://push.internal.example/api/v1/push") == ()
 
 
 WHERE = Destination(
@@ -296,7 +368,7 @@ WHERE = Destination(
 
 def test_a_token_does_not_travel_in_the_clear() -> None:
     files = MountedFiles({"/token": "s3cret"})
-    with pytest.raises(UsageError, match="is not https"):
+    with pytest.raises(UsageError, match="is not an https URL"):
         probe.ask("metrics", dataclasses.replace(WHERE, url="http://127.0.0.1:9/push"), "prod-1", files)
     assert "s3cret" not in repr(files)
 
@@ -317,7 +389,7 @@ def test_a_header_that_http_does_not_admit_is_named_without_its_value(header: st
 def test_an_authority_that_is_not_one_is_a_fault_of_tls(content: str) -> None:
     files = MountedFiles({"/token": "t", "/ca": content})
     outcome = probe.ask("metrics", dataclasses.replace(WHERE, authority=File("/ca")), "prod-1", files)
-    assert (outcome.stage, outcome.text) == (probe.TLS, "what xscaler.tls.ca names is not a certificate in PEM")
+    assert (outcome.stage, outcome.text) == (probe.TLS, "xscaler.tls.ca does not contain a certificate in PEM")
 
 
 def test_words_around_the_certificate_of_an_authority_are_comments(tmp_path: Path) -> None:

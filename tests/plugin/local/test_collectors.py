@@ -75,6 +75,7 @@ ALLOWED = {
         "receivers.prometheus.config.scrape_configs.*.kubernetes_sd_configs.*.tls_config.ca_file",
         "exporters.prometheus_remote_write.http.endpoint",
         "exporters.prometheus_remote_write.http.tls.ca_file",
+        "exporters.prometheus_remote_write.http.tls.server_name_override",
         "exporters.prometheus_remote_write.http.proxy_url",
         "exporters.prometheus_remote_write.http.headers.X-Scope-OrgID",
     },

@@ -9,6 +9,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_writer import StreamWriter
+from aiohttp.test_utils import make_mocked_request
 
 from xscaler_istio.local import certificates, kubernetes
 from xscaler_istio.local.network import API_SERVER_PORT, claim
@@ -222,3 +225,19 @@ def test_rbac_by_namespace(tmp_path: Path) -> None:
         assert (await client.get("/api/v1/namespaces/bank/secrets"))[0] == 403
 
     serve(tmp_path, test, allowed_namespaces=frozenset({"bank"}))
+
+
+def test_a_watcher_that_goes_before_the_first_byte_ends_its_watch(tmp_path: Path) -> None:
+    async def test(client: Client) -> None:
+        loop = asyncio.get_running_loop()
+        request = make_mocked_request(
+            "GET",
+            "/api/v1/pods?watch=true",
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            match_info={"resource": "pods"},
+            # As the server's own writer is once the connection is lost: its protocol has no transport.
+            writer=StreamWriter(BaseProtocol(loop), loop),
+        )
+        await asyncio.wait_for(client.api.handle(request), 10)
+
+    serve(tmp_path, test)

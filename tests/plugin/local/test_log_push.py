@@ -64,5 +64,5 @@ def test_any_bytes_are_read_or_refused(body: bytes, content_type: str) -> None:
     [b"", b"[]", b'{"streams": 1}', b'{"streams": [{"stream": {}}]}', b'{"streams": [{"stream": {}, "values": [[]]}]}'],
 )
 def test_json_of_another_shape_is_refused(body: bytes) -> None:
-    with pytest.raises(DecodeError, match="no push in JSON"):
+    with pytest.raises(DecodeError, match="not a push in JSON"):
         log_push.decode(body, "application/json")

@@ -78,10 +78,10 @@ def test_yes(environment: dict[str, str], tmp_path: Path) -> None:
     kept = {file.name for file in (tmp_path / "kept").iterdir()}
     assert {"manifests.yaml", "prometheus-0.yml", "overrides.txt", "report.json", "report.html"} <= kept
     seen = page.read((tmp_path / "kept" / "report.html").read_text())
-    assert "all is as it should be" in " ".join(seen.texts)
+    assert "All checks passed" in " ".join(seen.texts)
     assert {"Targets found, by kind", "Latency, by service", "Samples since the start"} <= set(seen.texts)
     # A line for each kind of target, and for each service's rate and latency.
-    assert [tag for tag, _ in seen.tags].count("polyline") > 15
+    assert len([tag for tag, found in seen.tags if (found.get("class") or "").startswith("mark-line ")]) > 15
 
 
 @pytest.mark.whole("tests/pipeline runs the same parts with log agents, and test_yes the command")
@@ -113,7 +113,7 @@ def refused(environment: dict[str, str], enough: Callable[[Any], bool], *flags: 
     return ran.code, report
 
 
-@pytest.mark.whole("test_verdict.py shows what the local xScaler refuses, and test_yes runs the command")
+@pytest.mark.whole("test_verdict.py shows what the local xScaler rejects, and test_yes runs the command")
 def test_no(environment: dict[str, str], tmp_path: Path) -> None:
     # A chart without the label budget: what the usual scrape rules do to Istio's latency.
     chart = tmp_path / "chart"
@@ -207,7 +207,7 @@ def until(process: subprocess.Popen[str], words: str) -> str:
 def test_kept_for_a_look_around(environment: dict[str, str], number: signal.Signals) -> None:
     with nothing_left(environment):
         process = started(environment, "--keep")
-        said = until(process, "end it with ^C")
+        said = until(process, "stop it with Ctrl-C")
         assert f"kill {process.pid}" in said
         where = {line[2:17].strip(): line[17:] for line in said.splitlines() if line.startswith("  ")}
         up = json.loads(asked(where["metrics"]))["data"]["result"]
@@ -224,7 +224,7 @@ def test_kept_for_a_look_around(environment: dict[str, str], number: signal.Sign
         out, rest = process.communicate(timeout=waiting.PATIENCE_SECONDS)
     # The verdict is that of test_yes; here it counts that its exit code outlives the look around.
     assert process.returncode == (0 if json.loads(out)["ok"] else 1)
-    assert rest == "ending everything that was started\n"
+    assert rest == "stopping all processes\n"
 
 
 def asked(command: str) -> str:
@@ -244,7 +244,7 @@ def test_interrupted_in_the_middle(environment: dict[str, str], number: signal.S
         process.send_signal(number)
         _, rest = process.communicate(timeout=waiting.PATIENCE_SECONDS)
     assert process.returncode == 130
-    assert "everything that was started has ended" in rest
+    assert "all started processes have been stopped" in rest
     assert "Traceback" not in rest
 
 

@@ -69,14 +69,16 @@ def test_values_are_explained_with_every_job(collector: str, data: st.DataObject
         patch.setenv("HELM_BIN", str(tool("helm4")))
         release = helm.Inputs(chart=CHART, values=helm.ValuesArguments((str(file),)))
         try:
-            summary = Rendering.of(release).summary()
+            rendering = Rendering.of(release)
         except helm.ChartError as error:
             # Said by a rule of the chart or a condition of its schema, and not by what reads the rendered objects.
             refused = error
     if refused:
         assert refused.problems or "meet the specifications of the schema" in refused.message, refused.message
         return
-    said = text.text(summary, Terminal(colour=False, width=data.draw(st.sampled_from([0, 20, 80]))))
+    terminal = Terminal(colour=False, width=data.draw(st.sampled_from([0, 20, 80])))
+    said = text.text(rendering.summary(), terminal)
+    assert text.overview(rendering.overview(), terminal).startswith("destination\n")
     config = configs(render("helm4", "--values", str(file)).stdout)[0]
     jobs = JOBS[collector](config.text)
     assert jobs
@@ -87,4 +89,4 @@ def test_jobs_are_read_from_the_golden_configurations() -> None:
     golden = {name: entry.config_file for name, entry in COLLECTORS.items()}
     for collector, name in golden.items():
         config = (ROOT / "tests/chart/golden" / name).read_text()
-        assert JOBS[collector](config) == ["cni", "istiod", "proxies", "ztunnel", "self"]
+        assert JOBS[collector](config) == ["proxies", "ztunnel", "istiod", "cni", "self"]

@@ -110,10 +110,8 @@ def test_each_metric_rule_is_said_by_one_fact() -> None:
     rules = (
         RelabelRule(action="keep", source_labels=("__name__",), regex="a|b_(x|y)"),
         RelabelRule(action="drop", source_labels=("__name__",), regex="c"),
-        RelabelRule(source_labels=("__name__",), regex="b_bucket", target_label="__tmp_thinned", replacement="drop"),
-        RelabelRule(source_labels=("__name__", "le"), regex=r"b_bucket;(100|\+Inf)(\.0)?", target_label="__tmp_thinned",
-             replacement=""),
-        RelabelRule(action="drop", source_labels=("__tmp_thinned",), regex="drop"),
+        RelabelRule(action="drop", source_labels=("__name__", "le"), regex=r"b_bucket;(0\.5|1800000|1\.8e\+06)(\.0)?"),
+        RelabelRule(action="drop", source_labels=("__name__", "le"), regex=r"b_bucket;1\d+"),
         RelabelRule(source_labels=("__name__", "source_app"), regex="istio_.*;.+",
                     target_label="source_app", replacement=""),
         RelabelRule(source_labels=("le",), regex=r"(\d+)\.0", target_label="le"),
@@ -123,10 +121,13 @@ def test_each_metric_rule_is_said_by_one_fact() -> None:
     assert said == {
         "keep expressions": ("a", "b_(x|y)"),
         "drop expressions": ("c",),
-        "buckets": ("b_bucket: le 100, +Inf",),
+        "buckets": ("b_bucket: all but le 0.5, 1800000",),
         "emptied labels": ("source_app of istio_.*",),
         "numbers": ("le and quantile without exponent and trailing zeros",),
-        "further rules": ("action: drop, source_labels: [response_code], regex: 404",),
+        "further rules": (
+            r"action: drop, source_labels: [__name__, le], regex: b_bucket;1\d+",
+            "action: drop, source_labels: [response_code], regex: 404",
+        ),
     }
 
 
@@ -134,11 +135,11 @@ anything = st.text(st.sampled_from("ab|()[]\\;$1{}.*+?^-:"), max_size=12)
 drawn = st.builds(
     RelabelRule,
     action=st.sampled_from(["replace", "keep", "drop", "hashmod", "labelmap", "labeldrop", "lowercase"]),
-    source_labels=st.lists(
-        st.sampled_from(["__name__", "le", CONTAINER, APP, "__tmp_port", "__tmp_thinned", "x"]), max_size=3
-    ).map(tuple),
+    source_labels=st.lists(st.sampled_from(["__name__", "le", CONTAINER, APP, "__tmp_port", "x"]), max_size=3).map(
+        tuple
+    ),
     regex=anything,
-    target_label=st.sampled_from(["", "le", "app", "__tmp_port", "__tmp_shard", "__tmp_thinned", "__address__"]),
+    target_label=st.sampled_from(["", "le", "app", "__tmp_port", "__tmp_shard", "__address__"]),
     replacement=anything,
 )
 

@@ -1,1 +1,1 @@
-"""Charts as SVG: elements, units, and lines and bars in a box."""
+"""Charts as SVG by Vega-Lite, Grafana's units, and the pages that hold charts."""

@@ -1,13 +1,17 @@
-"""Reports as one HTML file that loads nothing: style and pictures are in it, and every text is escaped."""
+"""Reports as one HTML file that loads nothing: style and pictures are in it, and every text is escaped.
+
+The file has no script: its policy admits none, so that no text of a report can become one. Where the reader's system
+is dark, style and pictures are too.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from html import escape
 from typing import TYPE_CHECKING
 
-from xscaler_istio.charts import plot
-from xscaler_istio.charts.plot import Box
-from xscaler_istio.charts.svg import FONT, cut, element, plain, text
+from xscaler_istio.charts import colors, plot
+from xscaler_istio.charts.plot import Box, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,20 +19,42 @@ if TYPE_CHECKING:
     from xscaler_istio.charts.plot import Named
     from xscaler_istio.wire.answers import Window
 
-_WIDTH, _HEIGHT, _ROW = 580, 272, 22
-_STYLE = f"""
-body {{ margin: 0; background: {plot.BACK}; color: {plot.INK}; font: 14px/1.5 {FONT}; }}
-main {{ max-width: 1184px; margin: 0 auto; padding: 24px 16px; }}
-h1 {{ font-size: 22px; margin: 0; }} h2 {{ font-size: 16px; margin: 28px 0 8px; }}
-.ok {{ color: #1a7f43; }} .not {{ color: #c11f31; }} .muted {{ color: {plot.MUTED}; }}
-.facts {{ display: flex; flex-wrap: wrap; gap: 8px; margin: 16px 0; }}
-.facts div, section, table {{ background: {plot.CARD}; border: 1px solid {plot.EDGE}; border-radius: 6px; }}
-.facts div {{ padding: 8px 16px; }} .facts b {{ display: block; font-size: 20px; }}
-section {{ padding: 8px 16px; margin: 8px 0; }} section p {{ margin: 4px 0; }}
-.charts {{ display: flex; flex-wrap: wrap; gap: 8px; }} .charts svg {{ max-width: 100%; height: auto; }}
-table {{ border-collapse: collapse; width: 100%; }}
-td, th {{ padding: 4px 12px; text-align: left; vertical-align: top; }}
-tr + tr td {{ border-top: 1px solid {plot.EDGE}; }} code {{ font-size: 12.5px; overflow-wrap: anywhere; }}
+_WIDTH, _HEIGHT, _ROW = 540, 232, 22
+_LIGHT = {
+    "ink": colors.INK,
+    "muted": colors.MUTED,
+    "edge": colors.EDGE,
+    "back": colors.BACK,
+    "card": colors.CARD,
+    "ok": "#1a7f43",
+    "not": "#c11f31",
+}
+_DARK = {name: colors.DARK.get(color, color) for name, color in _LIGHT.items()} | {"ok": "#3fb950", "not": "#ff7b72"}
+_STYLE = """
+body { margin: 0; background: var(--back); color: var(--ink); font: 14px/1.5 system-ui, "Segoe UI", sans-serif; }
+main { max-width: 1168px; margin: 0 auto; padding: 24px 16px; }
+h1 { font-size: 22px; margin: 0; } h2 { font-size: 16px; margin: 28px 0 8px; }
+p { overflow-wrap: anywhere; }
+.ok { color: var(--ok); } .not { color: var(--not); } .muted { color: var(--muted); }
+.verdict { font-size: 16px; font-weight: 600; margin: 4px 0 16px; }
+.facts { display: flex; flex-wrap: wrap; gap: 8px; margin: 16px 0; }
+.facts div, section, figure, .table { background: var(--card); border: 1px solid var(--edge); border-radius: 6px; }
+.facts div { padding: 8px 16px; } .facts b { display: block; font-size: 20px; }
+section { padding: 8px 16px; margin: 8px 0; } section p { margin: 4px 0; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 540px), 1fr)); gap: 8px; }
+figure { margin: 0; padding: 12px; } figcaption { font-weight: 600; margin-bottom: 8px; }
+figure svg { display: block; width: 100%; height: auto; max-width: 600px; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 0; }
+dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }
+.table { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
+td, th { padding: 4px 12px; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+tr + tr td { border-top: 1px solid var(--edge); }
+@media (max-width: 600px) {
+  main { padding: 16px 8px; } dl { grid-template-columns: 1fr; } dd { margin-bottom: 6px; }
+  th { display: none; } td { display: block; padding: 2px 12px; } tr + tr td + td { border: 0; }
+  td + td { color: var(--muted); }
+}
+@media print { figure, section, tr { break-inside: avoid; } }
 """
 
 
@@ -48,73 +74,82 @@ class Chart:
     stacked: bool = False
 
 
-def drawn(chart: Chart) -> str:
-    """Return a chart as an SVG element, which stands in a page or in a file of its own."""
-    height = _HEIGHT if chart.window else 52 + _ROW * max(1, len(chart.series))
-    box = Box(0, 0, _WIDTH, height).inner(12, 36, 12, 10)
-    inside = (
-        plot.timeseries(chart, chart.series, box, chart.window)
-        if chart.window
-        else plot.bargauge(chart, chart.series, box)
-    )
-    return element(
-        "svg",
-        element("title", plain(chart.title)),
-        element("rect", x=0.5, y=0.5, width=_WIDTH - 1, height=height - 1, rx=6, fill=plot.CARD, stroke=plot.EDGE),
-        text(12, 22, cut(chart.title, 13, _WIDTH - 24), size=13, font_weight="600"),
-        *inside,
-        xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {_WIDTH} {height}",
-        width=_WIDTH,
-        height=height,
-        font_family=FONT,
-    )
-
-
-def charts(drawn_charts: Sequence[Chart]) -> str:
+def charts(drawn: Iterable[Chart]) -> str:
     """Return charts beside and below each other."""
-    return element("div", *map(drawn, drawn_charts), class_="charts")
+    figures = (_element("figure", _element("figcaption", _text(chart.title)), _picture(chart)) for chart in drawn)
+    return _element("div", *figures, kind="charts")
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
     """Return what each number is called, and the number, in large letters."""
-    cards = [element("div", element("b", plain(value)), plain(name)) for name, value in pairs]
-    return element("div", *cards, class_="facts")
+    cards = (_element("div", _element("b", _text(value)), _text(name)) for name, value in pairs)
+    return _element("div", *cards, kind="facts")
+
+
+def details(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return names and what they stand for."""
+    rows = (_element("dt", _text(name)) + _element("dd", _text(value)) for name, value in pairs)
+    return card(_element("dl", *rows))
 
 
 def table(rows: Iterable[Sequence[str]], head: Sequence[str]) -> str:
     """Return rows of texts under a head."""
-    first = element("tr", *(element("th", plain(cell)) for cell in head))
-    rest = [element("tr", *(element("td", plain(cell), "") for cell in row)) for row in rows]
-    return element("table", first, *rest)
+    lines = [_element("tr", *(_element("th", _text(cell)) for cell in head))]
+    lines += [_element("tr", *(_element("td", _text(cell)) for cell in row)) for row in rows]
+    return _element("div", _element("table", *lines), kind="table")
 
 
 def paragraph(words: str, kind: str = "") -> str:
     """Return a text; `kind` is one of ok, not and muted."""
-    return element("p", plain(words), **({"class": kind} if kind else {}))
+    return _element("p", _text(words), kind=kind)
 
 
 def section(title: str, *parts: str) -> str:
     """Return a part of the page under a title."""
-    return element("h2", plain(title)) + "".join(parts)
+    return _element("h2", _text(title)) + "".join(parts)
 
 
 def card(*parts: str) -> str:
     """Return what belongs together."""
-    return element("section", *parts)
+    return _element("section", *parts)
 
 
-def page(title: str, *, ok: bool, said: str, parts: Iterable[str]) -> str:
-    """Return the whole file; `said` is the verdict in words."""
-    head = element("meta", charset="utf-8") + element("meta", name="viewport", content="width=device-width")
-    # Nothing is to be loaded, whatever a text of the report holds.
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    head += element("meta", http_equiv="Content-Security-Policy", content=policy)
-    head += element("title", plain(title)) + element("style", _STYLE)
-    main = element(
-        "main",
-        element("h1", plain(title)),
-        paragraph(said, "ok" if ok else "not"),
+def page(title: str, *, ok: bool, verdict: str, parts: Iterable[str]) -> str:
+    """Return the whole file."""
+    body = [
+        _element("h1", _text(title)),
+        _element("p", _text(verdict), kind=f"verdict {'ok' if ok else 'not'}"),
         *parts,
+    ]
+    # Nothing is loaded and nothing runs, whatever a text of the report holds.
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f"<title>{_text(title)}</title><style>{_style()}</style></head>\n"
+        f"<body>{_element('main', *body)}</body></html>\n"
     )
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{main}</body></html>\n'
+
+
+def _style() -> str:
+    light, dark = (";".join(f"--{name}:{color}" for name, color in found.items()) for found in (_LIGHT, _DARK))
+    return (
+        f":root{{color-scheme:light dark;{light}}}\n"
+        f"@media(prefers-color-scheme:dark){{:root{{{dark}}}}}\n{colors.dark_style()}{_STYLE}"
+    )
+
+
+def _picture(chart: Chart) -> str:
+    if chart.window:
+        return plot.timeseries(chart, chart.series, Box(0, 0, _WIDTH, _HEIGHT), chart.window)
+    return plot.bargauge(chart, chart.series, Box(0, 0, _WIDTH, _ROW * max(1, len(chart.series)) + 8))
+
+
+def _text(words: str) -> str:
+    return escape(plain(words))
+
+
+def _element(name: str, *children: str, kind: str = "") -> str:
+    attribute = f' class="{kind}"' if kind else ""
+    return f"<{name}{attribute}>{''.join(children)}</{name}>"

@@ -1,28 +1,65 @@
-"""Lines over time and bars as SVG, of values that were asked for before: nothing is asked or looked up here.
+"""Lines over time, bars and placed texts as SVG, drawn by Vega-Lite: nothing is asked or looked up here.
 
-Drawn into a box of a picture, for dashboards and for reports alike. The same values give the same bytes.
+The same values give the same bytes. Names of series are data for Vega-Lite, never expressions or markup.
 """
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import datetime
+import json
 import math
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from xscaler_istio.charts import units
-from xscaler_istio.charts.svg import cut, element, text, width
+from xscaler_istio.charts import colors, units
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from xscaler_istio.wire.answers import Window
 
-INK, MUTED, FAINT, EDGE, BACK, CARD = "#24292f", "#57606a", "#8c959f", "#d8dee4", "#f3f5f7", "#ffffff"
-_LINES = ("#2f6fd6", "#e8820c", "#2f9e5b", "#a347ba", "#d6303f", "#0e9aa7", "#b08900", "#7a5af5", "#c2477f", "#64748b")
-_NAMED = {"green": "#2f9e5b", "orange": "#e8820c", "red": "#d6303f", "blue": "#2f6fd6"}
+# The first is in the library, so that texts are measured alike on every machine.
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+MONOSPACED = "Liberation Mono, Menlo, Consolas, monospace"
+_VERSION = "5.20"
+# Names that a legend shows before it says how many more there are.
+_SHOWN = 10
+# About how wide a character of a label is, in pixels.
+_DIGIT = 6.5
+# About how wide a letter of a name beside a bar is, in pixels.
+_LETTER = 6.7
+_PLACED = {"type": "quantitative", "scale": None, "axis": None}
+_FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_CONFIG = {
+    "aria": False,
+    "background": None,
+    "font": FONT,
+    "padding": 0,
+    "view": {"stroke": None},
+    "axis": {
+        "domain": False,
+        "ticks": False,
+        "gridColor": colors.GRID,
+        "labelColor": colors.MUTED,
+        "labelFontSize": 10.5,
+        "labelPadding": 8,
+        "title": None,
+    },
+    "legend": {
+        "orient": "bottom",
+        "title": None,
+        "labelColor": colors.MUTED,
+        "labelFontSize": 11,
+        "symbolType": "stroke",
+        "symbolStrokeWidth": 3,
+        "symbolSize": 120,
+        "symbolOpacity": 1,
+        "symbolLimit": _SHOWN,
+        "offset": 6,
+        "rowPadding": 3,
+    },
+}
 
 
 class Look(Protocol):
@@ -76,130 +113,34 @@ class Named:
         return next((value for _, value in reversed(self.points) if math.isfinite(value)), math.nan)
 
 
-def threshold(look: Look, value: float) -> str:
-    """Return the colour that a value has."""
-    held = [color for color, start in look.thresholds if value >= start]
-    return _NAMED[held[-1]] if held else INK
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Label:
+    """A line of text that begins, ends or is centred at a point, shortened to `room` pixels; 0 means no limit."""
+
+    x: float
+    y: float
+    content: str
+    size: float = 12
+    fill: str = colors.INK
+    bold: bool = False
+    align: str = "left"
+    room: float = 0
+    font: str = FONT
 
 
-def timeseries(look: Look, series: Sequence[Named], box: Box, window: Window) -> list[str]:
-    """Draw a line for each series, with axes and a legend; a missing value breaks its line."""
-    if not series:
-        return [text(box.x + box.w / 2, box.y + box.h / 2, "No data", fill=FAINT, text_anchor="middle")]
-    colors = _colors(look, series)
-    rows = _legend_rows(series, colors, box.w)
-    plot = box.inner(54, 4, 8, 24 + 18 * len(rows))
-    layers = _stacked(series) if look.stacked else [(item, tuple(0.0 for _ in item.points)) for item in series]
-    tops = [value + below for item, under in layers for (_, value), below in zip(item.points, under, strict=True)]
-    grid = units.ticks(max((top for top in tops if math.isfinite(top)), default=0.0), look.unit)
-    parts = _axes(grid, look.unit, plot, window)
-    for (item, under), color in zip(layers, colors, strict=True):
-        parts += _layer(item, under, plot, window, grid[-1], color, stacked=look.stacked)
-    return parts + _legend(rows, box, box.y + box.h - 18 * len(rows) + 8)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rectangle:
+    """A filled rectangle with an edge."""
+
+    box: Box
+    fill: str
+    edge: str = "transparent"
+    radius: float = 0
 
 
-def bargauge(look: Look, series: Sequence[Named], box: Box) -> list[str]:
-    """Draw a bar for each series, as long as its last value, the longest first."""
-    rows = sorted(((item.last, item.name) for item in series), key=lambda row: -row[0])
-    largest = max((value for value, _ in rows), default=0.0) or 1.0
-    height = min(30.0, box.h / max(1, len(rows)))
-    names = min(box.w * 0.5, max((width(name, 12) for _, name in rows), default=0.0) + 10)
-    values = max((width(units.say(value, look.unit), 12.5) for value, _ in rows), default=0.0) + 10
-    track = box.w - names - values
-    parts = []
-    for number, (value, name) in enumerate(rows):
-        y = box.y + number * height
-        color = threshold(look, value)
-        bar = {"x": box.x + names, "y": y + 4, "height": height - 8, "rx": 2}
-        parts.append(text(box.x, y + height / 2 + 4, cut(name, 12, names - 8)))
-        parts.append(element("rect", width=track, fill="#eef1f4", **bar))
-        parts.append(element("rect", width=max(1.0, track * value / largest), fill=color, fill_opacity=0.8, **bar))
-        said = units.say(value, look.unit)
-        parts.append(text(box.x + box.w, y + height / 2 + 4, said, fill=color, text_anchor="end", font_weight="600"))
-    return parts
-
-
-def sparkline(series: Named, box: Box, window: Window, color: str) -> list[str]:
-    """Draw a line without axes."""
-    values = [value for _, value in series.points if math.isfinite(value)]
-    low, high = min(values, default=0.0), max(values, default=0.0)
-    low -= 0.25 * (high - low)
-    span = (high - low) or 1.0
-    at = [
-        (_across(time, box, window), box.y + box.h * (0.92 - 0.84 * ((value - low) / span if high > low else 0.5)))
-        for time, value in series.points
-        if math.isfinite(value)
-    ]
-    return [*_area(at, box.y + box.h, color, 0.12), _polyline(at, color, 1.2)]
-
-
-def _stacked(series: Sequence[Named]) -> list[tuple[Named, tuple[float, ...]]]:
-    """Return each series with what lies below it, at each of its points."""
-    below: dict[float, float] = {}
-    layers = []
-    for item in series:
-        under = tuple(below.get(time, 0.0) for time, _ in item.points)
-        for time, value in item.points:
-            below[time] = below.get(time, 0.0) + (value if math.isfinite(value) else 0.0)
-        layers.append((item, under))
-    return layers
-
-
-def _layer(
-    item: Named, under: tuple[float, ...], plot: Box, window: Window, top: float, color: str, *, stacked: bool
-) -> list[str]:
-    parts: list[str] = []
-
-    def height(value: float) -> float:
-        return plot.y + plot.h * (1 - value / top)
-
-    for run in _runs(item, under, window):
-        at = [(_across(time, plot, window), height(value + below)) for time, value, below in run]
-        floor = [(_across(time, plot, window), height(below)) for time, _, below in reversed(run)]
-        if stacked:
-            parts.append(element("polygon", points=_points([*at, *floor]), fill=color, fill_opacity=0.35))
-        parts.append(_polyline(at, color, 1.5))
-    return parts
-
-
-def _runs(item: Named, under: tuple[float, ...], window: Window) -> list[list[tuple[float, float, float]]]:
-    """Split a series where values are missing: time, value and what lies below."""
-    runs: list[list[tuple[float, float, float]]] = []
-    before = -math.inf
-    for (time, value), below in zip(item.points, under, strict=True):
-        if not math.isfinite(value):
-            continue
-        if time - before > 1.5 * window.step:
-            runs.append([])
-        runs[-1].append((time, value, below))
-        before = time
-    return runs
-
-
-def _axes(grid: tuple[float, ...], unit: str, plot: Box, window: Window) -> list[str]:
-    parts = []
-    for value in grid:
-        y = plot.y + plot.h * (1 - value / grid[-1])
-        parts.append(element("line", x1=plot.x, y1=y, x2=plot.x + plot.w, y2=y, stroke="#eaeef2"))
-        parts.append(text(plot.x - 8, y + 4, units.say(value, unit), size=10.5, fill=MUTED, text_anchor="end"))
-    for moment in _moments(window, plot.w):
-        x = _across(moment, plot, window)
-        parts.append(element("line", x1=x, y1=plot.y, x2=x, y2=plot.y + plot.h, stroke="#f0f3f6"))
-        parts.append(text(x, plot.y + plot.h + 16, clock(moment), size=10.5, fill=MUTED, text_anchor="middle"))
-    return parts
-
-
-def _moments(window: Window, room: float) -> list[float]:
-    """Return round times, some 70 pixels apart at least."""
-    span = window.end - window.start
-    steps = (15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
-    step = next((step for step in steps if span / step * 70 <= room), steps[-1])
-    first = math.ceil(window.start / step) * step
-    return [moment for moment in _range(first, window.end, step) if moment <= window.end]
-
-
-def _range(first: float, end: float, step: float) -> list[float]:
-    return [first + step * number for number in range(int((end - first) // step) + 1)]
+def plain(content: str) -> str:
+    """Return a text with `?` for what XML cannot hold, as terminals' colours."""
+    return _FORBIDDEN.sub("?", content)
 
 
 def clock(moment: float) -> str:
@@ -208,71 +149,231 @@ def clock(moment: float) -> str:
     return f"{whole:%H:%M:%S}" if whole.second else f"{whole:%H:%M}"
 
 
-def _colors(look: Look, series: Sequence[Named]) -> list[str]:
-    """Return a colour for each series: what its name asks for, a shade lighter each time, or the next of the list."""
-    seen: collections.Counter[str] = collections.Counter()
-    colors = []
-    for number, item in enumerate(series):
-        asked = next((color for name, color in look.colors if re.search(name, item.name)), "")
-        colors.append(_shade(_NAMED[asked], seen[asked]) if asked else _LINES[number % len(_LINES)])
-        seen[asked] += 1
-    return colors
+def timeseries(look: Look, series: Sequence[Named], box: Box, window: Window) -> str:
+    """Draw a line for each series, with axes and a legend; a missing value breaks its line."""
+    if not series:
+        nothing = Label(x=box.w / 2, y=box.h / 2, content="No data", fill=colors.FAINT, align="center")
+        return canvas(box, texts=[nothing])
+    grid, moments = units.ticks(_top(look, series), look.unit), _moments(window, box.w)
+    encoding = {
+        "x": {
+            "field": "time",
+            "type": "quantitative",
+            "scale": {"domain": [window.start, max(window.end, window.start + 1)], "nice": False},
+            "axis": _axis(moments, [clock(moment) for moment in moments]),
+        },
+        "y": {
+            "field": "value",
+            "type": "quantitative",
+            "scale": {"domain": [0, grid[-1]], "nice": False},
+            "axis": _axis(grid, [units.say(value, look.unit) for value in grid]),
+            "stack": "zero" if look.stacked else None,
+        },
+        "color": {
+            "field": "series",
+            "type": "ordinal",
+            "scale": {
+                "domain": list(range(len(series))),
+                "range": colors.chosen([item.name for item in series], look.colors),
+            },
+            "legend": _legend(series, box.w),
+        },
+        # The first series is the lowest.
+        **({"order": {"field": "series", "sort": "ascending"}} if look.stacked else {}),
+    }
+    line = {"type": "line", "strokeWidth": 1.5, "strokeJoin": "round"}
+    mark = {"type": "area", "opacity": 0.35, "line": {"strokeWidth": 1.5}} if look.stacked else line
+    data = {"values": list(_rows(series, window))}
+    return _svg({"data": data, "mark": mark, "encoding": encoding}, box)
 
 
-def _shade(color: str, number: int) -> str:
-    """Return a colour mixed with white: a fifth more with each number, three fifths at most."""
-    share = min(0.6, 0.2 * number)
-    mixed = (round(int(color[place : place + 2], 16) * (1 - share) + 255 * share) for place in (1, 3, 5))
-    return "#" + "".join(f"{value:02x}" for value in mixed)
+def bargauge(look: Look, series: Sequence[Named], box: Box) -> str:
+    """Draw a bar for each series, as long as its last value, the longest first."""
+    ordered = sorted(series, key=lambda item: -item.last if math.isfinite(item.last) else math.inf)
+    lengths = [item.last if math.isfinite(item.last) else 0.0 for item in ordered]
+    values = [units.say(item.last, look.unit) for item in ordered]
+    rows = [
+        {"row": row, "length": length, "value": value, "color": colors.at(item.last, look.thresholds)}
+        for row, (item, length, value) in enumerate(zip(ordered, lengths, values, strict=True))
+    ]
+    names = json.dumps([plain(item.name) for item in ordered])
+    room = {"expr": f"width - {_DIGIT * (2 + max(map(len, values), default=0))}"}
+    scale = {"domain": [0, max(lengths, default=0.0) or 1.0], "range": [0, room], "nice": False}
+    bar = {"type": "bar", "cornerRadius": 2}
+    filled = {"field": "color", "type": "nominal", "scale": None}
+    # Beginning at the edge: where a reader's font is wider, a label that ends at its bar would lose its first letters.
+    widest = min(box.w * 0.5, _LETTER * max(map(len, (item.name for item in ordered)), default=0))
+    axis = {
+        "grid": False,
+        "labelExpr": f"{names}[datum.value]",
+        "labelAlign": "left",
+        "labelPadding": widest + 8,
+        "labelLimit": widest,
+        "labelFontSize": 12,
+        "minExtent": widest + 8,
+        "maxExtent": widest + 8,
+    }
+    spec = {
+        "data": {"values": rows},
+        "encoding": {
+            "y": {
+                "field": "row",
+                "type": "ordinal",
+                "axis": {**axis, "labelColor": colors.INK},
+                "scale": {"paddingInner": 0.3, "paddingOuter": 0.15},
+            }
+        },
+        "layer": [
+            {"mark": {**bar, "color": colors.GRID, "x": 0, "x2": room}},
+            {
+                "mark": {**bar, "opacity": 0.8},
+                "encoding": {
+                    "x": {"field": "length", "type": "quantitative", "axis": None, "scale": scale, "stack": None},
+                    "color": filled,
+                },
+            },
+            {
+                "mark": {"type": "text", "align": "right", "x": "width", "fontSize": 12.5, "fontWeight": "bold"},
+                "encoding": {"text": {"field": "value"}, "color": filled},
+            },
+        ],
+    }
+    return _svg(spec, box)
 
 
-def _legend_rows(series: Sequence[Named], colors: Sequence[str], room: float) -> list[list[tuple[str, str]]]:
-    """Return the legend as at most two rows of name and colour; the last says how many there are beyond."""
-    rows: list[list[tuple[str, str]]] = [[]]
-    used = 0.0
-    for number, item in enumerate(series):
-        name = cut(item.name, 11, room / 2)
-        wide = width(name, 11) + 28
-        if used + wide > room and rows[-1]:
-            if len(rows) == 2:
-                rows[-1][-1] = (f"and {len(series) - number + 1} more", FAINT)
-                break
-            rows.append([])
-            used = 0.0
-        rows[-1].append((name, colors[number]))
-        used += wide
-    return rows
+def sparkline(series: Named, box: Box, color: str) -> str:
+    """Draw a line without axes."""
+    rows = [{"time": time, "value": value} for time, value in series.points if math.isfinite(value)]
+    values = [row["value"] for row in rows]
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    room = 0.25 * (high - low) or 1.0
+    encoding = {
+        "x": {"field": "time", "type": "quantitative", "axis": None, "scale": {"zero": False, "nice": False}},
+        "y": {
+            "field": "value",
+            "type": "quantitative",
+            "axis": None,
+            "scale": {"domain": [low - room, high + room], "nice": False},
+        },
+    }
+    layers = [
+        {"mark": {"type": "area", "color": color, "opacity": 0.12}},
+        {"mark": {"type": "line", "color": color, "strokeWidth": 1.2}},
+    ]
+    return _svg({"data": {"values": rows}, "encoding": encoding, "layer": layers}, box)
 
 
-def _legend(rows: list[list[tuple[str, str]]], box: Box, y: float) -> list[str]:
-    parts = []
-    for number, row in enumerate(rows):
-        x = box.x
-        for name, color in row:
-            parts.append(element("rect", x=x, y=y + 18 * number - 4, width=12, height=3, rx=1.5, fill=color))
-            parts.append(text(x + 17, y + 18 * number, name, size=11, fill=MUTED))
-            x += width(name, 11) + 28
-    return parts
+def canvas(box: Box, *, rectangles: Iterable[Rectangle] = (), texts: Iterable[Label] = ()) -> str:
+    """Draw rectangles and texts where they are placed, measured from the upper left corner of the box."""
+    boxes = [
+        {
+            "x": item.box.x,
+            "x2": item.box.x + item.box.w,
+            "y": item.box.y,
+            "y2": item.box.y + item.box.h,
+            "fill": item.fill,
+            "edge": item.edge,
+            "radius": item.radius,
+        }
+        for item in rectangles
+    ]
+    lines = [{**dataclasses.asdict(item), "content": plain(item.content)} for item in texts]
+    layers = [
+        {
+            "data": {"values": boxes},
+            "mark": {"type": "rect", "cornerRadius": {"expr": "datum.radius"}},
+            "encoding": {
+                **{side: {"field": side, **_PLACED} for side in ("x", "y")},
+                **{side: {"field": side} for side in ("x2", "y2")},
+                "fill": {"field": "fill", "type": "nominal", "scale": None},
+                "stroke": {"field": "edge", "type": "nominal", "scale": None},
+            },
+        },
+        {
+            "data": {"values": lines},
+            "mark": {
+                "type": "text",
+                "align": {"expr": "datum.align"},
+                "baseline": "alphabetic",
+                "limit": {"expr": "datum.room"},
+                "font": {"expr": "datum.font"},
+                "fontSize": {"expr": "datum.size"},
+                "fontWeight": {"expr": "datum.bold ? 'bold' : 'normal'"},
+            },
+            "encoding": {
+                **{side: {"field": side, **_PLACED} for side in ("x", "y")},
+                "text": {"field": "content"},
+                "color": {"field": "fill", "type": "nominal", "scale": None},
+            },
+        },
+    ]
+    return _svg({"layer": layers}, box)
 
 
-def _across(time: float, box: Box, window: Window) -> float:
-    # Loki's points are at round times, the first of them before the start.
-    share = (time - window.start) / ((window.end - window.start) or 1.0)
-    return box.x + box.w * min(1.0, max(0.0, share))
+def _svg(spec: dict[str, Any], box: Box) -> str:
+    """Return an SVG element as large as the box, and at its place in a picture around it."""
+    # Loads a JavaScript engine, which only a picture needs.
+    import vl_convert
 
-
-def _points(at: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
-
-
-def _polyline(at: Sequence[tuple[float, float]], color: str, thick: float) -> str:
-    return element(
-        "polyline", points=_points(at), fill="none", stroke=color, stroke_width=thick, stroke_linejoin="round"
+    drawn = vl_convert.vegalite_to_svg(
+        {
+            "config": _CONFIG,
+            "width": box.w,
+            "height": box.h,
+            "autosize": {"type": "fit", "contains": "padding"},
+            **spec,
+        },
+        vl_version=_VERSION,
+        allowed_base_urls=[],
     )
+    return drawn.replace("<svg ", f'<svg x="{box.x:g}" y="{box.y:g}" ', 1)
 
 
-def _area(at: Sequence[tuple[float, float]], floor: float, color: str, opacity: float) -> list[str]:
-    if not at:
-        return []
-    closed = [(at[0][0], floor), *at, (at[-1][0], floor)]
-    return [element("polygon", points=_points(closed), fill=color, fill_opacity=f"{opacity:g}")]
+def _axis(values: Sequence[float], labels: Sequence[str]) -> dict[str, Any]:
+    """Return an axis with labels at values that are evenly apart."""
+    step = values[1] - values[0] if len(values) > 1 else 1
+    return {"values": list(values), "labelExpr": f"{json.dumps(labels)}[round((datum.value - {values[0]}) / {step})]"}
+
+
+def _legend(series: Sequence[Named], room: float) -> dict[str, Any]:
+    names = [plain(item.name) for item in series]
+    widest = min(room - 40, max(_DIGIT * len(name) for name in names[:_SHOWN]) + 30)
+    return {
+        "columns": max(1, int(room / widest)),
+        # The entry in place of those beyond the limit has a label of words, the others their numbers.
+        "labelExpr": f"isNaN(+datum.label) ? 'and {len(names) - _SHOWN + 1} more' : {json.dumps(names)}[+datum.label]",
+        "labelLimit": room - 40,
+    }
+
+
+def _top(look: Look, series: Sequence[Named]) -> float:
+    """Return the largest value, or the largest sum where series lie on each other."""
+    tops: dict[float, float] = {}
+    for item in series:
+        for time, value in item.points:
+            if math.isfinite(value):
+                tops[time] = tops.get(time, 0.0) + value if look.stacked else max(tops.get(time, 0.0), value)
+    return max(tops.values(), default=0.0)
+
+
+def _rows(series: Sequence[Named], window: Window) -> Iterator[dict[str, float | None]]:
+    """Return every point; one without a value where a series misses some."""
+    for number, item in enumerate(series):
+        before = math.inf
+        for time, value in item.points:
+            if not math.isfinite(value):
+                continue
+            if time - before > 1.5 * window.step:
+                yield {"series": number, "time": before + window.step, "value": None}
+            # Loki's points are at round times, the first of them before the start.
+            yield {"series": number, "time": max(time, window.start), "value": value}
+            before = time
+
+
+def _moments(window: Window, room: float) -> list[float]:
+    """Return round times, some 70 pixels apart at least."""
+    span = window.end - window.start
+    steps = (15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
+    step = next((step for step in steps if span / step * 70 <= room), steps[-1])
+    first = math.ceil(window.start / step) * step
+    return [float(moment) for moment in range(first, math.floor(window.end) + 1, step)]

@@ -12,7 +12,7 @@ _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 
 def number(value: float) -> str:
-    """Return three significant digits, and whole numbers as they are."""
+    """Return three significant digits, and whole numbers unchanged."""
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else "-"
     if abs(value) >= 100 or value == int(value):
@@ -41,7 +41,6 @@ _UNITS: Mapping[str, Callable[[float], str]] = {
     "short": _short,
     "percentunit": lambda value: f"{number(value * 100)}%",
     "reqps": _suffixed("req/s"),
-    "cps": _suffixed("c/s"),
     "ms": _scaled((60_000, "min"), (1000, "s"), (1, "ms"), (0.001, "µs")),
     "s": _scaled((_HOUR, "h"), (_MINUTE, "min"), (1, "s"), (0.001, "ms"), (1e-6, "µs")),
     "dtdurations": _scaled((365 * _DAY, "years"), (_DAY, "days"), (_HOUR, "hours"), (_MINUTE, "min"), (1, "s"), turn=2),
@@ -54,10 +53,12 @@ def say(value: float, unit: str) -> str:
     """Return a value in a unit. Raises KeyError for a unit that is not known here."""
     if not math.isfinite(value):
         return "-"
+    if unit.startswith("suffix:"):
+        return f"{number(value)} {unit.removeprefix('suffix:')}"
     return "0" + _ZERO.get(unit, "") if value == 0 else _UNITS[unit](value)
 
 
-_ZERO = {"percentunit": "%", "reqps": " req/s", "cps": " c/s", "ms": " ms", "s": " s", "bytes": " B", "Bps": " B/s"}
+_ZERO = {"percentunit": "%", "reqps": " req/s", "ms": " ms", "s": " s", "bytes": " B", "Bps": " B/s"}
 
 
 def ticks(top: float, unit: str, count: int = 4) -> tuple[float, ...]:

@@ -1,6 +1,5 @@
-"""What can be judged of values that Helm accepts, of the objects that come of them, and of a cluster: one module a
-family.
+"""The rules for values that Helm accepts, for rendered objects and for a cluster: one module for each family.
 
-A check is a pure function of a `Case` (or of one rendered object, or of an `Examination`) that yields issues; its
-docstring documents the rule.
+A check is a pure function of a `Case`, of one rendered object or of an `Examination`. It yields issues; its docstring
+documents the rule.
 """

@@ -1,4 +1,4 @@
-"""What a check is given: typed settings, and what is known of the chart and of its environment."""
+"""The input of a check: typed settings, and the known facts about the chart and its environment."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from xscaler_istio.checks import facts
 from xscaler_istio.system.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from xscaler_istio.checks.facts import Facts
     from xscaler_istio.helm import Inputs
-    from xscaler_istio.values.effective import Effective
+    from xscaler_istio.values.effective import Effective, FreeText
     from xscaler_istio.values.settings import Settings
 
 POD_SECURITY_LEVELS = ("privileged", "baseline", "restricted")
@@ -19,16 +21,23 @@ POD_SECURITY_LEVELS = ("privileged", "baseline", "restricted")
 
 @dataclasses.dataclass(frozen=True)
 class Mesh:
-    """The size of a mesh: its proxies, the peers that each talks to, and the response codes between two of them."""
+    """The size of a mesh: its proxies, the peers that each talks to, and the response codes between two of them.
+
+    `requests` a second may be left out: 0 is not stated.
+    """
 
     proxies: int
     peers: int
     codes: int
+    requests: int = 0
+
+
+_OPTIONAL = ("requests",)
 
 
 @dataclasses.dataclass(frozen=True)
 class Environment:
-    """What values do not tell; each may be unknown. `pod_security` is the level that the namespace enforces."""
+    """Facts that the values do not contain, if known; `pod_security` is the level that the namespace enforces."""
 
     mesh: Mesh | None = None
     pod_security: str = ""
@@ -36,36 +45,56 @@ class Environment:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Case:
-    """One release. `defaults` are the chart's; `changed` are the keys, dotted, that differ from them."""
+    """One release. `defaults` are the chart's; `changed` are the dotted keys with other values, `texts` those values
+    that are texts."""
 
     settings: Settings
     defaults: Settings
     facts: Facts
     changed: tuple[str, ...] = ()
+    texts: tuple[FreeText, ...] = ()
     environment: Environment = dataclasses.field(default_factory=Environment)
 
 
+# Beyond any mesh, and what is computed from three of them is a number that can be written.
+LARGEST = 10_000_000
+_LONGEST = 80
+
+
+def is_mesh(names: Iterable[str]) -> bool:
+    """Return whether these are the parts of a size: all that are required, and no other."""
+    every = [field.name for field in dataclasses.fields(Mesh)]
+    return {*every} - {*_OPTIONAL} <= {*names} <= {*every}
+
+
+def is_size(number: int) -> bool:
+    """Return whether a mesh may have this many proxies, peers, codes or requests a second."""
+    return 1 <= number <= LARGEST
+
+
 def mesh(text: str) -> Mesh:
-    """Parse `proxies=300,peers=10,codes=3`, in any order; raise UsageError for anything else."""
+    """Parse `proxies=300,peers=10,codes=3`, in any order, maybe with `requests=100`; raise UsageError for others."""
     pairs = dict(part.strip().partition("=")[::2] for part in text.split(","))
-    names = [field.name for field in dataclasses.fields(Mesh)]
     try:
-        sizes = {name: int(pairs[name]) for name in names}
-    except (KeyError, ValueError):
+        sizes = {name: int(size) for name, size in pairs.items()}
+    except ValueError:
         sizes = {}
-    if not sizes or len(pairs) != len(names) or min(sizes.values()) < 1:
-        raise UsageError(f"--mesh {text} is not a size", "whole numbers, for example proxies=300,peers=10,codes=3")
+    if not is_mesh(sizes) or not all(map(is_size, sizes.values())):
+        fix = f"use whole numbers from 1 to {LARGEST}, for example proxies=300,peers=10,codes=3"
+        shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+        raise UsageError(f"--mesh {shown} is not the size of a mesh", fix)
     return Mesh(**sizes)
 
 
 def case_of(inputs: Inputs, effective: Effective, environment: Environment) -> Case:
-    """Return what the checks are given of values that the schema admits."""
+    """Return the input of the checks for values that the schema accepts."""
     settings = effective.settings()
     known = facts.read(inputs.chart, settings.metrics.profile)
     return Case(
         settings=settings,
         defaults=effective.default_settings(),
         facts=known,
-        changed=effective.changed(),
+        changed=tuple(effective.changed()),
+        texts=effective.texts(),
         environment=environment,
     )

@@ -1,4 +1,4 @@
-"""All rules, and what judges by them. To import a family is to register its checks; this module imports all."""
+"""All rules, and the functions that apply them. Importing a family registers its checks; this module imports all."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from xscaler_istio.checks import (  # noqa: F401
     cost,
     destination,
     endpoints,
+    histograms,
     images,
     installation,
     labels,
     logs,
     mesh,
     neighbours,
+    plan,
     reported,
+    responses,
     selection,
     sizing,
     telemetry,
@@ -36,19 +39,19 @@ if TYPE_CHECKING:
 
 
 def of_values(case: Case) -> Iterator[tuple[Rule, Issue]]:
-    """Judge a release's values by every rule."""
+    """Apply every rule to a release's values."""
     for name, judge in sorted(VALUE_CHECKS.items()):
         yield from ((RULES[name], issue) for issue in judge(case))
 
 
 def of_object(manifest: Manifest) -> Iterator[tuple[Rule, Issue]]:
-    """Judge a rendered object by every rule."""
+    """Apply every rule to a rendered object."""
     for name, judge in sorted(OBJECT_CHECKS.items()):
         yield from ((RULES[name], issue) for issue in judge(manifest))
 
 
 def of_cluster(examined: Examination) -> Iterator[tuple[Rule, Issue | Skipped]]:
-    """Judge a cluster by every rule, or say why a rule could not be judged."""
+    """Apply every rule to a cluster, or give the reason why a rule cannot be checked."""
     for name, check in sorted(CLUSTER_CHECKS.items()):
         missing = next(filter(None, map(examined.missing, check.needs)), "")
         if missing:
@@ -63,9 +66,9 @@ def rules() -> tuple[Rule, ...]:
 
 
 def rule(name: str) -> Rule:
-    """Return a rule by its id in any case; raise UsageError with the nearest one where there is none."""
+    """Return a rule by its id in any case; raise UsageError with the nearest id for an unknown one."""
     if found := RULES.get(name.upper()):
         return found
     close = difflib.get_close_matches(name.upper(), RULES, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}? " if close else ""
-    raise UsageError(f"there is no rule {name}", f"{hint}`helm xscaler rules` lists all")
+    raise UsageError(f"unknown rule {name}", f"{hint}`helm xscaler rules` lists all rules")

@@ -1,4 +1,4 @@
-"""How often and how much: what it costs, and what queries expect."""
+"""Scrape intervals and the profile: what they cost, and what queries expect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from xscaler_istio.checks.case import Case
 
 CHEAP_SECONDS = 15
-# Four scrapes at the 15 s that Grafana assumes of a data source.
+# Four scrapes at Grafana's default interval for a data source, 15 s.
 RATE_WINDOW_SECONDS = 60
 
 
@@ -22,10 +22,10 @@ RATE_WINDOW_SECONDS = 60
 def short_interval(case: Case) -> Iterator[Issue]:
     """A scrape interval is shorter than 15 s.
 
-    Why: samples, and with them what you pay and what the collector works, grow as the interval shrinks: 5 s sends six
-    times as many as 30 s. Istio's dashboards read rates over a minute and more, which gain nothing.
+    Why: the number of samples grows as the interval shrinks, and with it the bill and the collector's work: 5 s sends
+    six times as many samples as 30 s. Istio's dashboards show rates over a minute and more and gain nothing.
 
-    Fix: 15s or longer; 30s is the default.
+    Fix: use 15s or longer; 30s is the default.
 
     Example:
         metrics:
@@ -36,20 +36,21 @@ def short_interval(case: Case) -> Iterator[Issue]:
             usual = seconds(case.defaults.metrics.scrape_interval) / seconds(interval)
             yield Issue(
                 key,
-                f"{key} is {interval}: {usual:.0f} times the samples of {case.defaults.metrics.scrape_interval}",
+                f"{key} is {interval}, which sends {usual:.0f} times as many samples as"
+                f" {case.defaults.metrics.scrape_interval}",
                 f"use {CHEAP_SECONDS}s or longer",
             )
 
 
 @check("XS211", Severity.WARNING)
 def timeout_as_long_as_interval(case: Case) -> Iterator[Issue]:
-    """A scrape may take as long as the time between two.
+    """The scrape timeout is as long as a scrape interval.
 
-    Why: a target that hangs is given up when the next scrape is due, so its scrapes follow each other without a
-    pause. A timeout longer than the interval is refused by the chart (XS100); for a kind with an interval of its own
-    the timeout is cut to it.
+    Why: the collector gives up on a target that hangs only when its next scrape is due, so its scrapes follow each
+    other without a pause. The chart refuses a timeout longer than metrics.scrapeInterval (XS100); for a kind of target
+    with a shorter interval it shortens the timeout to that interval.
 
-    Fix: an interval longer than metrics.scrapeTimeout.
+    Fix: make metrics.scrapeTimeout shorter than the interval.
 
     Example:
         metrics:
@@ -62,8 +63,8 @@ def timeout_as_long_as_interval(case: Case) -> Iterator[Issue]:
         if seconds(interval) == seconds(timeout) or (seconds(interval) < seconds(timeout) and not common):
             yield Issue(
                 key,
-                f"{key} ({interval}) is not above metrics.scrapeTimeout ({timeout})",
-                "shorten metrics.scrapeTimeout",
+                f"{key} ({interval}) is not longer than metrics.scrapeTimeout ({timeout})",
+                f"set metrics.scrapeTimeout below {interval}",
             )
 
 
@@ -71,11 +72,11 @@ def timeout_as_long_as_interval(case: Case) -> Iterator[Issue]:
 def rate_interval_trap(case: Case) -> Iterator[Issue]:
     """A scrape interval is longer than a minute.
 
-    Why: `rate()` needs two samples in its window. Grafana's `$__rate_interval` is at least four times the scrape
-    interval *that the data source states*, 15 s unless it is set: a window of a minute, in which a target that is
-    scraped every two has one sample or none. Panels are empty although everything is there.
+    Why: `rate()` needs two samples in its window. Grafana's `$__rate_interval` is four times the scrape interval *in
+    the settings of the data source*, which is 15 s by default. A window of one minute has at most one sample of a
+    target that is scraped every two minutes, and panels stay empty although the data is there.
 
-    Fix: 1m or less, or set "Scrape interval" in Grafana's data source to the longest interval in use.
+    Fix: use 1m or less, or set "Scrape interval" in Grafana's data source to the longest interval in use.
 
     Example:
         metrics:
@@ -85,22 +86,23 @@ def rate_interval_trap(case: Case) -> Iterator[Issue]:
         if RATE_WINDOW_SECONDS < seconds(interval) <= 300:
             yield Issue(
                 key,
-                f"{key} is {interval}: graphs with $__rate_interval stay empty while Grafana's data source states less",
-                f'use 1m or less, or set "Scrape interval" of the data source to {interval}',
+                f"{key} is {interval}: graphs with $__rate_interval stay empty if Grafana's data source has a shorter"
+                " scrape interval",
+                f'use 1m or less, or set "Scrape interval" of Grafana\'s data source to {interval}',
             )
 
 
 @check("XS213", Severity.INFO)
 def full_profile(case: Case) -> Iterator[Issue]:
-    """The profile `full` keeps what no dashboard reads.
+    """The profile `full` keeps metrics that no dashboard reads.
 
-    Why: all of Envoy and Istio is about 1.7 times the series of `dashboards` and 2.3 times those of `minimal`, at
-    the same ratio of cost. Each peer and response code of a proxy gives 67 series, with the other two 39. Istio's
-    dashboards, Kiali and Grafana's mixins read nothing beyond `dashboards`.
+    Why: `full` has about twice as many series as `dashboards`, and costs as much more. Each peer and response code of a
+    proxy adds 67 series with `full` and 39 with `dashboards`. Istio's dashboards, Kiali and Grafana's mixins read
+    nothing beyond `dashboards` and metrics.proxyDetails.
 
-    An expression of metrics.includeMetrics that matches everything, such as `.+`, makes any profile that one.
+    An expression in metrics.includeMetrics that matches everything, such as `.+`, turns any profile into `full`.
 
-    Fix: `dashboards`, with what you miss in metrics.includeMetrics.
+    Fix: use `dashboards`, and add what you miss with metrics.includeMetrics.
 
     Example:
         metrics:
@@ -116,12 +118,13 @@ def full_profile(case: Case) -> Iterator[Issue]:
             if everything(expression):
                 yield Issue(
                     f"metrics.includeMetrics.{number}",
-                    f"metrics.includeMetrics[{number}] matches everything, as the profile full does and at its cost",
-                    "name what you miss, or set metrics.profile: full",
+                    f"metrics.includeMetrics[{number}] matches every metric and costs as much as the profile full",
+                    "name the metrics that you miss, or set metrics.profile: full",
                 )
     else:
         yield Issue(
             "metrics.profile",
-            "metrics.profile is full: 1.7 times the series of dashboards, and no published dashboard reads the rest",
-            "use dashboards, and add what you miss with metrics.includeMetrics",
+            "metrics.profile full sends about twice as many series as the profile dashboards, and no published"
+            " dashboard reads the additional ones",
+            "set metrics.profile: dashboards, and add what you miss with metrics.includeMetrics",
         )

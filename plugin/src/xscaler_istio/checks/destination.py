@@ -1,4 +1,4 @@
-"""Where telemetry goes and under which name: token, URLs, tenant, cluster."""
+"""The destination of telemetry: token, URLs, tenant, and the cluster's name."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check
 from xscaler_istio.findings.findings import Severity
+from xscaler_istio.system import masks
+from xscaler_istio.values import lookalikes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from xscaler_istio.checks.case import Case
+    from xscaler_istio.values.effective import FreeText
 
-# Host and path of the published forms (docs/options.md), by what is sent.
+# Host and path of the published URLs (docs/from-xscalers-page.md), for metrics and logs.
 _FORMS: Mapping[str, str] = {
     "metrics": r"[a-z0-9-]+(\.m)?\.xscalerlabs\.com(:443)?/api/v1/push",
     "logs": r"[a-z0-9-]+\.l\.xscalerlabs\.com(:443)?/api/v1/(logs/)?push",
@@ -22,18 +25,19 @@ _EXAMPLES: Mapping[str, str] = {
     "metrics": "https://<region>.xscalerlabs.com/api/v1/push or https://<region>.m.xscalerlabs.com/api/v1/push",
     "logs": "https://<region>.l.xscalerlabs.com/api/v1/logs/push or https://<region>.l.xscalerlabs.com/api/v1/push",
 }
-# In lower case, without what may stand between words.
+# In lower case, without the separators between words.
 _PLACEHOLDERS = frozenset(
     "tenant tenantid tenantname mytenant mytenantid yourtenant yourtenantid example changeme replaceme todo xxx".split()
 )
-# What Istio calls the only cluster, and what tools call theirs.
+_FROM_THE_PORTAL = "copy your tenant id from xScaler's portal"
+# Default names of clusters: Istio's and those of other tools.
 _USUAL_NAMES = frozenset(
     "kubernetes default cluster cluster1 cluster-1 cluster.local my-cluster local minikube kind docker-desktop".split()
 )
 
 
 def _urls(case: Case) -> Mapping[str, str]:
-    """Return the URLs that are set and in use, by what is sent there."""
+    """Return the URLs that are set and in use, for metrics and logs."""
     xscaler = case.settings.xscaler
     metrics = {"metrics": xscaler.metrics.url} if case.settings.collector else {}
     logs = {"logs": xscaler.logs.url} if case.settings.logs.enabled else {}
@@ -42,12 +46,12 @@ def _urls(case: Case) -> Mapping[str, str]:
 
 @check("XS200", Severity.WARNING)
 def plain_token(case: Case) -> Iterator[Issue]:
-    """The token stands in the values.
+    """The token is in the values.
 
-    Why: values are kept in Helm's release records, in files and in shell histories; whoever may read one of these may
-    write to your account. Rotating the token takes an upgrade.
+    Why: Helm's release records, files and shell histories keep the values; everyone who may read one of them can write
+    to your account. To rotate the token you have to upgrade the release.
 
-    Fix: make a Secret and name it.
+    Fix: create a Secret and name it in xscaler.auth.existingSecret.name.
 
     Example:
         xscaler:
@@ -58,19 +62,19 @@ def plain_token(case: Case) -> Iterator[Issue]:
     if case.settings.xscaler.auth.token:
         yield Issue(
             "xscaler.auth.token",
-            "the token stands in the values, which Helm keeps in its release records",
-            "make a Secret (kubectl create secret generic xscaler-token --from-literal=token=…) and set"
+            "the token is in the values, which Helm keeps in its release records",
+            "create a Secret (kubectl create secret generic xscaler-token --from-literal=token=…) and set"
             " xscaler.auth.existingSecret.name: xscaler-token",
         )
 
 
 @check("XS201", Severity.WARNING)
 def insecure_http(case: Case) -> Iterator[Issue]:
-    """The token travels in clear text.
+    """The token is sent in clear text.
 
-    Why: with an http URL everyone on the way can read the token, and xScaler takes https alone.
+    Why: with an http URL everyone on the network path can read the token, and xScaler accepts only https.
 
-    Fix: use https; allowInsecureHttp is for a test backend.
+    Fix: use https; xscaler.allowInsecureHttp is meant for test backends.
 
     Example:
         xscaler:
@@ -80,17 +84,16 @@ def insecure_http(case: Case) -> Iterator[Issue]:
     if case.settings.xscaler.allow_insecure_http:
         for what, url in _urls(case).items():
             if url.startswith("http://"):
-                yield Issue(
-                    f"xscaler.{what}.url", f"xscaler.{what}.url is http: the token travels in clear text", "use https"
-                )
+                key = f"xscaler.{what}.url"
+                yield Issue(key, f"{key} is an http URL: the token is sent in clear text", "use https")
 
 
 @check("XS202", Severity.WARNING)
 def unpublished_url(case: Case) -> Iterator[Issue]:
-    """A URL of xScaler's is none of the published forms.
+    """A URL on xScaler's domain is not one of the published ones.
 
-    Why: another path is answered with 404 and another host does not exist; nothing would arrive, and collectors do not
-    end because of it. Metrics and logs have hosts of their own.
+    Why: an unknown path answers 404 and an unknown host does not exist. Nothing arrives, and the collectors keep
+    running. Metrics and logs have different hosts.
 
     Fix: leave the URL empty, or use a published form with your region.
 
@@ -106,19 +109,18 @@ def unpublished_url(case: Case) -> Iterator[Issue]:
         if _is_xscaler(host) and not re.fullmatch(_FORMS[what], host + path):
             yield Issue(
                 f"xscaler.{what}.url",
-                f"xscaler.{what}.url has a host or path that xScaler has not published for {what}",
+                f"xscaler.{what}.url has a host or path that xScaler does not publish for {what}",
                 f"leave it empty, or use {_EXAMPLES[what]}",
             )
 
 
 @check("XS203", Severity.INFO)
 def foreign_host(case: Case) -> Iterator[Issue]:
-    """A URL names a host that is not xScaler's.
+    """A URL has a host outside xScaler's domain.
 
-    Why: a private link or a gateway of your own is a good reason. A misspelt domain is none: the token would be sent
-    to a stranger.
+    Why: this is right for a private link or a gateway of yours. With a misspelt domain the token goes to a stranger.
 
-    Fix: see that the host is yours; then ignore this with the reason.
+    Fix: check that the host is yours; then ignore this finding and give the reason.
 
     Example:
         xscaler:
@@ -130,8 +132,8 @@ def foreign_host(case: Case) -> Iterator[Issue]:
         if not _is_xscaler(host):
             yield Issue(
                 f"xscaler.{what}.url",
-                f"xscaler.{what}.url names a host outside xscalerlabs.com, which is sent the token",
-                "right for a private link or a gateway of your own; otherwise leave the URL empty",
+                f"xscaler.{what}.url sends the token to a host outside xscalerlabs.com",
+                "ignore this if the host is a private link or a gateway of yours; otherwise leave the URL empty",
             )
 
 
@@ -139,11 +141,11 @@ def foreign_host(case: Case) -> Iterator[Issue]:
 def odd_tenant(case: Case) -> Iterator[Issue]:
     """The tenant id cannot be right.
 
-    Why: a placeholder belongs to nobody, so every push is refused with 401; `.`, `..` and names that begin with `__`
-    are reserved by Mimir and Loki. Other characters than letters, digits and `!_.*'()-` are refused by the schema
+    Why: no account has a placeholder as its id, and xScaler answers every push with 401. Mimir and Loki reserve `.`,
+    `..` and names that begin with `__`. The schema refuses characters other than letters, digits and `!_.*'()-`
     (XS002).
 
-    Fix: take the tenant id from xScaler's portal.
+    Fix: copy the tenant id from xScaler's portal.
 
     Example:
         xscaler:
@@ -151,24 +153,24 @@ def odd_tenant(case: Case) -> Iterator[Issue]:
     """
     tenant = case.settings.xscaler.tenant_id
     if tenant in (".", "..") or tenant.startswith("__"):
-        yield Issue("xscaler.tenantId", "xscaler.tenantId is a name that Mimir reserves", "use your tenant's id")
+        yield Issue("xscaler.tenantId", "xscaler.tenantId is a name that Mimir reserves", _FROM_THE_PORTAL)
     elif re.sub("[^a-z0-9]", "", tenant.lower()) in _PLACEHOLDERS:
         yield Issue(
             "xscaler.tenantId",
             "xscaler.tenantId looks like a placeholder",
-            "use your tenant's id, from the portal",
+            _FROM_THE_PORTAL,
         )
 
 
 @check("XS205", Severity.WARNING)
 def usual_cluster_name(case: Case) -> Iterator[Issue]:
-    """The cluster's name is one that every cluster has.
+    """The cluster has a default name that other clusters have too.
 
-    Why: two clusters with the same `cluster` label write the same series, and xScaler keeps one of two values.
-    `Kubernetes` is what Istio calls every cluster in source_cluster and destination_cluster, so a query could not tell
-    the two meanings apart.
+    Why: two clusters with the same label `cluster` write the same series, and xScaler keeps one of two values. Istio
+    calls every cluster `Kubernetes` in source_cluster and destination_cluster by default, so that queries cannot
+    distinguish clusters by this name.
 
-    Fix: a name that no other cluster of the account has.
+    Fix: use a name that no other cluster of your account has.
 
     Example:
         cluster:
@@ -176,12 +178,161 @@ def usual_cluster_name(case: Case) -> Iterator[Issue]:
     """
     name = case.settings.cluster.name
     if name.lower() in _USUAL_NAMES:
-        istio = ", and is what Istio calls every cluster" if name.lower() == "kubernetes" else ""
+        whose = "Istio's default for every cluster" if name.lower() == "kubernetes" else "a default name"
         yield Issue(
             "cluster.name",
-            f"cluster.name is {name}, which other clusters may be called too{istio}: their series would mix",
+            f"cluster.name is {name}, {whose}: series of clusters with the same name are mixed",
             "use a name that no other cluster of your account has, for example prod-euw1",
         )
+
+
+# The only value that is a token.
+_TOKEN = "xscaler.auth.token"  # noqa: S105 - its key
+# Texts in which hashes are usual. The chart refuses what has the form of a token there too (XS100).
+_WITH_HASHES = re.compile(
+    r"extraObjects\b|commonLabels\b|(.*\.)?(pod\.labels|commonAnnotations|annotations|digest|tag)\b"
+)
+# Texts with variables, templates and expressions that others read, and prose.
+_WITH_VARIABLES = re.compile(
+    r"extraObjects\b|metrics\.(includeMetrics|excludeMetrics|extraMetricRelabelConfigs)\b|(.*\.)?(commonAnnotations"
+    r"|annotations|extraEnv|extraEnvFrom|extraArgs|extraVolumes|initContainers|extraContainers)\b"
+)
+# Parameters of a URL that hold a secret.
+_SECRET_PARAMETER = re.compile(
+    r"(?i)[?&;]([\w.-]*(?:token|password|passwd|secret|signature|credential|api[-_]?key|auth)[\w.-]*|key|sig|code)=[^&;]"
+)
+
+
+def _is_token(text: FreeText) -> bool:
+    return text.path != _TOKEN and not _WITH_HASHES.match(text.path) and masks.looks_like_token(text.text)
+
+
+def _name(text: FreeText) -> str:
+    return f"a key of {text.path}" if text.of_key else text.path
+
+
+@check("XS206", Severity.ERROR)
+def token_as_another_value(case: Case) -> Iterator[Issue]:
+    """A value looks like a token.
+
+    Why: these values are not secret: they become labels, headers in a ConfigMap, names of objects, and parts of URLs.
+    Everyone who may read them could write to your account. Any text and any key that you may choose is examined: an
+    xScaler key (`xag_…`), a JSON Web Token, long random text and a URL's parameter such as `token` are recognised. No
+    output shows such a text. The chart refuses an xScaler key and a JSON Web Token too (XS100), also in annotations and
+    labels, where hashes are usual and random text is admitted.
+
+    Fix: put the token into a Secret and rotate it if you have stored this file anywhere. If the value is not a token,
+    ignore this finding and give the reason.
+
+    Example:
+        xscaler:
+          auth:
+            existingSecret:
+              name: xscaler-token
+    """
+    for text in case.texts:
+        if _is_token(text):
+            yield Issue(
+                text.path,
+                f"{_name(text)} looks like a token, and this value is not kept secret",
+                "put the token into a Secret, name it in xscaler.auth.existingSecret.name, and write the right value"
+                " here",
+            )
+        elif "://" in text.text and (found := _SECRET_PARAMETER.search(text.text)):
+            yield Issue(
+                text.path,
+                f"{text.path} has the parameter {found[1]}, and a URL is not kept secret",
+                "remove it; xscaler.auth identifies the sender",
+            )
+
+
+@check("XS207", Severity.WARNING)
+def placeholder_left(case: Case) -> Iterator[Issue]:
+    """A value is a placeholder, or was pasted with too much around it.
+
+    Why: Helm does not expand variables and templates in a values file, so `${TENANT}`, `$CLUSTER`, `{{ .Values.x }}`,
+    `<region>` and `YOUR_CLUSTER` are used literally. Typographic quotes and dashes, outer spaces, no-break spaces and
+    invisible characters become part of the value. Texts that others expand are left out: annotations, variables and
+    arguments of containers, regular expressions and extraObjects.
+
+    Fix: write the value itself.
+
+    Example:
+        cluster:
+          name: prod-euw1
+    """
+    # A finding of XS204 or XS206 says more.
+    known = {issue.path for issue in (*odd_tenant(case), *token_as_another_value(case))}
+    for text in case.texts:
+        if text.path in known or _WITH_VARIABLES.match(text.path):
+            continue
+        found = lookalikes.placeholder(text.text)
+        # A token may have a part of this form, which is not to be shown.
+        if found and (text.path != _TOKEN or found == text.text):
+            message = f"{_name(text)} contains the placeholder {found}"
+            yield Issue(text.path, message, "write the value itself; Helm expands nothing")
+        elif reason := lookalikes.untidy(text.text):
+            yield Issue(text.path, f"{_name(text)} {reason}", "write only the value itself")
+
+
+@check("XS208", Severity.WARNING)
+def region_of_a_cloud(case: Case) -> Iterator[Issue]:
+    """The region is one of a cloud provider.
+
+    Why: xScaler's regions have another form, for example euw1-01, and the region is a part of xScaler's host name. A
+    host for `us-east-1` does not exist.
+
+    Fix: use the region of your xScaler account.
+
+    Example:
+        xscaler:
+          region: euw1-01
+    """
+    hosts = {f"xscaler.{what}.url": _host_and_path(url)[0] for what, url in _urls(case).items()}
+    regions = {key: host.partition(".")[0] for key, host in hosts.items() if _is_xscaler(host)}
+    for key, region in {"xscaler.region": case.settings.xscaler.region, **regions}.items():
+        if meant := lookalikes.region_of_a_cloud(region):
+            yield Issue(
+                key,
+                f"{key}: {region} is a region of a cloud provider, not of xScaler",
+                f"use the region of your xScaler account, which has a form like {meant}",
+            )
+
+
+@check("XS209", Severity.WARNING)
+def proxy_in_part(case: Case) -> Iterator[Issue]:
+    """A proxy is set in part.
+
+    Why: xscaler.proxyUrl and xscaler.proxySecret take the URL of the proxy, and xscaler.noProxy its exceptions. Without
+    them programs read HTTPS_PROXY and NO_PROXY, of which HTTPS_PROXY holds for the Kubernetes API too. One without the
+    other does something else than you expect, or nothing.
+
+    Fix: set all of it below `xscaler`, or all of it as variables.
+
+    Example:
+        xscaler:
+          proxySecret:
+            name: corporate-proxy
+          noProxy: [.internal.example]
+    """
+    xscaler = case.settings.xscaler
+    proxied = bool(xscaler.proxy_url or xscaler.proxy_secret.name)
+    for key, variables in case.settings.variables.items():
+        names = {variable.name.upper() for variable in variables}
+        proxies = names & {"HTTPS_PROXY", "HTTP_PROXY"}
+        if xscaler.proxy_url and proxies:
+            message = f"{key} has {min(proxies)}, which programs do not use for xScaler, since xscaler.proxyUrl is set"
+            yield Issue(key, message, "remove one of them")
+        elif proxies == {"HTTP_PROXY"} and not proxied:
+            message = f"{key} has HTTP_PROXY without HTTPS_PROXY: programs reach https URLs without a proxy"
+            yield Issue(key, message, "add HTTPS_PROXY")
+        if "NO_PROXY" in names and not proxies and not xscaler.proxy_secret.name:
+            yield Issue(key, f"{key} has NO_PROXY without a proxy that has exceptions by it", "set xscaler.noProxy")
+        if "NO_PROXY" in names and xscaler.no_proxy:
+            yield Issue("xscaler.noProxy", f"xscaler.noProxy and NO_PROXY in {key} are both set", "remove one of them")
+        proxied = proxied or bool(proxies)
+    if xscaler.no_proxy and not proxied:
+        yield Issue("xscaler.noProxy", "xscaler.noProxy has no effect: no proxy is set", "set xscaler.proxyUrl too")
 
 
 def _host_and_path(url: str) -> tuple[str, str]:

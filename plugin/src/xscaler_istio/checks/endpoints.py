@@ -1,4 +1,4 @@
-"""Whether xScaler takes what a release would send, asked from this machine."""
+"""Whether xScaler accepts what a release would send: a test push from this machine."""
 
 from __future__ import annotations
 
@@ -18,56 +18,57 @@ def _issues(examined: Examination, stage: str, problem: str, fix: str) -> Iterat
     """Yield an issue for each probe that failed at a stage."""
     for outcome in examined.probes:
         if outcome.stage == stage:
-            known_fix = f"set xscaler.{outcome.what}.url: {outcome.other}, which took it" if outcome.other else fix
-            said = " ".join(filter(None, (str(outcome.status or ""), outcome.text)))
+            known_fix = f"set xscaler.{outcome.what}.url: {outcome.other}, which accepted it" if outcome.other else fix
+            answer = " ".join(filter(None, (str(outcome.status or ""), outcome.text)))
             yield Issue(
                 f"xscaler.{outcome.what}.url",
-                f"{outcome.what}: {problem} {outcome.url}: {said}",
-                known_fix or refusals.fix(said),
+                f"{outcome.what}: {problem} {outcome.url}: {answer}",
+                known_fix or refusals.fix(refusals.cause_of_answer(outcome.status, outcome.text)),
             )
 
 
 @check_cluster("XS450", Severity.ERROR, "values", "probes")
 def no_such_host(examined: Examination) -> Iterator[Issue]:
-    """The host that is sent to has no address.
+    """The name of xScaler's host has no address.
 
-    Why: the region, or the URL in its place, is misspelt, or names of outside are not known here. This machine was
-    asked, whose DNS may differ from the cluster's. Where xScaler has published another form of the URL, that was tried
-    too, and is named if it works.
+    Why: the region or the URL is misspelt, or DNS does not resolve external names here. This machine sent the test
+    push; the cluster's DNS may differ. If xScaler publishes another form of the URL, the probe tries it too and names
+    it if it works.
 
-    Fix: the right region or URL.
+    Fix: correct xscaler.region or the URL.
 
     Example:
         xscaler:
           region: euw1-01
     """
-    yield from _issues(examined, "name", "no address for", "is xscaler.region right, or the URL in its place?")
+    yield from _issues(examined, "name", "DNS has no address for", "correct xscaler.region, or the URL if you set one")
 
 
 @check_cluster("XS451", Severity.ERROR, "values", "probes")
 def no_connection(examined: Examination) -> Iterator[Issue]:
-    """Nobody answers at the address.
+    """There is no connection to xScaler.
 
-    Why: a firewall stands in between, or a proxy is needed. This machine was asked; the cluster may have another way.
+    Why: a firewall blocks the connection, or a proxy is needed. This machine sent the test push; the cluster's network
+    may differ.
 
-    Fix: open the way on port 443, or name the proxy.
+    Fix: allow connections to port 443, or name the proxy.
 
     Example:
         xscaler:
           proxyUrl: http://proxy.internal:3128
     """
-    fix = "open the way on port 443, or set xscaler.proxyUrl"
+    fix = "allow connections to port 443, or set xscaler.proxyUrl"
     yield from _issues(examined, "connection", "no connection to", fix)
 
 
 @check_cluster("XS452", Severity.ERROR, "values", "probes")
 def no_trust(examined: Examination) -> Iterator[Issue]:
-    """The certificate is not trusted.
+    """The certificate of xScaler's host is not trusted.
 
-    Why: a proxy or gateway that looks into TLS shows a certificate of its own, or it is another host. Collectors
-    verify certificates, and that cannot be turned off.
+    Why: a proxy or gateway that inspects TLS presents its own certificate, or the host is not the right one. Collectors
+    verify certificates, and this cannot be turned off.
 
-    Fix: name the authority that issued it, if you know it.
+    Fix: name the certificate authority of your proxy in xscaler.tls.ca, if you trust it.
 
     Example:
         xscaler:
@@ -75,33 +76,34 @@ def no_trust(examined: Examination) -> Iterator[Issue]:
             ca:
               name: corporate-ca
     """
-    fix = "an authority of your own stands in between? name it in xscaler.tls.ca"
-    yield from _issues(examined, "tls", "the certificate is not trusted of", fix)
+    fix = "if a proxy of yours inspects TLS, name its certificate authority in xscaler.tls.ca"
+    yield from _issues(examined, "tls", "no trusted certificate at", fix)
 
 
 @check_cluster("XS453", Severity.ERROR, "values", "probes")
 def refused(examined: Examination) -> Iterator[Issue]:
-    """xScaler refuses what is sent.
+    """xScaler rejects the test push.
 
-    Why: its answer says it: 401 for a wrong token or tenant, 400 for a tenant that is not the token's, 403 for a
-    token without the write scope, 404 for a path that is not there, 429 for a plan that is used up.
+    Why: its answer gives the reason: 401 for a wrong token or tenant, 400 for another token's tenant, 403 for a token
+    without the write scope, 404 for a wrong path, 429 for a plan that is used up or a locked account, which only
+    the text of the answer distinguishes. Redirects (3xx) are not followed: the token would reach another host.
 
-    Fix: what the finding says.
+    Fix: follow the finding's advice.
 
     Example:
         kubectl create secret generic xscaler-token -n telemetry --from-literal=token="$XSCALER_TOKEN"
     """
-    yield from _issues(examined, "answer", "refused by", "")
+    yield from _issues(examined, "answer", "rejected by", "")
 
 
 @check_cluster("XS454", Severity.INFO, "values", "probes")
 def taken(examined: Examination) -> Iterator[Issue]:
-    """xScaler takes what is sent.
+    """xScaler accepts the test push.
 
-    Why: a sample of xscaler_doctor_probe, or a line, with job="xscaler-doctor" and the label cluster, was sent with
-    the token and the tenant of the release, and taken.
+    Why: this machine sent a sample of xscaler_doctor_probe, or a line, with job="xscaler-doctor" and the label cluster,
+    with the token and the tenant of the release. xScaler accepted it.
 
-    Fix: nothing is wrong.
+    Fix: no action.
 
     Example:
         xscaler_doctor_probe{cluster="prod-1"}
@@ -109,4 +111,4 @@ def taken(examined: Examination) -> Iterator[Issue]:
     for outcome in examined.probes:
         if not outcome.stage:
             thing = "a sample" if outcome.what == "metrics" else "a line"
-            yield Issue(f"xscaler.{outcome.what}.url", f"{outcome.what}: {outcome.url} took {thing}", "")
+            yield Issue(f"xscaler.{outcome.what}.url", f"{outcome.what}: {outcome.url} accepted {thing}", "")

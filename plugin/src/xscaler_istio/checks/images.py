@@ -1,4 +1,4 @@
-"""Which programs run: tags, digests, and versions that were tested."""
+"""Images: tags, digests, and tested versions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _MOVING = frozenset(("latest", "main", "master", "edge", "nightly", "dev"))
 
 @check("XS250", Severity.WARNING)
 def moving_tag(case: Case) -> Iterator[Issue]:
-    """An image's tag moves.
+    """An image has a moving tag.
 
-    Why: `latest` is another program tomorrow: pods of one release run different versions, and a restart may
-    bring one that no longer understands its configuration.
+    Why: `latest` is another program tomorrow: pods of one release run different versions, and a restart may bring one
+    that no longer understands its configuration.
 
-    Fix: the default tag, which the test suite runs, or a digest.
+    Fix: use the default tag, with which the chart is tested, or a digest.
 
     Example:
         prometheus:
@@ -31,39 +31,43 @@ def moving_tag(case: Case) -> Iterator[Issue]:
     """
     for block, image in case.settings.images.items():
         if not image.digest and image.tag in _MOVING:
-            fix = f"set {case.defaults.all_images[block].tag}, which was tested"
-            yield Issue(f"{block}.tag", f"{block}.tag is {image.tag}: what runs changes without an upgrade", fix)
+            fix = f"set {block}.tag: {case.defaults.all_images[block].tag}, the tested version"
+            yield Issue(f"{block}.tag", f"{block}.tag is {image.tag}: the program changes without an upgrade", fix)
 
 
 @check("XS251", Severity.INFO)
 def no_digest(case: Case) -> Iterator[Issue]:
-    """Images are named by tag alone.
+    """Some images have a digest, and others have none.
 
-    Why: a tag can be moved by whoever may push to the registry; a digest names exactly one image.
+    Why: whoever may push to the registry can move a tag; a digest names exactly one image. Where no image has a digest,
+    the rule reports nothing.
 
-    Fix: set the digest of the image that you checked.
+    Fix: set the digest of the image that you have checked.
 
     Example:
         prometheus:
           image:
             digest: sha256:<64 hexadecimal digits>
     """
-    without = [block for block, image in case.settings.images.items() if not image.digest]
-    if without:
+    used = case.settings.images
+    without = [block for block, image in used.items() if not image.digest]
+    if without and len(without) < len(used):
         yield Issue(
-            f"{without[0]}.digest", f"no digest: {', '.join(without)}", "set it, where your policy asks for one"
+            f"{without[0]}.digest",
+            f"these images have no digest: {', '.join(without)}",
+            "set one for each image",
         )
 
 
 @check("XS252", Severity.WARNING)
 def untested_version(case: Case) -> Iterator[Issue]:
-    """A program of another version than the tested one.
+    """An image has another version than the tested one.
 
     Why: the rendered configuration uses keys and flags of the default tag's version, and the series were compared with
-    that one. Older programs refuse unknown keys at their start; newer ones may have renamed some.
+    that version. Older programs refuse unknown keys at start; newer ones may have renamed some.
 
-    Fix: the default tag; with another, `helm xscaler lint` has the program on your PATH judge the configuration, and
-    `helm xscaler test --local` runs it.
+    Fix: use the default tag. With another one, `helm xscaler lint` checks the configuration with the program on your
+    PATH, and `helm xscaler test --local` runs it.
 
     Example:
         alloy:
@@ -75,6 +79,6 @@ def untested_version(case: Case) -> Iterator[Issue]:
         if image.tag and image.tag not in (_MOVING | {tested}) and block != "tests.image":
             yield Issue(
                 f"{block}.tag",
-                f"{block}.tag is {image.tag}, and {tested} is what was tested",
-                "run `helm xscaler lint` and `test --local` with that version on your PATH",
+                f"{block}.tag is {image.tag}; the tested version is {tested}",
+                "run `helm xscaler lint` and `helm xscaler test --local` with that version on your PATH",
             )

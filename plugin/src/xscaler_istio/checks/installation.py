@@ -1,4 +1,4 @@
-"""What a release finds in its namespace: the Secret, the certificate authority, pod security, another release."""
+"""The namespace of a release: the Secret, the certificate authority, pod security, and other releases."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _USERNAME = "usernameKey"
 def pod_security(examined: Examination) -> Iterator[Issue]:
     """The namespace does not admit a pod of the release.
 
-    Why: pods that need more than the level that the namespace enforces are refused when their workload makes them:
-    the installation succeeds, and nothing runs. Looked at is the label of the namespace; the cluster may enforce a
-    level of its own on namespaces without one.
+    Why: Kubernetes rejects pods that need more than the level that the namespace enforces when their workload creates
+    them: the installation succeeds, and nothing runs. This checks the label of the namespace; the cluster may enforce a
+    default level on namespaces without a label.
 
-    Fix: another level, logs in a namespace of their own, or logs.source: api.
+    Fix: set another level, put the logs into a separate namespace, or set logs.source: api.
 
     Example:
         kubectl label namespace telemetry pod-security.kubernetes.io/enforce=privileged
@@ -39,7 +39,7 @@ def pod_security(examined: Examination) -> Iterator[Issue]:
         if POD_SECURITY_LEVELS.index(need.level) < POD_SECURITY_LEVELS.index(enforced):
             yield Issue(
                 "",
-                f"it enforces the pod-security level {enforced}, and {need.workload} needs {need.level}:"
+                f"it enforces the pod-security level {enforced}, but {need.workload} needs {need.level}:"
                 f" {'; '.join(need.reasons)}",
                 f"kubectl label namespace {examined.namespace} {_ENFORCED}={need.level} --overwrite"
                 f"{'; or set logs.source: api' if need.workload.endswith('-logs') else ''}",
@@ -51,9 +51,9 @@ def pod_security(examined: Examination) -> Iterator[Issue]:
 def namespace_is_missing(examined: Examination) -> Iterator[Issue]:
     """The namespace of the release does not exist.
 
-    Why: Helm makes it only if it is told to, and the Secret with the token has to be there first.
+    Why: Helm creates it only with --create-namespace, and the Secret with the token has to exist first.
 
-    Fix: make it, then the Secret.
+    Fix: create the namespace, then the Secret.
 
     Example:
         kubectl create namespace telemetry
@@ -63,18 +63,18 @@ def namespace_is_missing(examined: Examination) -> Iterator[Issue]:
         yield Issue(
             "",
             "it does not exist yet",
-            f"kubectl create namespace {examined.namespace}; -n names another",
+            f"kubectl create namespace {examined.namespace}, or name another one with -n",
             f"Namespace {examined.namespace}",
         )
 
 
 @check_cluster("XS442", Severity.ERROR, "values", "secret")
 def secret_is_missing(examined: Examination) -> Iterator[Issue]:
-    """The Secret with the token is missing, or a key of it.
+    """The Secret with the token, or one of its keys, is missing.
 
-    Why: the collector's pod waits for ever in ContainerCreating.
+    Why: the collector's pod stays in ContainerCreating.
 
-    Fix: make it in the namespace of the release, or name the key that it has.
+    Fix: create the Secret in the namespace of the release, or name the key that it has.
 
     Example:
         kubectl create secret generic xscaler-token -n telemetry --from-literal=token="$XSCALER_TOKEN"
@@ -87,7 +87,7 @@ def secret_is_missing(examined: Examination) -> Iterator[Issue]:
     if not examined.inventory.secret.items:
         yield Issue(
             f"{path}.name",
-            f"there is no Secret {wanted.name} in the namespace {examined.namespace}",
+            f"the namespace {examined.namespace} has no Secret {wanted.name}",
             f"kubectl create secret generic {wanted.name} -n {examined.namespace} {literals}",
         )
         return
@@ -96,11 +96,11 @@ def secret_is_missing(examined: Examination) -> Iterator[Issue]:
         # xScaler accepts an empty user name.
         if key not in secret.lengths or (not secret.lengths[key] and setting != _USERNAME):
             what = "is empty" if key in secret.lengths else "is missing"
-            others = f", which has {some(secret.lengths)}" if secret.lengths and key not in secret.lengths else ""
+            others = f" (its keys: {some(secret.lengths)})" if secret.lengths and key not in secret.lengths else ""
             yield Issue(
                 f"{path}.{setting}",
                 f"the key {key} {what} in the Secret {examined.namespace}/{wanted.name}{others}",
-                f"put it there, or set {path}.{setting} to the key that holds it",
+                f"add it to the Secret, or set {path}.{setting} to the right key",
             )
 
 
@@ -114,12 +114,12 @@ def _keys(examined: Examination) -> dict[str, str]:
 
 @check_cluster("XS443", Severity.WARNING, "values", "secret")
 def padded_token(examined: Examination) -> Iterator[Issue]:
-    """A value in the Secret has white space around it.
+    """A value in the Secret begins or ends with white space.
 
-    Why: `echo token | kubectl create secret --from-file` keeps the line break. Prometheus and Alloy cut it off, other
+    Why: `echo token | kubectl create secret --from-file` keeps the line break. Prometheus and Alloy trim it, other
     programs send it, and xScaler answers 401.
 
-    Fix: make the Secret anew, with printf or --from-literal.
+    Fix: recreate the Secret with printf or --from-literal.
 
     Example:
         printf %s "$XSCALER_TOKEN" | kubectl create secret generic xscaler-token --from-file=token=/dev/stdin
@@ -132,7 +132,7 @@ def padded_token(examined: Examination) -> Iterator[Issue]:
                 "xscaler.auth.existingSecret.name",
                 f"the value of {', '.join(padded)} in the Secret {examined.namespace}/{name} begins or ends with white"
                 " space",
-                "make it anew with --from-literal or printf %s",
+                "recreate it with --from-literal or printf %s",
             )
 
 
@@ -140,9 +140,9 @@ def padded_token(examined: Examination) -> Iterator[Issue]:
 def authority_is_missing(examined: Examination) -> Iterator[Issue]:
     """The certificate authority of xscaler.tls.ca is missing.
 
-    Why: it is mounted, so that the collector's pod waits for ever in ContainerCreating.
+    Why: it is mounted, and without it the collector's pod stays in ContainerCreating.
 
-    Fix: make the object in the namespace of the release, or name the right key.
+    Fix: create the object in the namespace of the release, or name the right key.
 
     Example:
         kubectl create configmap corporate-ca -n telemetry --from-file=ca.crt
@@ -155,7 +155,7 @@ def authority_is_missing(examined: Examination) -> Iterator[Issue]:
     if not found:
         yield Issue(
             "xscaler.tls.ca.name",
-            f"there is no {name} in the namespace {examined.namespace}",
+            f"the namespace {examined.namespace} has no {name}",
             f"kubectl create {'secret generic' if wanted.kind == 'Secret' else 'configmap'} {wanted.name}"
             f" -n {examined.namespace} --from-file={wanted.key}",
         )
@@ -163,7 +163,7 @@ def authority_is_missing(examined: Examination) -> Iterator[Issue]:
         yield Issue(
             "xscaler.tls.ca.key",
             f"{name} in the namespace {examined.namespace} has no key {wanted.key}",
-            f"set xscaler.tls.ca.key to one of {some(found[0].lengths)}" if found[0].lengths else "put it there",
+            f"set xscaler.tls.ca.key to one of {some(found[0].lengths)}" if found[0].lengths else "add it",
         )
 
 
@@ -172,10 +172,10 @@ def another_release(examined: Examination) -> Iterator[Issue]:
     """Another release of this chart runs in the cluster.
 
     Why: two collectors scrape every proxy twice and send the same series twice. With the same cluster.name xScaler
-    keeps one of two values; with another every rate of a query without `cluster` doubles.
+    keeps one of two values; with different names every rate doubles in queries without `cluster`.
 
-    Fix: uninstall the other, or give them parts of their own: metrics in one and logs in the other
-    (metrics.collector: none), or different namespaces (metrics.namespaces).
+    Fix: uninstall the other release, or divide the work: metrics in one and logs in the other (metrics.collector:
+    none), or different namespaces (metrics.namespaces).
 
     Example:
         helm list -A | grep xscaler-istio
@@ -185,7 +185,7 @@ def another_release(examined: Examination) -> Iterator[Issue]:
         for pod in examined.inventory.pods.items
         if pod.labels.get("app.kubernetes.io/component") == "metrics"
         and pod.container("collector")
-        # What an upgrade replaces is in this namespace.
+        # An upgrade replaces the pods in this namespace.
         and "xscaler.io/shard" in pod.labels
         and pod.namespace != examined.namespace
     }
@@ -193,6 +193,6 @@ def another_release(examined: Examination) -> Iterator[Issue]:
         names = some(f"{namespace}/{release}" for namespace, release in found)
         yield Issue(
             "metrics.collector",
-            f"a release of this chart scrapes this cluster already: {names}",
+            f"another release of this chart already scrapes this cluster: {names}",
             "uninstall it, or divide the work: metrics.collector: none, metrics.namespaces",
         )

@@ -1,7 +1,8 @@
-"""Access logs: what leaves the cluster, what it costs, and whether the agent is admitted."""
+"""Access logs: privacy, cost, and whether the namespace admits the agent."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check
@@ -12,20 +13,17 @@ if TYPE_CHECKING:
 
     from xscaler_istio.checks.case import Case
 
-# Of docs/logs.md: by how much dashboardLabels multiplies the streams.
-_STREAMS = (20, 50)
-
 
 @check("XS240", Severity.ERROR)
 def agent_not_admitted(case: Case) -> Iterator[Issue]:
     """The namespace does not admit the log agent.
 
     Why: an agent that reads /var/log/pods needs hostPath and root, which the pod-security levels `baseline` and
-    `restricted` refuse: the DaemonSet is made, and no pod of it ever starts. Which level the namespace enforces is
-    not in the values: say it as `podSecurity` in .xscaler.yaml, without which this is reported as not checked.
+    `restricted` refuse: the DaemonSet is created, but none of its pods starts. The values do not contain the level that
+    the namespace enforces: set it as `podSecurity` in .xscaler.yaml. Without it this rule is not checked.
 
-    Fix: label the namespace, put the logs into a release of their own in a namespace that admits them, or read
-    through the API server.
+    Fix: label the namespace, put the logs into a separate release in a namespace that admits them, or read through the
+    API server.
 
     Example:
         logs:
@@ -35,7 +33,7 @@ def agent_not_admitted(case: Case) -> Iterator[Issue]:
     if case.settings.logs.enabled and case.settings.logs.source != "api" and level not in ("", "privileged"):
         yield Issue(
             "logs.source",
-            f"logs.source {case.settings.logs.source} needs the pod-security level privileged, and {level} is set",
+            f"logs.source {case.settings.logs.source} needs the pod-security level privileged, but it is {level}",
             "set logs.source: api, or kubectl label namespace NAMESPACE pod-security.kubernetes.io/enforce=privileged",
         )
 
@@ -44,10 +42,10 @@ def agent_not_admitted(case: Case) -> Iterator[Issue]:
 def redaction_off(case: Case) -> Iterator[Issue]:
     """Query strings leave the cluster.
 
-    Why: query strings hold tokens, addresses and searches. With redactQueryStrings off they are stored as they were
-    written, and who may read the logs may read them.
+    Why: query strings contain tokens, addresses and searches. With redactQueryStrings off xScaler stores them, and
+    everyone who may read the logs can read them.
 
-    Fix: leave it on, or have Istio leave the query out (docs/logs.md, Privacy).
+    Fix: leave it on, or make Istio leave the query out (docs/logs.md, Privacy).
 
     Example:
         logs:
@@ -57,41 +55,42 @@ def redaction_off(case: Case) -> Iterator[Issue]:
         yield Issue(
             "logs.redactQueryStrings",
             "logs.redactQueryStrings is false: query strings, which often hold tokens, are stored",
-            "set it to true, or have Istio leave queries out (docs/logs.md)",
+            "set it to true, or make Istio leave queries out (docs/logs.md)",
         )
 
 
 @check("XS242", Severity.INFO)
 def sampled_lines(case: Case) -> Iterator[Issue]:
-    """Lines are sampled, and what counts them counts too few.
+    """Log lines are sampled, so counts of lines are too low.
 
-    Why: with successRatio below 1 a share of the successful requests is missing, while errors are all there: a ratio of
-    errors over lines comes out too high, and an alert on it fires without need.
+    Why: with successPercent below 100 some lines of successful requests are missing, while lines of errors are all
+    there. An error ratio over lines is too high, and an alert on it fires wrongly.
 
-    Fix: let alerts and ratios read istio_requests_total, which counts every request; or keep all lines.
+    Fix: base alerts and ratios on istio_requests_total, which counts every request; or keep all lines.
 
     Example:
         logs:
           sampling:
-            successRatio: 1.0
+            successPercent: 100
     """
-    ratio = case.settings.logs.sampling.success_ratio
-    if case.settings.logs.enabled and ratio < 1:
+    percent = case.settings.logs.sampling.success_percent
+    if case.settings.logs.enabled and percent < 100:
         yield Issue(
-            "logs.sampling.successRatio",
-            f"logs.sampling.successRatio is {ratio:g}: rates and error ratios over lines, and their alerts, are wrong",
-            "let alerts read istio_requests_total instead of lines",
+            "logs.sampling.successPercent",
+            f"logs.sampling.successPercent is {percent:g}:"
+            " rates, error ratios and alerts that count log lines are wrong",
+            "base alerts on istio_requests_total instead of log lines",
         )
 
 
 @check("XS243", Severity.WARNING)
 def old_lines(case: Case) -> Iterator[Issue]:
-    """The first start sends everything that lies on the nodes.
+    """The first start sends all old lines on the nodes.
 
-    Why: with startAt beginning each node sends what its runtime has kept, days perhaps: a burst that is paid for, and
-    lines that the backend refuses as too old. With source api a new pod sends it all again.
+    Why: with startAt beginning each node sends everything that its runtime has kept, perhaps days of logs. You pay for
+    this burst, and the backend rejects lines that are too old. With source api every new pod sends it all again.
 
-    Fix: end, which leaves out what was written before the first start.
+    Fix: use end, which skips lines from before the first start.
 
     Example:
         logs:
@@ -100,43 +99,47 @@ def old_lines(case: Case) -> Iterator[Issue]:
     if case.settings.logs.enabled and case.settings.logs.start_at == "beginning":
         yield Issue(
             "logs.startAt",
-            "logs.startAt is beginning: the first start sends all lines that the nodes still have, old ones too",
-            "set it to end, unless you want them once",
+            "logs.startAt is beginning: the first start sends all lines that the nodes still have, also old ones",
+            "set it to end, unless you need the old lines",
         )
 
 
 @check("XS244", Severity.WARNING)
 def many_streams(case: Case) -> Iterator[Issue]:
-    """Labels for the dashboard multiply the streams.
+    """Fields as labels multiply the streams.
 
-    Why: protocol, method and response code as labels make 20 to 50 streams of each proxy's one. Streams cost, and a
-    plan limits how many are active: beyond, xScaler answers 429 and the agents wait.
+    Why: each combination of values is a stream. With protocol, method and response code as labels each proxy has 20 to
+    50 streams instead of one. Streams cost money, and a plan limits the active ones: above the limit xScaler answers
+    429 and the agents wait.
 
-    Fix: leave it off; the same fields are in the structured metadata, which LogQL filters by as well.
+    Fix: leave the list empty; LogQL can filter by the same fields in the structured metadata.
 
     Example:
         logs:
-          dashboardLabels: false
+          streamLabels: []
     """
-    if case.settings.logs.enabled and case.settings.logs.dashboard_labels:
-        mesh, (low, high) = case.environment.mesh, _STREAMS
+    labels = case.settings.logs.stream_labels
+    if case.settings.logs.enabled and labels:
+        mesh, spans = case.environment.mesh, [case.facts.streams[name] for name in labels]
+        low, high = math.prod(span[0] for span in spans), math.prod(span[1] for span in spans)
         times = f"{low} to {high} times the streams"
         count = f"{mesh.proxies * low:,} to {mesh.proxies * high:,} streams" if mesh else times
         yield Issue(
-            "logs.dashboardLabels",
-            f"logs.dashboardLabels is true: {count}, each of which costs and counts against the plan",
-            'set it to false, and filter by structured metadata: {job="integrations/istio"} | response_code >= 500',
+            "logs.streamLabels",
+            f"logs.streamLabels has {', '.join(labels)}: {count}; each one costs and counts against your plan",
+            'set it to [], and filter by structured metadata: {job="integrations/istio"} | response_code >= 500',
         )
 
 
 @check("XS245", Severity.INFO)
 def no_access_logs_written(case: Case) -> Iterator[Issue]:
-    """Access logs are collected, and Istio may write none.
+    """The release collects access logs, but Istio may write none.
 
-    Why: Istio's profiles write no access logs unless they are told to (ztunnel always does). The agents would find
-    nothing to read, which looks like a fault.
+    Why: by default Istio's profiles write no access logs (ztunnel always does). The agents would find nothing to read,
+    which looks like a fault.
 
-    Fix: let the chart make the Telemetry object, or see that yours turns them on (docs/logs.md); then ignore this.
+    Fix: let the chart create the Telemetry object, or check that yours turns access logs on (docs/logs.md); then ignore
+    this finding.
 
     Example:
         istio:
@@ -147,6 +150,6 @@ def no_access_logs_written(case: Case) -> Iterator[Issue]:
     if case.settings.logs.enabled and not case.settings.istio.telemetry.access_logging.enabled:
         yield Issue(
             "logs.enabled",
-            "logs.enabled is true, and this release does not turn Istio's access logs on; by default it writes none",
-            "set istio.telemetry.accessLogging.enabled: true, or see that your Telemetry object does (docs/logs.md)",
+            "logs.enabled is true, but this release does not turn on Istio's access logs, which are off by default",
+            "set istio.telemetry.accessLogging.enabled: true, or use a Telemetry object of yours (docs/logs.md)",
         )

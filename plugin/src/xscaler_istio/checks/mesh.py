@@ -1,4 +1,4 @@
-"""Istio in a cluster: what runs, which of it would be scraped, and what keeps a pod from being scraped."""
+"""Istio in a cluster: which parts run, which would be scraped, and why a pod would not be."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import collections
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check_cluster
+from xscaler_istio.cluster.discovery import ENVOY_PORT
 from xscaler_istio.cluster.kinds import ISTIOD, KINDS, PROXY
 from xscaler_istio.findings.findings import Severity
 
@@ -15,14 +16,15 @@ if TYPE_CHECKING:
     from xscaler_istio.checks.examination import Examination
     from xscaler_istio.cluster.objects import Pod
 
-# Names beyond these are counted.
+# The number of names that are shown; more are counted.
 _SHOWN = 5
+_PORT = "prometheus.io/port"
 _STATUS_PORT = "status.sidecar.istio.io/port"
 _OLDEST = (1, 9)
 
 
 def some(names: Iterable[str]) -> str:
-    """Return names, each once and in order; of many the first, and how many more there are."""
+    """Return the names sorted, each once; of many the first, and the number of the others."""
     listed = sorted(set(names))
     more = len(listed) - _SHOWN
     return ", ".join(listed[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
@@ -35,13 +37,13 @@ def counted(number: int, thing: str) -> str:
 
 @check_cluster("XS400", Severity.INFO, "pods")
 def what_runs(examined: Examination) -> Iterator[Issue]:
-    """Istio's versions, and what of it runs.
+    """The doctor lists Istio's versions and components.
 
-    Why: it says whether the doctor looks at the cluster that you mean, and sees what you know to be there: sidecars
-    (native ones apart), gateways, waypoints, ztunnel, istiod and istio-cni, and the pods that ambient mode captures,
-    which have no proxy of their own.
+    Why: this shows whether doctor examines the cluster that you mean and sees what you know to be there: sidecars
+    (native ones separately), gateways, waypoints, ztunnel, istiod, istio-cni, and the pods that ambient mode captures,
+    which have no proxy.
 
-    Fix: nothing is wrong. If it is another cluster, `--kube-context` names the right one.
+    Fix: no action. If it is the wrong cluster, select another one with `--kube-context`.
 
     Example:
         helm --kube-context prod xscaler doctor -f values.yaml
@@ -57,33 +59,34 @@ def what_runs(examined: Examination) -> Iterator[Issue]:
     what = ", ".join(counted(kinds[kind], kind) for kind in KINDS if kinds[kind])
     captured = sum(pod.annotations.get("ambient.istio.io/redirection") == "enabled" for pod in pods)
     ambient = f"; {counted(captured, 'pod')} captured by ambient mode" if captured else ""
-    istio = f"Istio {', '.join(named)}" if named else "no istiod in this cluster (a managed control plane?)"
+    istio = f"Istio {', '.join(named)}" if named else "no istiod in this cluster (perhaps a managed control plane)"
     yield Issue("", f"{istio}: {what}{ambient}", "")
 
 
 @check_cluster("XS401", Severity.ERROR, "pods")
 def no_mesh(examined: Examination) -> Iterator[Issue]:
-    """No pod of Istio runs here.
+    """No pod of Istio runs in this cluster.
 
-    Why: a release would be installed, find nothing and send nothing.
+    Why: a release would find no targets and send nothing.
 
-    Fix: choose the cluster that has the mesh, or install Istio and restart the applications first.
+    Fix: select the cluster of your mesh, or install Istio and restart the applications first.
 
     Example:
         kubectl config get-contexts
     """
     if not examined.outcomes:
-        yield Issue("", "no pod runs a proxy or another part of Istio", "is it the right cluster? --kube-context")
+        fix = "select the cluster of your mesh with --kube-context, or install Istio first"
+        yield Issue("", "no pod runs a proxy or another part of Istio", fix)
 
 
 @check_cluster("XS402", Severity.WARNING, "pods")
 def proxies_of_other_versions(examined: Examination) -> Iterator[Issue]:
-    """Proxies are of another minor version than every istiod, by more than one.
+    """Proxies are more than one minor version away from every istiod.
 
-    Why: Istio supports proxies one minor behind their control plane. Older ones lack metrics and labels that
-    dashboards read, so that panels are empty for them alone; before 1.9 access logs have another format as well.
+    Why: Istio supports proxies one minor version behind their control plane. Older proxies lack metrics and labels that
+    dashboards read, so that panels are empty for these workloads only; before 1.9 access logs also have another format.
 
-    Fix: restart the workloads, so that they are injected anew.
+    Fix: restart the workloads, so that they get a proxy of the current version.
 
     Example:
         kubectl rollout restart deployment -n shop
@@ -98,10 +101,10 @@ def proxies_of_other_versions(examined: Examination) -> Iterator[Issue]:
     old = [(pod, version) for pod, version in proxies if _apart(version, planes) or version < _OLDEST]
     for version in sorted({version for _, version in old}):
         workloads = [pod.workload for pod, of_pod in old if of_pod == version]
-        beside = f", and istiod of {', '.join(map(_dotted, sorted(planes)))}" if planes else ""
+        beside = f" while istiod is {', '.join(map(_dotted, sorted(planes)))}" if planes else ""
         yield Issue(
             "",
-            f"proxies of Istio {_dotted(version)} run{beside}: {some(workloads)}",
+            f"these workloads run proxies of Istio {_dotted(version)}{beside}: {some(workloads)}",
             "restart these workloads (kubectl rollout restart)",
         )
 
@@ -116,31 +119,31 @@ def _dotted(version: tuple[int, ...]) -> str:
 
 @check_cluster("XS403", Severity.INFO, "pods")
 def what_would_be_found(examined: Examination) -> Iterator[Issue]:
-    """How many targets the release would have.
+    """The doctor counts the targets that the release would find.
 
-    Why: the rendered rules are applied to the pods that run now; the number of targets says what shards and plan must
-    carry, and `helm xscaler test RELEASE` should name the same number once the release runs.
+    Why: doctor applies the rendered rules to the pods that run now. Shards and plan must carry this number of targets,
+    and `helm xscaler test RELEASE` should report the same number once the release runs.
 
-    Fix: nothing is wrong.
+    Fix: no action.
 
     Example:
-        helm xscaler render -f values.yaml --explain   # the same rules in words
+        helm xscaler render -f values.yaml --explain --all   # the same rules in words
     """
     scraped = collections.Counter(outcome.kind for outcome in examined.outcomes if outcome.addresses)
     if examined.outcomes:
         what = ", ".join(counted(scraped[kind], kind) for kind in KINDS if scraped[kind])
-        total = sum(scraped.values())
-        yield Issue("", f"{counted(total, 'target')} would be found{f': {what}' if what else ''}", "")
+        total = sum(len(outcome.addresses) for outcome in examined.outcomes)
+        yield Issue("", f"the release would find {counted(total, 'target')}{f': {what}' if what else ''}", "")
 
 
 @check_cluster("XS404", Severity.WARNING, "pods")
 def not_found(examined: Examination) -> Iterator[Issue]:
     """Pods of the mesh would not be scraped.
 
-    Why: a value or an annotation leaves them out, so that their traffic is missing in every dashboard. What is meant
-    is not a fault; then ignore this with the reason. agentgateway is off by default and not told.
+    Why: a value or an annotation excludes them, and their traffic is missing from every dashboard. If you want that,
+    ignore this finding and give the reason. agentgateway is off by default and is not reported.
 
-    Fix: the value or the annotation that the finding names.
+    Fix: change the value or the annotation that the finding names.
 
     Example:
         metadata:
@@ -149,7 +152,7 @@ def not_found(examined: Examination) -> Iterator[Issue]:
     """
     by_reason: dict[str, list[Pod]] = {}
     for outcome in examined.outcomes:
-        # A pod that is about to start would be found a moment later.
+        # A pod that is about to start will be found.
         if not outcome.addresses and outcome.kind != "agentgateway" and outcome.pod.phase == "Running":
             by_reason.setdefault(outcome.reason, []).append(outcome.pod)
     for reason, pods in sorted(by_reason.items()):
@@ -157,20 +160,20 @@ def not_found(examined: Examination) -> Iterator[Issue]:
             "",
             f"{counted(len(pods), 'pod')} of the mesh would not be scraped because {reason}:"
             f" {some(pod.workload for pod in pods)}",
-            "change that, or ignore this with the reason if it is meant",
+            "change that, or if it is on purpose ignore this finding with a reason",
         )
 
 
 @check_cluster("XS405", Severity.INFO, "pods")
 def status_ports(examined: Examination) -> Iterator[Issue]:
-    """Pods have a status port of their own.
+    """Pods have another status port than 15020.
 
-    Why: their annotation status.sidecar.istio.io/port moves the page that is scraped, or with 0 turns it off. The
-    chart follows it: with another port it goes there, with 0 to Envoy's own port 15090, where the agent's metrics
-    (istio_agent_*) and those of the application are not. Other scrapers read the annotation prometheus.io/port, which
-    names a port at which nobody listens.
+    Why: the annotation status.sidecar.istio.io/port moves the port that serves the merged metrics, and 0 turns it off.
+    The chart follows it; for 0 it scrapes Envoy's port 15090, which serves neither the agent's metrics (istio_agent_*)
+    nor those of the application. So it does for a gateway whose annotation prometheus.io/port names 15090. Other
+    scrapers read that annotation, which may name a port that does not listen.
 
-    Fix: nothing, or remove the annotation to get the agent's metrics.
+    Fix: no action, or remove the annotation to get the agent's metrics.
 
     Example:
         metadata:
@@ -183,24 +186,41 @@ def status_ports(examined: Examination) -> Iterator[Issue]:
         if outcome.addresses and port != "15020":
             by_port.setdefault(port, []).append(outcome.pod)
     for port, pods in sorted(by_port.items()):
-        instead = "15090, without the agent's metrics," if port == "0" else port
+        instead = "15090 (without the agent's metrics)" if port == "0" else port
         yield Issue(
             "",
-            f"the status port of {counted(len(pods), 'pod')} is {port}, and {instead} would be scraped:"
+            f"{counted(len(pods), 'pod')} with the status port {port} would be scraped at port {instead}:"
             f" {some(pod.workload for pod in pods)}",
-            f"nothing, or remove the annotation {_STATUS_PORT}",
+            f"no action, or remove the annotation {_STATUS_PORT}",
+        )
+    chosen = examined.case.settings.metrics.targets["proxies"].port
+    of_envoy = [
+        outcome.pod
+        for outcome in examined.outcomes
+        if outcome.pod.annotations.get(_PORT) == ENVOY_PORT
+        and _STATUS_PORT not in outcome.pod.annotations
+        and chosen != int(ENVOY_PORT)
+        and outcome.ports == {ENVOY_PORT}
+    ]
+    if of_envoy:
+        yield Issue(
+            "",
+            f"{counted(len(of_envoy), 'pod')} annotated {_PORT}: 15090 would be scraped there (without the agent's"
+            f" metrics): {some(pod.workload for pod in of_envoy)}",
+            "no action, or set the annotation to the agent's port, 15020",
         )
 
 
 @check_cluster("XS406", Severity.ERROR, "pods", "mesh")
-def answers_itself_alone(examined: Examination) -> Iterator[Issue]:
-    """Proxies give their metrics to nobody outside their pod.
+def localhost_only(examined: Examination) -> Iterator[Issue]:
+    """Proxies serve metrics on localhost only.
 
-    Why: with METRICS_LOCALHOST_ACCESS_ONLY (Istio 1.22) the agent answers 403 to whoever asks from elsewhere, and
-    Envoy's own port listens on the loopback address alone. Every scrape fails.
+    Why: with METRICS_LOCALHOST_ACCESS_ONLY (Istio 1.22 and newer) the agent answers 403 to requests from other pods,
+    and Envoy's own port listens on the loopback address only. Every scrape fails. The ports with mutual TLS of Istio
+    1.31 stay open, but take only clients with a certificate of the mesh, which the collectors do not have.
 
-    Fix: remove it from meshConfig.defaultConfig.proxyMetadata or from the pods' proxy.istio.io/config, and restart
-    them.
+    Fix: remove it from meshConfig.defaultConfig.proxyMetadata or from the pods' proxy.istio.io/config, and restart the
+    pods.
 
     Example:
         meshConfig:
@@ -213,18 +233,18 @@ def answers_itself_alone(examined: Examination) -> Iterator[Issue]:
         yield Issue(
             "",
             f"METRICS_LOCALHOST_ACCESS_ONLY makes proxies refuse every scrape: {some(pod.workload for pod in closed)}",
-            "remove it from the proxies' metadata and restart them",
+            "remove it from the proxies' metadata and restart the pods",
         )
 
 
 @check_cluster("XS407", Severity.WARNING, "pods", "mesh")
 def merged_without_envoy(examined: Examination) -> Iterator[Issue]:
-    """The merged page of proxies has nothing of Envoy's.
+    """The merged metrics of proxies lack Envoy's.
 
-    Why: with PILOT_AGENT_MERGE_ENVOY_STATS=false (Istio 1.30) port 15020 has the agent's metrics alone, and everything
-    about traffic is at 15090.
+    Why: with PILOT_AGENT_MERGE_ENVOY_STATS=false (Istio 1.30 and newer) port 15020 serves only the agent's metrics;
+    everything about traffic is at port 15090.
 
-    Fix: have the chart scrape 15090.
+    Fix: scrape port 15090.
 
     Example:
         metrics:
@@ -235,36 +255,29 @@ def merged_without_envoy(examined: Examination) -> Iterator[Issue]:
     apart = [
         outcome.pod
         for outcome in examined.outcomes
-        if outcome.pod in _set_to(examined, "PILOT_AGENT_MERGE_ENVOY_STATS", "false")
-        and any(not address.endswith(":15090") for address in outcome.addresses)
+        if outcome.pod in _set_to(examined, "PILOT_AGENT_MERGE_ENVOY_STATS", "false") and outcome.merged
     ]
     if apart:
         yield Issue(
             "metrics.targets.proxies.port",
-            f"PILOT_AGENT_MERGE_ENVOY_STATS leaves Envoy's metrics out of 15020 for {counted(len(apart), 'pod')}:"
+            f"PILOT_AGENT_MERGE_ENVOY_STATS removes Envoy's metrics from port 15020 of {counted(len(apart), 'pod')}:"
             f" {some(pod.workload for pod in apart)}",
             "set metrics.targets.proxies.port: 15090",
         )
 
 
 def _set_to(examined: Examination, name: str, value: str) -> list[Pod]:
-    """Return the pods whose proxy has a variable of this value, of its own or by the mesh configuration."""
-
-    def environment(pod: Pod) -> Mapping[str, str]:
-        mesh = examined.mesh_of(pod)
-        proxy = pod.container(PROXY)
-        return {**(mesh.environment if mesh else {}), **(proxy.environment if proxy else {})}
-
+    """Return the pods whose proxy has a variable with this value, from the pod or from the mesh configuration."""
     proxies = [outcome.pod for outcome in examined.outcomes if outcome.pod.container(PROXY)]
-    return [pod for pod in proxies if environment(pod).get(name) == value]
+    return [pod for pod in proxies if examined.environment_of(pod).get(name) == value]
 
 
 @check_cluster("XS408", Severity.WARNING, "pods", "namespaces")
 def not_injected(examined: Examination) -> Iterator[Issue]:
-    """Pods in an injected namespace have no proxy.
+    """Pods in a namespace with injection have no proxy.
 
-    Why: they were started before the namespace was labelled or while istiod did not answer. Without a proxy they
-    report nothing; their callers show them as `unknown`.
+    Why: they were started before the namespace got its label, or while istiod did not answer. Without a proxy they
+    report nothing, and their callers show them as `unknown`.
 
     Fix: restart them.
 
@@ -277,7 +290,7 @@ def not_injected(examined: Examination) -> Iterator[Issue]:
         for pod in examined.inventory.pods.items
         if pod.namespace in injected
         and not pod.container(PROXY)
-        # Injection leaves these alone.
+        # Injection skips these.
         and not pod.host_network
         and "false" not in (pod.labels.get(_INJECT), pod.annotations.get(_INJECT))
         and pod.owner_kind != "Job"
@@ -285,7 +298,7 @@ def not_injected(examined: Examination) -> Iterator[Issue]:
     if bare:
         yield Issue(
             "",
-            f"{counted(len(bare), 'pod')} in injected namespaces ha{'s' if len(bare) == 1 else 've'} no proxy:"
+            f"{counted(len(bare), 'pod')} in namespaces with injection ha{'s' if len(bare) == 1 else 've'} no proxy:"
             f" {some(pod.workload for pod in bare)}",
             "restart them (kubectl rollout restart)",
         )
@@ -301,12 +314,12 @@ def _injects(labels: Mapping[str, str]) -> bool:
 
 @check_cluster("XS409", Severity.WARNING, "pods")
 def killed_proxies(examined: Examination) -> Iterator[Issue]:
-    """Proxies were killed for want of memory.
+    """Proxies ran out of memory and were killed (OOMKilled).
 
-    Why: a proxy that starts again begins its counters at 0 and loses what was not scraped; with many series it needs
-    memory for their page as well. Dashboards show gaps that look like the collector's.
+    Why: a restarted proxy begins its counters at 0 and loses what was not scraped. With many series it also needs
+    memory to serve its metrics. Dashboards show gaps that look like the collector's fault.
 
-    Fix: raise the proxies' memory limit (sidecar.istio.io/proxyMemoryLimit), or have the mesh count less
+    Fix: raise the proxies' memory limit (sidecar.istio.io/proxyMemoryLimit), or reduce their series
     (istio.telemetry.trimTags).
 
     Example:
@@ -319,6 +332,6 @@ def killed_proxies(examined: Examination) -> Iterator[Issue]:
     if killed:
         yield Issue(
             "",
-            f"proxies were killed for want of memory: {some(pod.workload for pod in killed)}",
+            f"proxies ran out of memory and were killed (OOMKilled): {some(pod.workload for pod in killed)}",
             "raise their memory limit (sidecar.istio.io/proxyMemoryLimit)",
         )

@@ -1,4 +1,4 @@
-"""What else is in the cluster: collectors that scrape the same proxies, NetworkPolicies, machines outside."""
+"""Other objects in the cluster: collectors that scrape the same proxies, NetworkPolicies, virtual machines."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from xscaler_istio.cluster.discovery import MeshPod
     from xscaler_istio.rendered.network_policy import Policy
 
-# By what a configuration can be known to scrape Istio, or every pod that is annotated as Istio annotates its own.
+# A configuration with one of these scrapes Istio, or every pod with the annotations that Istio sets.
 _SCRAPES_ISTIO = re.compile(
     r"/stats/prometheus|envoy-prom|istio-proxy|ztunnel-stats|\b15020\b|\b15090\b|\b15014\b|istiod|http-monitoring"
     r"|annotation_prometheus_io_scrape"
 )
 _XSCALER = re.compile(r"\.xscalerlabs\.com\b")
+# Its chart takes this image, with or without eBPF, also through a mirror.
+_AGENT_OF_XSCALER = re.compile(r"(^|/)xscaler-agent[:@]")
 _HTTPS, _DNS = 443, 53
-# An address that is nobody's (RFC 5737), for what lies outside of the cluster.
+# An unassigned address (RFC 5737) for hosts outside the cluster.
 _OUTSIDE = End(namespace="", namespace_labels={}, labels={}, address="192.0.2.1")
 
 
@@ -32,10 +34,10 @@ _OUTSIDE = End(namespace="", namespace_labels={}, labels={}, address="192.0.2.1"
 def sends_to_xscaler_already(examined: Examination) -> Iterator[Issue]:
     """Another collector scrapes Istio and sends to xScaler.
 
-    Why: each series would arrive twice, under two sets of labels, and count twice in queries and on the bill. With
-    the same labels xScaler keeps one of two values.
+    Why: each series would arrive twice with different labels, and count twice in queries and on the bill. With the same
+    labels xScaler keeps one of two values.
 
-    Fix: take Istio out of the other collector's configuration once the release works.
+    Fix: remove Istio from the other collector's configuration once the release works.
 
     Example:
         helm xscaler test xscaler-istio -n telemetry   # then remove the other job
@@ -44,8 +46,8 @@ def sends_to_xscaler_already(examined: Examination) -> Iterator[Issue]:
         if _SCRAPES_ISTIO.search(item.text) and _XSCALER.search(item.text):
             yield Issue(
                 "",
-                "a collector with this configuration scrapes Istio and sends to xScaler already",
-                "remove Istio's jobs from it once the release works",
+                "a collector with this configuration already scrapes Istio and sends to xScaler",
+                "remove Istio's jobs from it once this release works",
                 item.name,
             )
 
@@ -54,27 +56,65 @@ def sends_to_xscaler_already(examined: Examination) -> Iterator[Issue]:
 def scraped_by_others(examined: Examination) -> Iterator[Issue]:
     """Another collector scrapes the same proxies.
 
-    Why: each scrape costs every proxy memory and time for its whole page, a megabyte and more on busy gateways.
-    Where it sends is not known: if it is xScaler, series arrive twice.
+    Why: each scrape costs every proxy memory and time for the whole response, a megabyte and more on busy gateways.
+    Where it sends is unknown: if it is xScaler, series arrive twice. The monitors are those of the Prometheus Operator
+    and of OpenShift's Cluster Observability Operator; the Sail Operator creates some for each IstioRevision.
 
-    Fix: nothing if its series are needed elsewhere; otherwise remove it once the release works.
+    Fix: no action if its series are needed elsewhere; otherwise remove it once the release works. The Sail Operator
+    recreates its monitors while the Istio object has the annotation sailoperator.io/monitoring.
 
     Example:
         kubectl get podmonitors,servicemonitors -A
     """
     for item in (*examined.inventory.monitors.items, *examined.inventory.configurations.items):
         if _SCRAPES_ISTIO.search(item.text) and not _XSCALER.search(item.text):
-            yield Issue("", "it has Istio scraped as well", "remove it if nothing needs its series", item.name)
+            fix = "remove it if its series are not needed"
+            if item.owner_kind == "IstioRevision":
+                fix = (
+                    "if its series are not needed, remove the annotation sailoperator.io/monitoring from the Istio"
+                    " object, or the Sail Operator recreates it"
+                )
+            yield Issue("", "it makes another collector scrape Istio", fix, item.name)
+
+
+@check_cluster("XS435", Severity.WARNING, "pods")
+def own_agent_of_xscaler(examined: Examination) -> Iterator[Issue]:
+    """xScaler's own agent runs in the cluster.
+
+    Why: the chart xscaler-agent runs an OpenTelemetry Collector on every node, which reads the logs below /var/log. Its
+    configuration comes from xScaler and is not in the cluster, so it is unknown here what it collects. If it reads the
+    container istio-proxy, access logs arrive twice; if it scrapes Istio, so do series.
+
+    Fix: exclude istio-proxy from the agent's log receiver, or leave logs.enabled at false; give it no job for Istio.
+
+    Example:
+        receivers:
+          filelog:
+            include: [/var/log/pods/*/*/*.log]
+            exclude: [/var/log/pods/*/istio-proxy/*.log]
+    """
+    found: dict[str, list[str]] = {}
+    for pod in examined.inventory.pods.items:
+        if any(_AGENT_OF_XSCALER.search(container.image) for container in pod.containers):
+            found.setdefault(pod.namespace, []).append(pod.workload)
+    for namespace, workloads in sorted(found.items()):
+        yield Issue(
+            "",
+            "xScaler's own agent may collect the same logs and metrics, as its configuration at xScaler says:"
+            f" {some(workloads)}",
+            "exclude istio-proxy from its log receiver or leave logs.enabled: false, and give it no job for Istio",
+            f"Namespace {namespace}",
+        )
 
 
 @check_cluster("XS432", Severity.ERROR, "pods", "namespaces", "policies")
 def policies_in_the_way(examined: Examination) -> Iterator[Issue]:
     """A NetworkPolicy keeps the collector from pods of the mesh.
 
-    Why: every scrape of them times out. Looked at are NetworkPolicies of Kubernetes, as if the release ran already;
-    whether the network heeds them, and what it has of its own (CiliumNetworkPolicy, Calico's), is not known.
+    Why: every scrape of them times out. This evaluates Kubernetes NetworkPolicies as if the release were running. It
+    does not know whether the network enforces them, and does not read other kinds (CiliumNetworkPolicy, Calico's).
 
-    Fix: a policy that lets the namespace of the release in.
+    Fix: add a policy that admits the namespace of the release.
 
     Example:
         spec:
@@ -96,7 +136,7 @@ def policies_in_the_way(examined: Examination) -> Iterator[Issue]:
         yield Issue(
             "",
             f"{names} keeps the collector from port {port} of {some(workloads)}",
-            f"let the namespace {examined.namespace} in, to port {port}",
+            f"allow ingress from the namespace {examined.namespace} to port {port}",
             f"Namespace {namespace}",
         )
 
@@ -105,10 +145,10 @@ def policies_in_the_way(examined: Examination) -> Iterator[Issue]:
 def collectors_shut_in(examined: Examination) -> Iterator[Issue]:
     """A NetworkPolicy keeps the collector from what it needs to reach.
 
-    Why: it asks the cluster's DNS, the proxies, and xScaler over HTTPS. One that it cannot reach is enough that
-    nothing arrives.
+    Why: the collector needs the cluster's DNS, the proxies, and xScaler over HTTPS. Without one of them nothing
+    arrives.
 
-    Fix: a policy in the namespace of the release that admits these; networkPolicy.enabled makes one.
+    Fix: add a policy to the namespace of the release that allows these; networkPolicy.enabled creates one.
 
     Example:
         networkPolicy:
@@ -122,7 +162,7 @@ def collectors_shut_in(examined: Examination) -> Iterator[Issue]:
             "the cluster's DNS": Connection(source, _dns(examined), _DNS, "UDP"),
         }
         for what, wanted in outside.items():
-            # A proxy inside the cluster is another way out.
+            # A proxy inside the cluster may be another way out.
             if blocking := in_the_way(policies, EGRESS, wanted):
                 found.setdefault((_named(blocking), what), set())
     for outcome, wanted in _scrapes(examined):
@@ -133,7 +173,7 @@ def collectors_shut_in(examined: Examination) -> Iterator[Issue]:
         yield Issue(
             "networkPolicy.enabled" if examined.release.policies else "",
             f"{names} keeps the collector from {whom}",
-            "admit it, or set networkPolicy.enabled: true",
+            "allow this egress, or set networkPolicy.enabled: true",
             f"Namespace {examined.namespace}",
         )
 
@@ -144,13 +184,13 @@ def _named(policies: tuple[Policy, ...]) -> str:
 
 
 def _labels(examined: Examination, namespace: str) -> dict[str, str]:
-    """Return the labels of a namespace, of one that is still to be made those that it will have."""
+    """Return the labels of a namespace; of one that does not exist yet, those that it will have."""
     listed = {item.name: item.labels for item in examined.inventory.namespaces.items}
     return {**listed.get(namespace, {}), "kubernetes.io/metadata.name": namespace}
 
 
 def _collectors(examined: Examination) -> Iterator[End]:
-    """Yield the pods that will scrape. Their addresses will be of the network of the pods that are there."""
+    """Yield the pods that will scrape. Their addresses will be in the network of the existing pods."""
     address = next((item.pod.ip for item in examined.outcomes if item.pod.ip and not item.pod.host_network), "")
     for collector in examined.release.collectors[:1]:
         yield End(
@@ -191,16 +231,17 @@ def _dns(examined: Examination) -> End:
 
 @check_cluster("XS434", Severity.INFO, "machines")
 def machines_out_of_reach(examined: Examination) -> Iterator[Issue]:
-    """Machines outside of the cluster are in the mesh.
+    """The mesh has machines outside the cluster.
 
-    Why: WorkloadEntry objects speak of virtual machines. Their proxies serve the same page on port 15020, and no
-    discovery of pods finds them.
+    Why: WorkloadEntry objects describe virtual machines. Their proxies serve the same metrics on port 15020, but the
+    collector discovers only pods.
 
-    Fix: run a collector on them; docs/options.md has the settings to send to xScaler.
+    Fix: run a collector on these machines; docs/from-xscalers-page.md has the settings to send to xScaler.
 
     Example:
         kubectl get workloadentries.networking.istio.io -A
     """
     names = examined.inventory.machines.items
     if names:
-        yield Issue("", f"{counted(len(names), 'machine')} of the mesh would not be scraped: {some(names)}", "")
+        message = f"{counted(len(names), 'machine')} of the mesh would not be scraped: {some(names)}"
+        yield Issue("", message, "run a collector on them (docs/from-xscalers-page.md has the settings)")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Issue:
-    """What a check has to say of one key, of one rendered object, or of what is at a `place` in a cluster."""
+    """A problem that a check found with one key, one rendered object, or a `place` in a cluster."""
 
     path: str
     message: str
@@ -28,7 +28,7 @@ class Issue:
 
 @dataclasses.dataclass(frozen=True)
 class ClusterCheck:
-    """A check of a cluster, and what it needs to know of it: parts of the inventory, values, probes."""
+    """A check of a cluster, and what it needs: parts of the inventory, values, probes."""
 
     judge: Callable[[Examination], Iterator[Issue]]
     needs: tuple[str, ...]
@@ -68,7 +68,7 @@ def check_object(
 def check_cluster(
     rule: str, severity: Severity, *needs: str
 ) -> Callable[[Callable[[Examination], Iterator[Issue]]], Callable[[Examination], Iterator[Issue]]]:
-    """Register a check of a cluster, which is not made where one of its `needs` is not known."""
+    """Register a check of a cluster; it is skipped while one of its `needs` is unknown."""
 
     def register(judge: Callable[[Examination], Iterator[Issue]]) -> Callable[[Examination], Iterator[Issue]]:
         document(rule, severity, judge.__doc__ or "")

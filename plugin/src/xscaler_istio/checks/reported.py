@@ -1,4 +1,4 @@
-"""Documentation of the rules that are no functions: what reading files, the schema, the chart and programs report."""
+"""Documentation of the rules without a check function: problems with files, the schema, the chart and programs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from xscaler_istio.findings.rules import document
 document(
     "XS001",
     Severity.ERROR,
-    """A key that the chart does not have.
+    """The chart does not have this key.
 
-    Why: Helm's schema check refuses it. A misspelt or misplaced key would otherwise do nothing.
+    Why: Helm's schema check refuses it. Otherwise a misspelt or misplaced key would have no effect.
 
-    Fix: the suggested key, or one of those that are allowed there. `global`, `enabled` at the top and keys that begin
-    with `x-` are always allowed.
+    Fix: use the suggested key, or one of those that are allowed there. `global`, a top-level `enabled`, and keys that
+    begin with `x-` are always allowed.
 
     Example:
         cluster:
@@ -23,13 +23,12 @@ document(
 document(
     "XS002",
     Severity.ERROR,
-    """A value that the schema refuses: its type, form or range.
+    """A value does not match the schema: its type, form or range is wrong.
 
-    Why: Helm refuses it too, at install. Among what is refused: a region that is no DNS label, a tenant id with
-    characters that xScaler does not take, a URL with spaces, a duration of two units, numbers and true/false where a
-    text belongs.
+    Why: Helm refuses it at installation too. Examples: a region that is not a DNS label, a tenant id with invalid
+    characters, a URL with spaces, a duration with two units, a number or true/false instead of a string.
 
-    Fix: what the finding says. YAML reads 123, 1e3, yes and n as numbers and true/false: put texts in quotes.
+    Fix: follow the finding's advice. YAML reads 123, 1e3, yes and n as numbers and true/false: put strings in quotes.
 
     Example:
         xscaler:
@@ -39,24 +38,41 @@ document(
 document(
     "XS003",
     Severity.WARNING,
-    """A key that is going to be removed.
+    """A key or a value has an old name.
 
-    Why: the schema marks it as deprecated. It still works, and a later version of the chart will refuse it as unknown.
+    Why: it still works. Version 1.0 of the chart will refuse it. UPGRADING.md lists all old names.
 
-    Fix: the key that replaces it.
+    Fix: set the new name with the value that the finding shows, and remove the old one.
 
     Example:
-        helm xscaler validate -f values.yaml   # names the key, since when, and what to use instead
+        cluster:
+          labels:
+            environment: prod   # not metrics.extraLabels
+    """,
+)
+document(
+    "XS004",
+    Severity.ERROR,
+    """The file is not a values file of this chart.
+
+    Why: it is encrypted with sops, has the values of this chart below another key (as umbrella charts and Argo CD
+    Applications do), or belongs to another chart. Nothing else in it is checked.
+
+    Fix: decrypt the file, pass only the block with this chart's values, or pass a values file of this chart.
+
+    Example:
+        sops -d values.enc.yaml | helm xscaler validate -f -
     """,
 )
 document(
     "XS010",
     Severity.ERROR,
-    """A file that is not YAML.
+    """A file is not valid YAML.
 
     Why: nothing in it can be read.
 
-    Fix: look at indentation, colons and quotes on the line and on the one above; tabs do not indent.
+    Fix: check indentation, colons and quotes on the line and on the one above; YAML does not allow tabs for
+    indentation.
 
     Example:
         xscaler:
@@ -66,11 +82,11 @@ document(
 document(
     "XS011",
     Severity.ERROR,
-    """A key that is there twice.
+    """A key occurs twice.
 
-    Why: Helm takes the last without a word; the first is probably meant to count too.
+    Why: Helm silently uses the last one; you probably want both.
 
-    Fix: one block for each key.
+    Fix: write one block for each key.
 
     Example:
         metrics:
@@ -81,11 +97,11 @@ document(
 document(
     "XS012",
     Severity.ERROR,
-    """A second document in one file.
+    """A file contains a second YAML document.
 
-    Why: after `---` Helm 3 ignores the rest, Helm 4 merges it.
+    Why: after `---` Helm 3 ignores the rest, and Helm 4 merges it.
 
-    Fix: one file a document.
+    Fix: put each document into its own file.
 
     Example:
         helm xscaler validate -f base.yaml -f prod.yaml
@@ -94,9 +110,9 @@ document(
 document(
     "XS013",
     Severity.ERROR,
-    """A file that holds no mapping.
+    """A file does not contain a mapping.
 
-    Why: values are a mapping of keys; a list or a text is refused by Helm.
+    Why: values are a mapping of keys; Helm refuses a list or a string.
 
     Fix: begin with key: value.
 
@@ -108,9 +124,9 @@ document(
 document(
     "XS014",
     Severity.ERROR,
-    """A file that is not UTF-8.
+    """A file is not UTF-8.
 
-    Why: Helm reads UTF-8 alone. An editor on Windows may have saved it as UTF-16.
+    Why: Helm reads only UTF-8. An editor on Windows may have saved the file as UTF-16.
 
     Fix: save it as UTF-8.
 
@@ -121,11 +137,11 @@ document(
 document(
     "XS015",
     Severity.ERROR,
-    """A file that is nested too deeply.
+    """A file is nested too deeply.
 
-    Why: no values are meant to be; it is probably another file.
+    Why: no values of this chart are; it is probably another file.
 
-    Fix: the right file.
+    Fix: name the right file.
 
     Example:
         helm xscaler validate -f values.yaml
@@ -134,12 +150,12 @@ document(
 document(
     "XS016",
     Severity.ERROR,
-    """A file that is too large.
+    """A file is too large.
 
     Why: Helm keeps the values in the record of the release, a Secret, which Kubernetes limits to 1 MiB. It is probably
     another file.
 
-    Fix: the right file.
+    Fix: name the right file.
 
     Example:
         helm xscaler validate -f values.yaml
@@ -151,12 +167,14 @@ document(
     """A rule of the chart refuses the values.
 
     Why: these are rules that a schema cannot say; `helm install` stops at them as well. They are: an empty region,
-    tenant or cluster name; no token, or a token and an existingSecret both; tenantId and tenantIdKey both, username
-    and usernameKey both; an http URL without allowInsecureHttp; a URL with a user name; a header that the collector
-    sets itself; logs from files on a platform without DaemonSets; an interval above five minutes; a timeout longer
-    than the interval; no target enabled; persistence for the OpenTelemetry Collector; a queue smaller than a batch;
-    more labels than limits.labelsPerSeries; extra labels that Istio has; expressions that are no RE2; drops that
-    would merge series, break a histogram or leave nothing of the profile.
+    tenant or cluster name; no token, or two of token, tokenFile and existingSecret; a tokenFile that nothing puts into
+    the pods; tenantId and tenantIdKey both, username and usernameKey both; an http URL without allowInsecureHttp; a URL
+    with a user name; a header that the collector sets itself; logs from files on a platform without DaemonSets; an
+    interval above five minutes; a timeout longer than the interval; no target enabled; persistence for the
+    OpenTelemetry Collector; a queue smaller than a batch; more labels than xscaler.limits.labelsPerSeries or
+    labelsPerStream; labels in cluster.labels that series or streams have already; an old and a new name of a key both;
+    expressions that are not valid RE2; drops that would merge series, break a histogram or leave nothing of the
+    profile.
 
     Fix: what the finding says.
 
@@ -170,9 +188,9 @@ document(
     Severity.ERROR,
     """The chart cannot be rendered.
 
-    Why: schema and rules are content, and a template stumbles nevertheless.
+    Why: the values pass the schema and the chart's rules, but a template fails.
 
-    Fix: if the values look right, report it as a bug of the chart.
+    Fix: if the values look right, report this as a bug of the chart.
 
     Example:
         helm xscaler render -f values.yaml
@@ -181,12 +199,12 @@ document(
 document(
     "XS280",
     Severity.WARNING,
-    """Helm warns of the values or of the chart.
+    """Helm warns about the values or the chart.
 
-    Why: Helm says it on standard error and goes on: a value of another kind than the default is used or skipped as it
-    is, or the chart is deprecated. Nobody sees it in a pipeline.
+    Why: Helm prints a warning and continues: it ignores or uses a value of the wrong type, or the chart is deprecated.
+    In a pipeline the warning goes unnoticed.
 
-    Fix: a value of the default's kind; a newer chart.
+    Fix: use a value of the default's type, or a newer chart.
 
     Example:
         prometheus:
@@ -196,10 +214,9 @@ document(
 document(
     "XS290",
     Severity.WARNING,
-    """An ignore that ignores nothing.
+    """An ignore has no effect.
 
-    Why: what it was written for is gone, or its line, rule or path is another one. Left there, it would hide a
-    finding that comes later.
+    Why: its finding is gone, or its line, rule or path is wrong. If it stays it may hide a later finding.
 
     Fix: remove it.
 
@@ -211,13 +228,12 @@ document(
 document(
     "XS291",
     Severity.WARNING,
-    """An ignore that is not valid.
+    """An ignore is not valid.
 
-    Why: it has no reason, its rule does not exist, or the rule cannot be ignored: a file that Helm reads otherwise
-    than people, and what the schema and the chart refuse (XS0.. and XS1..), has no exception. Findings of
-    `lint` have no line in a values file: ignore them in .xscaler.yaml.
+    Why: it has no reason, its rule does not exist, or its rule cannot be ignored (XS0.. and XS1..: Helm or the chart
+    refuses the values). Findings of `lint` have no line in a values file: ignore them in .xscaler.yaml.
 
-    Fix: rule and reason, on the line of the key or in .xscaler.yaml.
+    Fix: write rule and reason on the line of the key or in .xscaler.yaml.
 
     Example:
         ignore:
@@ -229,11 +245,11 @@ document(
 document(
     "XS300",
     Severity.ERROR,
-    """`helm lint --strict` is not content.
+    """`helm lint --strict` reports a problem.
 
-    Why: Helm finds fault with the chart itself.
+    Why: Helm finds a fault in the chart itself.
 
-    Fix: what it says; with the chart as published this does not happen.
+    Fix: follow its message; the published chart has no such fault.
 
     Example:
         helm lint --strict chart/ -f values.yaml
@@ -244,9 +260,9 @@ document(
     Severity.ERROR,
     """The chart cannot be rendered with these values.
 
-    Why: in lint mode Helm swallows what the chart itself refuses; a full render does not.
+    Why: `helm lint` does not report values that the chart refuses; a full render does.
 
-    Fix: `helm xscaler validate` names file and line.
+    Fix: run `helm xscaler validate`, which names file and line.
 
     Example:
         helm xscaler validate -f values.yaml
@@ -255,11 +271,12 @@ document(
 document(
     "XS310",
     Severity.ERROR,
-    """An object that Kubernetes would refuse.
+    """Kubernetes would reject an object.
 
     Why: kubeconform checks every object against the schemas of the Kubernetes version, unknown fields included.
 
-    Fix: blocks that are handed on as they are (affinity, tolerations, resources) are the usual cause.
+    Fix: check the blocks that the chart passes on unchanged (affinity, tolerations, resources); they are the usual
+    cause.
 
     Example:
         helm xscaler lint -f values.yaml --kube-version 1.34.0
@@ -268,11 +285,11 @@ document(
 document(
     "XS311",
     Severity.INFO,
-    """An object that could not be checked.
+    """An object could not be checked.
 
-    Why: it is of a kind that Kubernetes' schemas do not have, as Istio's Telemetry.
+    Why: Kubernetes' schemas do not have its kind, for example Istio's Telemetry.
 
-    Fix: none is needed; the test suite checks it against Istio's schema.
+    Fix: no action; the chart's tests check it against Istio's schema.
 
     Example:
         istio:
@@ -284,11 +301,11 @@ document(
 document(
     "XS320",
     Severity.ERROR,
-    """A configuration that its collector would refuse.
+    """A collector would reject its configuration.
 
-    Why: the collector's own check read the rendered configuration and said no.
+    Why: the collector's own check rejected the rendered configuration.
 
-    Fix: what it says; `helm xscaler render --config NAME` shows the file.
+    Fix: follow its message; `helm xscaler render --config NAME` shows the file.
 
     Example:
         helm xscaler render -f values.yaml --config alloy
@@ -299,10 +316,12 @@ document(
     Severity.INFO,
     """A workload needs a looser pod-security level than `restricted`.
 
-    Why: the log agent that reads files needs hostPath and root. A namespace that does not admit it shows no error at
-    install; the pods are missing.
+    Why: the log agent needs hostPath and root to read files of the node; other workloads need a looser level only for
+    what `pod` or `extraObjects` add. A namespace that does not admit a pod shows no error at installation; the pods are
+    missing.
 
-    Fix: label the namespace, or logs.source: api (docs/security.md).
+    Fix: label the namespace. For the log agent: install logs as a release in another namespace, or set
+    logs.source: api. For others: change the values that the message names (docs/security.md).
 
     Example:
         kubectl label namespace telemetry pod-security.kubernetes.io/enforce=privileged

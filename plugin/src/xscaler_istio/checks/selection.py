@@ -1,4 +1,4 @@
-"""What is chosen and what is left out: metrics by name, pods by namespace."""
+"""The selection of metrics by name and of pods by namespace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from xscaler_istio.checks.case import Case
     from xscaler_istio.values.settings import Namespaces, Relabeling
 
-# What every published dashboard of Istio and xScaler's page read first (tests/chart/evidence.yaml).
+# The most important metrics of Istio's published dashboards and of xScaler's page (tests/chart/evidence.yaml).
 ESSENTIAL = (
     "istio_requests_total",
     "istio_request_duration_milliseconds_bucket",
@@ -27,7 +27,7 @@ ESSENTIAL = (
     "pilot_xds_pushes",
     "pilot_proxy_convergence_time_bucket",
 )
-# What else is called so, of families in which people leave the end of a name out.
+# Further metrics of families whose suffix people forget.
 _KNOWN = (
     *ESSENTIAL,
     *(f"istio_{side}_bytes_{end}" for side in ("request", "response") for end in ("bucket", "sum", "count")),
@@ -38,7 +38,7 @@ _KNOWN = (
     "pilot_proxy_convergence_time_sum",
     "pilot_proxy_convergence_time_count",
 )
-# With what all metrics of Istio's components begin (Istio 1.9 to 1.31; Envoy's depend on proxyStatsMatcher).
+# The prefixes of all metrics of Istio's components (Istio 1.9 to 1.31; Envoy's depend on proxyStatsMatcher).
 _FAMILIES = (
     "agentgateway_",
     "auto_registration_",
@@ -64,19 +64,19 @@ _FAMILIES = (
     "xds_cache_",
     "ztunnel_",
 )
-# Where installation guides put gateways.
+# The namespaces in which installation guides put gateways.
 GATEWAY_NAMESPACES = ("istio-system", "istio-ingress", "istio-egress", "istio-gateway", "istio-gateways", "gateways")
 
 
 @check("XS230", Severity.WARNING)
 def essential_metrics_dropped(case: Case) -> Iterator[Issue]:
-    """What dashboards read first is dropped.
+    """Metrics that every dashboard needs are dropped.
 
-    Why: metrics.excludeMetrics wins over profile and includeMetrics, and a rule of metrics.extraMetricRelabelings comes
-    last of all. Without these metrics Istio's dashboards have empty panels. Drops that would merge series or break a
-    histogram are refused by the chart (XS100).
+    Why: metrics.excludeMetrics overrides profile and includeMetrics, and rules in metrics.extraMetricRelabelConfigs
+    apply last. Without these metrics Istio's dashboards have empty panels. The chart refuses drops that would merge
+    series or break a histogram (XS100).
 
-    Fix: a narrower expression; to pay less, the profile `minimal`.
+    Fix: use a narrower expression; to pay less, use the profile `minimal`.
 
     Example:
         metrics:
@@ -90,13 +90,13 @@ def essential_metrics_dropped(case: Case) -> Iterator[Issue]:
         gone = matches(expression, ESSENTIAL)
         if 0 < len(gone) < len(ESSENTIAL):
             yield _dropped(f"metrics.excludeMetrics.{number}", gone)
-    for number, rule in enumerate(metrics.extra_metric_relabelings):
+    for number, rule in enumerate(metrics.extra_metric_relabel_configs):
         if gone := _gone(rule):
-            yield _dropped(f"metrics.extraMetricRelabelings.{number}", gone)
+            yield _dropped(f"metrics.extraMetricRelabelConfigs.{number}", gone)
 
 
 def _gone(rule: Relabeling) -> tuple[str, ...]:
-    """Return what a rule drops whatever the labels are: by name, or by the value of a label, which may be any."""
+    """Return the metrics that a rule drops whatever their labels are: by name, or for any value of a label."""
     if rule.source_labels != ("__name__",):
         return ESSENTIAL if rule.action == "drop" and everything_and_nothing(rule.regex) else ()
     matched = matches(rule.regex, ESSENTIAL)
@@ -106,18 +106,18 @@ def _gone(rule: Relabeling) -> tuple[str, ...]:
 
 def _dropped(path: str, gone: tuple[str, ...]) -> Issue:
     shown = ", ".join(gone[:3]) + (f" and {len(gone) - 3} more" if len(gone) > 3 else "")
-    return Issue(path, f"{_readable(path)} drops {shown}, which dashboards read", "use a narrower expression")
+    return Issue(path, f"{_readable(path)} drops {shown}, which dashboards need", "use a narrower expression")
 
 
 @check("XS231", Severity.WARNING)
 def matches_no_metric(case: Case) -> Iterator[Issue]:
     """An expression matches no metric.
 
-    Why: expressions are anchored, so neither `requests` nor `istio_requests` finds istio_requests_total. An entry of
-    includeMetrics that begins like no metric of Istio or Envoy adds nothing, and one of excludeMetrics that begins like
-    nothing that is kept drops nothing.
+    Why: expressions must match the whole name, so neither `requests` nor `istio_requests` matches istio_requests_total.
+    An entry of includeMetrics adds nothing if no metric of Istio or Envoy begins like it, and one of excludeMetrics
+    drops nothing if no kept metric begins like it.
 
-    Fix: the whole name, or `.*` where it goes on.
+    Fix: write the whole name, or end it with `.*`.
 
     Example:
         metrics:
@@ -130,30 +130,30 @@ def matches_no_metric(case: Case) -> Iterator[Issue]:
     for key, expressions in (("include", metrics.include_metrics), ("exclude", metrics.exclude_metrics)):
         for number, expression in enumerate(expressions):
             if whole := _without_its_end(expression):
-                yield _nothing(f"metrics.{key}Metrics.{number}", f"is no metric, and {whole} is one")
+                yield _nothing(f"metrics.{key}Metrics.{number}", f"is not a metric, but {whole} is one")
     for number, expression in enumerate(metrics.include_metrics):
         if not _may_match(expression, _FAMILIES):
             yield _nothing(
-                f"metrics.includeMetrics.{number}", "begins like no metric of Istio or Envoy: it adds nothing"
+                f"metrics.includeMetrics.{number}", "adds nothing: no metric of Istio or Envoy begins like this"
             )
     kept = [*metrics.include_metrics, *(item for job in case.settings.scraped for item in _kept(case, job))]
     for number, expression in enumerate(metrics.exclude_metrics):
         if not _may_match(expression, [beginning(item) for item in kept]):
-            yield _nothing(f"metrics.excludeMetrics.{number}", "begins like nothing that is kept: it drops nothing")
+            yield _nothing(f"metrics.excludeMetrics.{number}", "drops nothing: no kept metric begins like this")
 
 
 def _kept(case: Case, job: str) -> tuple[str, ...]:
-    return case.facts.profile.keep.get(job, ())
+    details = case.settings.metrics.proxy_details if job in ("proxies", "agents") else ()
+    more = (expression for name in details for expression in case.facts.details[name].keep)
+    return (*case.facts.profile.keep.get(job, ()), *more)
 
 
 def _nothing(path: str, why: str) -> Issue:
-    return Issue(
-        path, f"{_readable(path)} {why}", "expressions are anchored: write the whole name, with .* where it goes on"
-    )
+    return Issue(path, f"{_readable(path)} {why}", "write the whole name, or end the expression with .*")
 
 
 def _without_its_end(literal: str) -> str:
-    """Return the first metric of which a name is the beginning without being one itself."""
+    """Return the first metric that begins with a name, unless the name is a metric itself."""
     longer = (name for name in _KNOWN if name.startswith(f"{literal}_"))
     return "" if literal in _KNOWN else next(longer, "")
 
@@ -165,12 +165,12 @@ def _may_match(expression: str, beginnings: tuple[str, ...] | list[str]) -> bool
 
 @check("XS233", Severity.WARNING)
 def namespaces_without_effect(case: Case) -> Iterator[Issue]:
-    """A choice of namespaces leaves nothing, or changes nothing.
+    """A selection of namespaces leaves nothing, or changes nothing.
 
-    Why: exclude wins over include. If exclude covers all of include, or is `*`, nothing is left; an entry of exclude
-    that touches no entry of include changes nothing and misleads the next reader.
+    Why: exclude overrides include. If exclude covers all of include, or is `*`, nothing is left. An entry of exclude
+    that overlaps with no entry of include changes nothing and misleads the next reader.
 
-    Fix: remove what has no effect.
+    Fix: remove the entry without effect.
 
     Example:
         metrics:
@@ -187,22 +187,22 @@ def namespaces_without_effect(case: Case) -> Iterator[Issue]:
             if name in covered:
                 path = f"{key}.include.{number}"
                 yield Issue(
-                    path, f"{_readable(path)} ({name}) is excluded again by {key}.exclude", "remove it from one of them"
+                    path, f"{_readable(path)} ({name}) is also excluded by {key}.exclude", "remove it from one of them"
                 )
         for number, name in enumerate(namespaces.exclude):
             if namespaces.include and not any(_overlap(name, other) for other in namespaces.include):
                 path = f"{key}.exclude.{number}"
-                yield Issue(path, f"{_readable(path)} ({name}) was never included: it changes nothing", "remove it")
+                yield Issue(path, f"{_readable(path)} ({name}) has no effect: it is not included", "remove it")
 
 
 @check("XS234", Severity.WARNING)
 def gateways_excluded(case: Case) -> Iterator[Issue]:
-    """A namespace is excluded that often holds gateways.
+    """An excluded namespace often contains gateways.
 
-    Why: gateways are proxies like sidecars, and what they count is the traffic from outside. With istio-system excluded
-    to silence istiod, ingress vanishes too; istiod is scraped wherever it runs and has a switch of its own.
+    Why: gateways are proxies like sidecars and count the traffic from outside. If you exclude istio-system to silence
+    istiod, the ingress gateways vanish too. istiod is scraped in every namespace and has its own switch.
 
-    Fix: do not exclude it; turn off the kind of target that you mean.
+    Fix: include the namespace, and turn off the kind of target that you do not want.
 
     Example:
         metrics:
@@ -217,16 +217,16 @@ def gateways_excluded(case: Case) -> Iterator[Issue]:
                 path = f"{key}.exclude.{number}"
                 yield Issue(
                     path,
-                    f"{_readable(path)} ({name}) leaves out {', '.join(held)}, where gateways often run",
-                    "see where yours run (kubectl get pods -A -l istio=ingressgateway)",
+                    f"{_readable(path)} ({name}) excludes {', '.join(held)}, where gateways often run",
+                    "check where yours run (kubectl get pods -A -l istio=ingressgateway)",
                 )
 
 
 @check("XS235", Severity.INFO)
 def gateways_not_included(case: Case) -> Iterator[Issue]:
-    """No namespace is included that usually holds gateways.
+    """No included namespace usually contains gateways.
 
-    Why: with a list of namespaces everything else is left out, gateways too, and with them the traffic from outside.
+    Why: a list of namespaces excludes all others, also those of gateways, and with them the traffic from outside.
 
     Fix: include the gateways' namespace.
 
@@ -243,19 +243,19 @@ def gateways_not_included(case: Case) -> Iterator[Issue]:
         ):
             yield Issue(
                 f"{key}.include",
-                f"{key}.include names no namespace that usually holds gateways: their traffic is left out",
-                "add the namespace of your gateways, if you have some",
+                f"{key}.include has no namespace that usually contains gateways: their traffic would be missing",
+                "add the namespace of your gateways, if you have any",
             )
 
 
 @check("XS236", Severity.WARNING)
 def control_plane_out_of_sight(case: Case) -> Iterator[Issue]:
-    """The collector may not see the namespace of the control plane.
+    """The collector may not read the namespace of the control plane.
 
-    Why: with rbac.namespaces it sees pods in these namespaces alone. istiod, ztunnel and istio-cni run in Istio's own
-    namespace, which is left out here: their targets are not found, and nothing says so but missing series.
+    Why: with rbac.namespaces it can discover pods only in these namespaces. istiod, ztunnel and istio-cni run in
+    Istio's own namespace, which the list lacks: their targets are not found, and only missing series show it.
 
-    Fix: add Istio's namespace, or turn the kinds of targets off that run there.
+    Fix: add Istio's namespace, or turn off the kinds of targets that run there.
 
     Example:
         rbac:
@@ -266,32 +266,31 @@ def control_plane_out_of_sight(case: Case) -> Iterator[Issue]:
     if rbac.create and rbac.namespaces and root not in rbac.namespaces and there:
         yield Issue(
             "rbac.namespaces",
-            f"rbac.namespaces leaves out {root}: {', '.join(there)} are not found, if they run there",
+            f"rbac.namespaces lacks {root}: {', '.join(there)} are not found if they run there",
             f"add {root}, or turn off metrics.targets.{there[0]}",
         )
 
 
 def _readable(path: str) -> str:
-    """Return a path with its index as people write it."""
+    """Return a path with its index in brackets."""
     head, _, number = path.rpartition(".")
     return f"{head}[{number}]"
 
 
 def _choices(case: Case) -> Mapping[str, Namespaces]:
     settings = case.settings
-    metrics = {"metrics.namespaces": settings.metrics.namespaces} if "proxies" in settings.scraped else {}
-    logs = {"logs.namespaces": settings.logs.namespaces} if settings.logs.enabled else {}
-    return {**metrics, **logs}
+    used = {"metrics": "proxies" in settings.scraped, "logs": settings.logs.enabled}
+    return dict(choice for part, choice in settings.chosen_namespaces.items() if used[part])
 
 
 def chosen(namespaces: Namespaces, name: str) -> bool:
-    """Return whether a namespace is among those that are included and not excluded."""
+    """Return whether a namespace is included and not excluded."""
     included = not namespaces.include or any(glob(pattern).fullmatch(name) for pattern in namespaces.include)
     return included and not _excluded(name, namespaces)
 
 
 def _excluded(name: str, namespaces: Namespaces) -> bool:
-    """Return whether all that an entry of include stands for is excluded."""
+    """Return whether an entry of include is excluded completely."""
     return any(glob(pattern).fullmatch(name) for pattern in namespaces.exclude)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Unread:
-    """Keys that nothing reads while a condition holds; a key stands for all below it."""
+    """Keys that have no effect under a condition; a key includes all keys below it."""
 
     keys: tuple[str, ...]
     when: Callable[[Settings], bool]
@@ -40,19 +40,22 @@ def _keys(block: str, names: str, *more: str) -> tuple[str, ...]:
     return (*(f"{block}.{name}" for name in names.split()), *more)
 
 
-_TARGETS = ("proxies", "ztunnel", "istiod", "cni", "agentgateway")
+_TARGETS = ("proxies", "agents", "ztunnel", "istiod", "cni", "agentgateway")
 _METRICS = _keys(
     "metrics",
-    "profile scrapeInterval scrapeTimeout targets namespaces includeMetrics excludeMetrics extraLabels"
-    " extraMetricRelabelings honorPrometheusOptOut shards",
+    "profile proxyDetails histograms scrapeInterval scrapeTimeout targets namespaces includeMetrics excludeMetrics"
+    " extraMetricRelabelConfigs honorPrometheusOptOut shards",
     "xscaler.metrics.url",
 )
 _LOGS = _keys(
     "logs",
-    "source runtime containers namespaces startAt fields redactQueryStrings maskForwardedFor dashboardLabels sampling",
+    "source runtime containers namespaces startAt structuredMetadata redactQueryStrings maskForwardedFor redact"
+    " streamLabels sampling drop extraStages",
     "logAgent",
     "xscaler.logs.url",
-    "limits.logLineBytes",
+    "xscaler.limits.logLineBytes",
+    "xscaler.limits.labelsPerStream",
+    "xscaler.plan.logBytesPerSecond",
 )
 # Parts of the chart that are not rendered.
 _PARTS = (
@@ -68,8 +71,8 @@ _PARTS = (
             "tests": "image timeout",
             "networkPolicy": "apiServerPorts scrapePorts ingress egress",
             "podDisruptionBudget": "maxUnavailable",
-            "serviceMonitor": "interval labels",
-            "prometheusRule": "labels",
+            "serviceMonitor": "interval labels relabelings metricRelabelings",
+            "prometheusRule": "labels alerts",
         }.items()
     ),
     _Unread(keys=("rbac.namespaces",), when=lambda settings: not settings.rbac.create, why="rbac.create is false"),
@@ -78,12 +81,12 @@ _PARTS = (
 
 @check("XS270", Severity.WARNING)
 def part_is_off(case: Case) -> Iterator[Issue]:
-    """A block is set for a part that is off.
+    """A key belongs to a part that is off.
 
-    Why: the chart renders nothing from it. Often it belongs to the collector that was used before, or a switch is
+    Why: the chart renders nothing from it. Often it belongs to a collector that was used before, or a switch is
     missing.
 
-    Fix: remove the block, or turn the part on.
+    Fix: remove the key, or turn the part on.
 
     Example:
         metrics:
@@ -104,7 +107,7 @@ def _target_is_off(name: str) -> Callable[[Settings], bool]:
     return lambda settings: bool(settings.collector) and name not in settings.scraped
 
 
-# Keys of parts that are on, which something else makes meaningless.
+# Keys of parts that are on, which another value disables.
 _KEYS = (
     _Unread(
         keys=("xscaler.auth.username", "xscaler.auth.existingSecret.usernameKey"),
@@ -121,6 +124,11 @@ _KEYS = (
         when=lambda s: not s.xscaler.tls.ca.name,
         why="xscaler.tls.ca.name is empty",
     ),
+    _Unread(
+        keys=("xscaler.proxySecret.key",),
+        when=lambda s: not s.xscaler.proxy_secret.name,
+        why="xscaler.proxySecret.name is empty",
+    ),
     _Unread(keys=("xscaler.allowInsecureHttp",), when=_no_http, why="no URL is http"),
     *(
         _Unread(
@@ -134,14 +142,14 @@ _KEYS = (
         keys=("metrics.namespaces",), when=_target_is_off("proxies"), why="metrics.targets.proxies.enabled is false"
     ),
     _Unread(
-        keys=("logs.runtime", "logAgent.statePath"),
+        keys=("logs.runtime", "logAgent.statePath", "logAgent.updateStrategy"),
         when=lambda s: s.logs.enabled and s.logs.source == "api",
         why="logs.source is api, which reads no files",
     ),
     _Unread(
         keys=("istio.telemetry.apiVersion",),
         when=lambda s: not (s.istio.telemetry.access_logging.enabled or s.istio.telemetry.trim_tags.enabled),
-        why="no Telemetry object is made",
+        why="the release has no Telemetry object",
     ),
     _Unread(
         keys=("serviceAccount.annotations",),
@@ -161,9 +169,9 @@ _KEYS = (
 
 @check("XS271", Severity.WARNING)
 def key_is_not_read(case: Case) -> Iterator[Issue]:
-    """A key is set that another value makes meaningless.
+    """A key has no effect because of another value.
 
-    Why: nothing reads it: what it was meant to do does not happen.
+    Why: nothing reads it, so it does not do what you want.
 
     Fix: remove it, or change the other value.
 
@@ -177,9 +185,9 @@ def key_is_not_read(case: Case) -> Iterator[Issue]:
 
 
 def _ignored(case: Case) -> tuple[_Unread, ...]:
-    """Return what the chosen collector does not use, or uses otherwise, of its own block and of `metrics`."""
+    """Return the keys of the collector's block and of `metrics` that it ignores or reads differently."""
     settings, name = case.settings, case.settings.metrics.collector
-    # Most values have none of these, and the import of an entry takes its time.
+    # Most values have none of these, and importing an entry is slow.
     if not settings.collector or not any(path.startswith((f"{name}.", "metrics.")) for path in case.changed):
         return ()
     return tuple(
@@ -197,12 +205,12 @@ def _ignored(case: Case) -> tuple[_Unread, ...]:
 
 @check("XS272", Severity.WARNING)
 def collector_ignores_key(case: Case) -> Iterator[Issue]:
-    """The chosen collector ignores a key, or reads it otherwise.
+    """The chosen collector ignores a key, or reads it differently.
 
-    Why: the collectors send the same series, and differ in a few settings (docs/collectors.md): the OpenTelemetry
-    Collector has no disk, and Alloy's sample limit counts the whole page.
+    Why: the collectors send the same series but differ in a few settings (docs/collectors.md): the OpenTelemetry
+    Collector keeps no data on disk, and Alloy's sample limit counts all samples of a response.
 
-    Fix: remove it, or use what this collector has instead.
+    Fix: remove it, or use this collector's alternative.
 
     Example:
         metrics:
@@ -215,13 +223,13 @@ def collector_ignores_key(case: Case) -> Iterator[Issue]:
 
 @check("XS273", Severity.WARNING)
 def persistence_buys_nothing(case: Case) -> Iterator[Issue]:
-    """A volume is claimed that buys nothing.
+    """A persistent volume has no benefit.
 
-    Why: no collector sends what an earlier process left on disk, so a PersistentVolumeClaim does not survive an
-    outage any better than an emptyDir. It buys disk space, and ties the pod to a zone. With no more space than the
-    emptyDir would have by default it buys nothing. For `opentelemetry` the chart refuses it (XS100).
+    Why: no collector sends data that an earlier process left on disk, so after an outage a PersistentVolumeClaim has no
+    advantage over an emptyDir but its size, and it ties the pod to a zone. With no more space than the default emptyDir
+    it has no benefit. The chart refuses it for `opentelemetry` (XS100).
 
-    Fix: remove it; or keep it with a size that the nodes' disks do not have.
+    Fix: remove it, or keep it with a size that the nodes' disks cannot offer.
 
     Example:
         prometheus:
@@ -235,13 +243,13 @@ def persistence_buys_nothing(case: Case) -> Iterator[Issue]:
     if (bytes_of(size) or 0) <= (bytes_of(usual) or 0):
         yield Issue(
             f"{name}.persistence.enabled",
-            f"{name}.persistence.enabled is true with {size}, which an emptyDir has too: no durability, no more space",
+            f"{name}.persistence.enabled is true with {size}, which an emptyDir offers too: it has no benefit",
             f"set {name}.persistence.enabled: false",
         )
 
 
 def _unread(case: Case, table: tuple[_Unread, ...]) -> Iterator[Issue]:
-    """Yield one issue for each group of changed keys that nothing reads."""
+    """Yield one issue for each group of changed keys without effect."""
     for entry in table:
         if entry.when(case.settings):
             changed = [path for path in case.changed if f"{path}.".startswith(tuple(f"{key}." for key in entry.keys))]

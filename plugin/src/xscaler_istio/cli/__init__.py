@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
 
 from xscaler_istio import __version__
-from xscaler_istio.cli import diff, doctor, explain, forms, init, lint, render, rules, schema, validate
+from xscaler_istio.cli import diff, doctor, explain, fit, forms, init, lint, render, rules, schema, validate
 from xscaler_istio.cli.test import local, release
 from xscaler_istio.system.errors import exit_code_boundary
+from xscaler_istio.system.masks import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,13 +40,14 @@ app = typer.Typer(
     name="xscaler",
     cls=_Group,
     help="Validate, explain, render, compare, lint and test the xscaler-istio chart before it is installed.",
-    epilog="Exit codes: 0 ok, 1 findings or a failed test, 2 usage, 3 environment, 4 unreachable, 5 bug, 130 ^C.",
+    epilog="Exit codes: 0 ok, 1 findings or failed test, 2 usage, 3 environment, 4 unreachable, 5 bug, 130 stopped.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    # Plain text: the import of rich alone would double the time of --help.
+    # Plain text: the import of rich would double the time of --help.
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    # Help fills a wide terminal, up to lines that are still easy to read.
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 
 # In the order in which --help lists them. Each module has `command` and an `EXAMPLE` of its use. A flag in a
@@ -57,6 +61,7 @@ _COMMANDS = {
     "schema": schema,
     "lint": lint,
     "doctor": doctor,
+    "fit": fit,
     "test": release,
     "test --local": local,
     "rules": rules,
@@ -105,8 +110,20 @@ def _options(
     pass
 
 
+# Every error of a command line, of click or of Typer's copy of it: neither gives a name to import for both.
+_WrongLine: Any = typer.BadParameter.__mro__[2]
+
+
 def main() -> None:
     """Run the command line; the one place that turns errors into exit codes."""
     with exit_code_boundary():
-        # Helm tells its plugins where they are.
-        app(prog_name="helm xscaler" if os.environ.get("HELM_PLUGIN_DIR") else "xscaler-istio")
+        # Helm gives its plugins their folder.
+        name = "helm xscaler" if os.environ.get("HELM_PLUGIN_DIR") else "xscaler-istio"
+        try:
+            sys.exit(app(prog_name=name, standalone_mode=False) or 0)
+        except _WrongLine as error:
+            # It repeats the words of the line, of which one may be a token.
+            said = io.StringIO()
+            error.show(file=said)
+            print(hidden(said.getvalue()), end="", file=sys.stderr)  # noqa: T201
+            sys.exit(error.exit_code)

@@ -94,7 +94,7 @@ def _schema(context: typer.Context) -> Mapping[str, Any]:
 
 
 def answer(words: Sequence[str]) -> str:
-    """Return what Helm is told about the last of the words after `helm xscaler`, which is not finished."""
+    """Return the answer to Helm about the last of the words after `helm xscaler`, which is not finished."""
     *before, typed = words or ("",)
     found = _candidates(list(before), typed)
     first = found[0][0] if found else ""
@@ -147,7 +147,9 @@ def _of_command(command: Any, before: list[str], typed: str) -> Candidates:
     positions = [argument for argument in command.params if not forms.flags(argument)]
     given = [word for word in forms.free(before, takers) if not word.startswith("-")]
     # The last argument may be one that takes any number.
-    return _values(positions[len(given)], context, typed) if len(given) < len(positions) else []
+    endless = positions[-1:] if positions and positions[-1].nargs < 0 else []
+    wanted = [*positions[len(given) :], *endless][:1]
+    return _values(wanted[0], context, typed) if wanted else []
 
 
 def _flags(command: Any, typed: str) -> Candidates:

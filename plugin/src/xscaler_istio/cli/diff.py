@@ -17,12 +17,16 @@ EXAMPLE = "helm xscaler diff values.yaml new-values.yaml --detailed-exitcode"
 def command(
     old: Annotated[
         str,
-        typer.Argument(metavar="OLD", help="Values file; - is stdin.", autocompletion=completion.values_files),
+        typer.Argument(
+            metavar="OLD", help="Compare this values file (- reads stdin).", autocompletion=completion.values_files
+        ),
     ],
     new: Annotated[
         str,
         typer.Argument(
-            metavar="NEW", help="Values file to compare with; default: OLD.", autocompletion=completion.values_files
+            metavar="NEW",
+            help="Compare OLD with this values file; default: OLD.",
+            autocompletion=completion.values_files,
         ),
     ] = "",
     values: Annotated[
@@ -30,7 +34,7 @@ def command(
         typer.Option(
             "-f",
             "--values",
-            help="Values below both OLD and NEW; repeatable.",
+            help="Put these values below both OLD and NEW (repeatable).",
             metavar="FILE",
             autocompletion=completion.values_files,
         ),
@@ -41,21 +45,21 @@ def command(
         Path | None,
         typer.Option(
             "--against-chart",
-            help="Chart folder or package (.tgz) for NEW; default: that of --chart.",
+            help="Use this chart, a folder or a package (.tgz), for NEW; default: that of --chart.",
             metavar="CHART",
             autocompletion=completion.folders,
         ),
     ] = None,
     namespace: options.Namespace = "default",
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit with 1 when there are differences.")
+        bool, typer.Option("--detailed-exitcode", help="Exit with 1 if there are differences.")
     ] = False,
     output: options.Output = "text",
     debug: options.Debug = False,
 ) -> None:
-    """Say in words what changes from OLD to NEW: jobs, metrics, labels, endpoints, rights, and fields of objects.
+    """Describe what changes from OLD to NEW: jobs, metrics, labels, destinations, permissions, fields of objects.
 
-    Two values files, two versions of the chart (--chart, --against-chart), or both. --set holds for both sides.
+    Compare two values files, two versions of the chart (--chart, --against-chart), or both. --set applies to both.
     """
     from xscaler_istio import helm
     from xscaler_istio.commands import diff
@@ -65,7 +69,7 @@ def command(
     options.set_debug(debug)
     options.choose("--output", output, ("text", "json"))
     if not new and not against_chart:
-        raise UsageError("there is nothing to compare with", "name a second values file, or --against-chart")
+        raise UsageError("nothing to compare OLD with", "name a second values file, or use --against-chart")
     charts = (programs.chart(chart), programs.chart(against_chart or chart))
     with options.spooled([*(values or ()), old, *([new] if new else [])]) as files:
         common, sides = files[: len(values or ())], (files[len(values or ())], files[-1])
@@ -74,10 +78,12 @@ def command(
             helm.ValuesArguments((*common, side), sets, (*names, *options.shown([name])))
             for side, name in zip(sides, (old, new or old), strict=True)
         )
-        before, after = Rendering.each(
-            (helm.Inputs(chart=folder, values=given, namespace=namespace), given.names[-1])
-            for folder, given in zip(charts, arguments, strict=True)
-        )
+        asked = {
+            f"{side} ({given.names[-1]})": helm.Inputs(chart=folder, values=given, namespace=namespace)
+            for side, folder, given in zip(("OLD", "NEW"), charts, arguments, strict=True)
+        }
+        with options.refusals_explained(asked):
+            before, after = Rendering.each((inputs, side) for side, inputs in asked.items())
     changes = diff.compare(before, after)
-    options.write(diff.as_json(changes) if output == "json" else diff.text(changes, terminal.of_stdout()))
+    options.show(diff.as_json(changes) if output == "json" else diff.text(changes, terminal.of_stdout()))
     raise typer.Exit(ExitCode.FINDINGS if changes and detailed_exitcode else ExitCode.OK)

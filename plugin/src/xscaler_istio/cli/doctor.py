@@ -14,48 +14,67 @@ EXAMPLE = "helm xscaler doctor -n telemetry -f values.yaml"
 
 @options.with_sets
 def command(
+    files: options.Files = None,
     values: options.Values = None,
     sets: options.Sets = (),
     chart: options.Chart = None,
     namespace: options.Namespace = "default",
-    kube_context: Annotated[
-        str,
-        typer.Option(
-            "--kube-context", envvar="HELM_KUBECONTEXT", help="Context of the kubeconfig; default: the current one."
-        ),
-    ] = "",
+    kube_context: options.KubeContext = "",
     probe: Annotated[
-        bool, typer.Option("--probe", help="Send one sample, and with logs one line, to xScaler from this machine.")
+        bool,
+        typer.Option(
+            "--probe",
+            help="Send one sample, one native histogram, and with logs one line, to xScaler from this machine.",
+        ),
     ] = False,
     token_file: Annotated[
         Path | None,
         typer.Option(
             "--token-file",
-            help="With --probe: a file with the token; default: the one in the release's Secret.",
+            help="Take the token of --probe from this file; default: from the release's Secret.",
             metavar="FILE",
         ),
     ] = None,
+    read_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--read-token-file",
+            help="Read the native histogram of --probe back with the read token in this file; default:"
+            " $XSCALER_READ_TOKEN.",
+            metavar="FILE",
+        ),
+    ] = None,
+    query_url: Annotated[
+        str,
+        typer.Option(
+            "--query-url", help="Send PromQL queries to this URL; default: derived from the region.", metavar="URL"
+        ),
+    ] = "",
     fail_on: options.FailOn = "error",
     output: options.FindingsOutput = "text",
     debug: options.Debug = False,
 ) -> None:
-    """Look at a cluster before an installation: what would be found there, what is in the way, and how to fix it.
+    """Check a cluster before an installation: what the release would find, what is in its way, and how to fix it.
 
-    Reads Istio, its pods and settings, and the namespace of the release, and changes nothing. With --probe it asks
-    xScaler as well, with the token in the release's Secret or, where you may not read that, in --token-file.
+    The command reads Istio, its pods and settings, and the namespace of the release. It changes nothing. With --probe
+    it also sends a sample and a native histogram to xScaler, with the token of the release's Secret or, if you may not
+    read that, of --token-file. With a read token it reads the histogram back.
 
-    What you may not read is listed as not checked, with the right that is missing. `helm xscaler rules` explains each
-    rule (XS4..).
+    If you lack a permission, the report lists the checks that need it as not checked, and names it. `helm xscaler
+    rules` explains each rule (XS4..).
     """
     from xscaler_istio.cluster import access
     from xscaler_istio.commands import doctor, project
     from xscaler_istio.system import tokens
+    from xscaler_istio.wire import query_api
 
     options.set_debug(debug)
-    options.only_with("--probe", {} if probe else {"--token-file": token_file})
+    needing = {"--token-file": token_file, "--read-token-file": read_token_file, "--query-url": query_url}
+    options.only_with("--probe", {} if probe else needing)
     severity = options.fail_on(fail_on)
     token = tokens.from_file(token_file, "the write token") if token_file else ""
-    with options.release(chart, values, sets, namespace=namespace) as release:
+    reader = query_api.reader(read_token_file, query_url) if probe else None
+    with options.release(chart, [*(files or ()), *(values or ())], sets, namespace=namespace) as release:
         asked = (access.access(kube_context), release, project.read(Path.cwd()), severity)
-        found = doctor.doctor(*asked, probe=probe, token=token)
+        found = doctor.doctor(*asked, probe=probe, token=token, reader=reader)
     options.report(found, output)

@@ -16,7 +16,9 @@ def command(
     key: Annotated[
         str,
         typer.Argument(
-            metavar="KEY", help="A key of the values; a block lists its keys.", autocompletion=completion.value_keys
+            metavar="KEY",
+            help="Explain this key; of a block, list the keys below it.",
+            autocompletion=completion.value_keys,
         ),
     ] = "",
     values: options.Values = None,
@@ -25,9 +27,9 @@ def command(
     output: options.Output = "text",
     debug: options.Debug = False,
 ) -> None:
-    """Explain a key of the values: type, default, unit, allowed values, an example and what that changes.
+    """Explain a key of the values: type, default, unit, allowed values, an example and what the example changes.
 
-    The changes are worked out by rendering the chart twice, with your values if you give any.
+    The command renders the chart without and with the example and compares the two, with your values if you give any.
     """
     from xscaler_istio.commands import explain
     from xscaler_istio.system import terminal

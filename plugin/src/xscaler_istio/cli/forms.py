@@ -1,6 +1,6 @@
 """Commands that share a name, as `test RELEASE` and `test --local` do: which of them a line means.
 
-The second is listed under its name and its flag (`test --local`). Each has a signature and a help of its own.
+The second is listed under its name and its flag (`test --local`). Each has its signature and its help.
 """
 
 from __future__ import annotations
@@ -57,18 +57,23 @@ class Form(TyperCommand):
     def _check(self, words: Sequence[str]) -> None:
         name, _, own = (self.name or "").partition(" ")
         known = {flag for option in self.params for flag in flags(option)}
-        arguments = [option.human_readable_name for option in self.params if not flags(option)]
+        needed_here = _arguments(self)
         given = [word for word in words if not word.startswith("-")]
         [(other, command)] = [(flag, form) for flag, form in self.forms.items() if flag != own]
-        [needed] = [item.human_readable_name for item in command.params if not flags(item)] or [other]
-        instead = f"use {name} {needed}" if arguments else f"name a {needed.lower()} instead of {own}"
+        [needed] = _arguments(command) or [other]
+        instead = f"use {name} {needed}" if needed_here else f"name a {needed.lower()} instead of {own}"
         for word in (_flag(word) for word in words if word.startswith("-")):
             if word not in known and word in {flag for option in command.params for flag in flags(option)}:
                 raise UsageError(f"{word} works only with {needed}", f"{instead}, or leave {word} out")
-        if given and not arguments:
-            raise UsageError(f"{needed} and {own} exclude each other", "leave one out")
-        if arguments and not given:
-            raise UsageError(f"nothing to {name}", f"name a {arguments[0].lower()}, or use {other} (no cluster needed)")
+        if needed_here and not given:
+            raise UsageError(
+                f"nothing to {name}", f"name a {needed_here[0].lower()}, or use {other} (no cluster needed)"
+            )
+
+
+def _arguments(command: Any) -> list[str]:
+    """Return the names of the arguments that a command cannot do without."""
+    return [item.human_readable_name for item in command.params if not flags(item) and item.required]
 
 
 def _flag(word: str) -> str:

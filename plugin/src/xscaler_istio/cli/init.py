@@ -17,35 +17,49 @@ _COLLECTORS = (*COLLECTORS, "none")
 
 
 def command(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The file to write; - prints it.")] = "values.yaml",
-    region: Annotated[str, typer.Option(help="Region of your xScaler account.")] = "",
-    tenant_id: Annotated[str, typer.Option(help="Tenant id.")] = "",
-    secret: Annotated[str, typer.Option(help="Name of the Secret with the token; default: xscaler-token.")] = "",
-    cluster: Annotated[str, typer.Option(help="Name of this Kubernetes cluster.")] = "",
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Write to this file (- prints it).")] = "values.yaml",
+    region: Annotated[str, typer.Option(help="Set the region of your xScaler account.")] = "",
+    tenant_id: Annotated[str, typer.Option(help="Set your tenant ID.")] = "",
+    secret: Annotated[
+        str, typer.Option(help="Set the name of the Secret with the token; default: xscaler-token.")
+    ] = "",
+    cluster: Annotated[str, typer.Option(help="Set the name of this Kubernetes cluster.")] = "",
     collector: Annotated[
         str,
         typer.Option(
-            help=f"The collector; default: {_COLLECTORS[0]}.", autocompletion=completion.choices(*_COLLECTORS)
+            help=f"Choose the collector; default: {_COLLECTORS[0]}.", autocompletion=completion.choices(*_COLLECTORS)
         ),
     ] = "",
-    logs: Annotated[bool, typer.Option("--logs", help="Access logs as well.")] = False,
+    logs: Annotated[bool, typer.Option("--logs", help="Send access logs too.")] = False,
     schema_reference: Annotated[
         str,
         typer.Option(
-            "--schema", help="Path or URL of the schema for editors; default: a copy beside the file.", metavar="REF"
+            "--schema",
+            help="Point editors to this schema, a path or a URL; default: a copy beside the file.",
+            metavar="REF",
         ),
     ] = "",
+    probe: Annotated[
+        bool | None,
+        typer.Option(
+            "--probe/--no-probe",
+            help="Check without a token which of xScaler's push URLs answers, and write it; default: on a terminal.",
+            show_default=False,
+        ),
+    ] = None,
     chart: options.Chart = None,
     debug: options.Debug = False,
 ) -> None:
-    """Write a first values file with comments: five questions on a terminal, flags otherwise. Overwrites nothing."""
+    """Write a first values file with comments, from five questions or from flags. Existing files stay unchanged."""
     from xscaler_istio.commands import init
     from xscaler_istio.system import programs
     from xscaler_istio.values import schema
+    from xscaler_istio.wire import published
 
     options.set_debug(debug)
     folder = programs.chart(chart)
     loaded = schema.load(folder)
+    init.refuse_tokens({"FILE": file, "--schema": schema_reference})
     if file != "-":
         init.refuse_existing(Path(file))
     given = {
@@ -55,7 +69,13 @@ def command(
         "--cluster": cluster,
         "--collector": collector,
     }
-    found = init.answers(given, loaded, _ask if sys.stdin.isatty() and sys.stderr.isatty() else None, logs=logs)
+    terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    found = init.answers(given, loaded, _ask if terminal else None, logs=logs)
+    if terminal if probe is None else probe:
+        settings, words = init.push_urls(found, published.look, logs=logs)
+        found = {**found, **settings}
+        for line in words:
+            options.progress(line)
     if file == "-":
         # There is no beside: the editor gets the path of the chart's own.
         reference = schema_reference or str((folder / "values.schema.json").resolve())
@@ -73,7 +93,7 @@ def command(
 def _ask(prompt: str) -> str:
     from xscaler_istio.system.errors import UsageError
 
-    print(prompt, end="", file=sys.stderr, flush=True)  # noqa: T201 - the question is no result
+    print(prompt, end="", file=sys.stderr, flush=True)  # noqa: T201 - the question is not a result
     line = sys.stdin.readline()
     if not line:
         raise UsageError("the input ended before all questions were answered", "answer them, or give flags")

@@ -11,6 +11,7 @@ EXAMPLE = "helm xscaler lint -f values.yaml --kube-version 1.34.0"
 
 @options.with_sets
 def command(
+    files: options.Files = None,
     values: options.Values = None,
     sets: options.Sets = (),
     chart: options.Chart = None,
@@ -20,15 +21,15 @@ def command(
     output: options.FindingsOutput = "text",
     debug: options.Debug = False,
 ) -> None:
-    """Check what is rendered: Helm's lint, a full render, Kubernetes' schemas, the collector's own check, our rules.
+    """Check the rendered manifests: Helm's lint, Kubernetes' schemas, the collector's own check, and our rules.
 
-    Without values the cases in the chart's own ci folder are linted, one after the other.
+    Without values the command lints each case in the chart's ci folder.
     """
     from xscaler_istio.commands import lint, project
 
     options.set_debug(debug)
     severity = options.fail_on(fail_on)
     extra = ["--kube-version", kube_version] if kube_version else []
-    with options.release(chart, values, sets, namespace=namespace, extra=extra) as release:
+    with options.release(chart, [*(files or ()), *(values or ())], sets, namespace=namespace, extra=extra) as release:
         found = lint.lint(release, kube_version, project.read(Path.cwd()), severity, options.progress)
     options.report(found, output)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import inspect
 import re
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xscaler_istio.cli import completion
+from xscaler_istio.system import masks
 from xscaler_istio.system.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -26,8 +29,16 @@ Values = Annotated[
     typer.Option(
         "-f",
         "--values",
-        help="Values file or URL; repeatable, the last wins; - is stdin.",
+        help="Read values from this file or URL (repeatable; the last wins; - reads stdin).",
         metavar="FILE",
+        autocompletion=completion.values_files,
+    ),
+]
+Files = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[FILE]...",
+        help="Read values from these files or URLs, before those of -f.",
         autocompletion=completion.values_files,
     ),
 ]
@@ -43,22 +54,32 @@ Set = Annotated[
 SetString = Annotated[
     list[str] | None,
     typer.Option(
-        "--set-string", help="Set a value as a string.", metavar="KEY=TEXT", autocompletion=completion.settings
+        "--set-string",
+        help="Set a value as a string (repeatable).",
+        metavar="KEY=TEXT",
+        autocompletion=completion.settings,
     ),
 ]
 SetJson = Annotated[
     list[str] | None,
-    typer.Option("--set-json", help="Set a value from JSON.", metavar="KEY=JSON", autocompletion=completion.settings),
+    typer.Option(
+        "--set-json", help="Set a value from JSON (repeatable).", metavar="KEY=JSON", autocompletion=completion.settings
+    ),
 ]
 SetFile = Annotated[
     list[str] | None,
-    typer.Option("--set-file", help="Set a value from a file.", metavar="KEY=FILE", autocompletion=completion.settings),
+    typer.Option(
+        "--set-file",
+        help="Set a value from a file (repeatable).",
+        metavar="KEY=FILE",
+        autocompletion=completion.settings,
+    ),
 ]
 Chart = Annotated[
     Path | None,
     typer.Option(
         "--chart",
-        help="Chart folder or package (.tgz); default: the one that came with this program.",
+        help="Use this chart, a folder or a package (.tgz); default: the one that came with this program.",
         metavar="CHART",
         autocompletion=completion.folders,
     ),
@@ -72,14 +93,24 @@ SetLiteral = Annotated[
         autocompletion=completion.settings,
     ),
 ]
-Namespace = Annotated[str, typer.Option("-n", "--namespace", envvar="HELM_NAMESPACE", help="Namespace of the release.")]
+Namespace = Annotated[
+    str, typer.Option("-n", "--namespace", envvar="HELM_NAMESPACE", help="Use this namespace for the release.")
+]
+KubeContext = Annotated[
+    str,
+    typer.Option(
+        "--kube-context",
+        envvar="HELM_KUBECONTEXT",
+        help="Use this context of the kubeconfig; default: the current one.",
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug/--no-debug", envvar="HELM_DEBUG", help="Show tracebacks of bugs.")]
 Output = Annotated[
     str,
     typer.Option(
         "-o",
         "--output",
-        help="text or json.",
+        help="Write text or json.",
         metavar="text|json",
         autocompletion=completion.choices("text", "json"),
     ),
@@ -89,7 +120,7 @@ FindingsOutput = Annotated[
     typer.Option(
         "-o",
         "--output",
-        help="text, json, or for other programs.",
+        help="Write text, json, or a format for other programs.",
         metavar="text|json|sarif|junit|github",
         autocompletion=completion.choices("text", "json", "sarif", "junit", "github"),
     ),
@@ -103,8 +134,7 @@ FailOn = Annotated[
         autocompletion=completion.choices("error", "warning", "info"),
     ),
 ]
-KubeVersion = Annotated[str, typer.Option("--kube-version", help="Kubernetes version to render and check for.")]
-ReleaseName = Annotated[str, typer.Argument(help="Release name.")]
+KubeVersion = Annotated[str, typer.Option("--kube-version", help="Render and check for this Kubernetes version.")]
 
 
 # In the order in which Helm applies them, whatever their order on the command line.
@@ -155,8 +185,6 @@ def release(
     extra: Sequence[str] = (),
 ) -> AbstractContextManager[Inputs]:
     """Return what to render, while the context lasts; standard input is kept in a file for that long."""
-    import contextlib
-
     from xscaler_istio import helm
     from xscaler_istio.system import programs
 
@@ -190,7 +218,7 @@ def _readable(sets: Sets) -> None:
         except OSError as error:
             # Not the path: it may be the token itself, by mistake.
             message = f"cannot read the file of --set-file {key}: {error.strerror}"
-            raise SetupError(message, "check the path behind the =") from error
+            raise SetupError(message, "check the path after the =") from error
 
 
 def spooled(values: Sequence[str]) -> AbstractContextManager[tuple[str, ...]]:
@@ -200,11 +228,27 @@ def spooled(values: Sequence[str]) -> AbstractContextManager[tuple[str, ...]]:
     from xscaler_istio.values.places import MAX_BYTES
 
     if list(values).count("-") > 1:
-        raise UsageError("-f - is given twice", "standard input can be read once")
+        raise UsageError("-f - is given twice", "standard input can be read only once")
     for name in values:
         if name != "-" and "://" not in name and not Path(name).exists():
-            raise SetupError(f"cannot read {name}: No such file or directory", "check the path after -f")
+            raise SetupError(f"cannot read {name}: No such file or directory", "check the path of the values file")
     return helm.spooled(values, sys.stdin.buffer.read(MAX_BYTES + 1) if "-" in values else None)
+
+
+_VALUES_FILE = re.compile(r".*\.(?:ya?ml|json)|.*/.*|-", re.DOTALL)
+
+
+def release_and_files(words: Sequence[str], default: str) -> tuple[str, list[str]]:
+    """Return the name of the release and the values files among the arguments of a command that takes both.
+
+    A file has a folder or one of YAML's and JSON's endings, which no one gives a release.
+    """
+    from xscaler_istio.system.errors import UsageError
+
+    names = [word for word in words if not _VALUES_FILE.fullmatch(word)]
+    if len(names) > 1:
+        raise UsageError(f"{' and '.join(names)} cannot both be the release", "name one; values files end in .yaml")
+    return (names or [default])[0], [word for word in words if _VALUES_FILE.fullmatch(word)]
 
 
 def shown(values: list[str] | None) -> tuple[str, ...]:
@@ -225,13 +269,39 @@ def fail_on(name: str) -> Severity:
 
 def report(found: Report, output: str) -> None:
     """Print findings as `output` says; exit with FINDINGS when one is as severe as the report's `fail_on`."""
-    from xscaler_istio.report import REPORTERS
+    from xscaler_istio.report import REPORTERS, without_tokens
     from xscaler_istio.system import terminal
 
     choose("--output", output, REPORTERS)
-    write(REPORTERS[output](found, terminal.of_stdout()))
+    write(REPORTERS[output](without_tokens(found), terminal.of_stdout()))
     if not found.ok:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+@contextlib.contextmanager
+def refusals_explained(asked: Mapping[str, Inputs]) -> Iterator[None]:
+    """Where Helm or the chart refuses values, print what `validate` finds in them to stderr and exit with FINDINGS.
+
+    `asked` has what the block renders, each release whole, by the words that end the report on it. Raises the
+    ChartError again where `validate` finds no error: then the values are not the reason.
+    """
+    from xscaler_istio import helm
+
+    try:
+        yield
+    except helm.ChartError:
+        from xscaler_istio.commands import project, validate
+        from xscaler_istio.report import text_report, without_tokens
+        from xscaler_istio.system import terminal
+
+        ours = project.read(Path.cwd())
+        found = [dataclasses.replace(validate.validate(inputs, ours), command=words) for words, inputs in asked.items()]
+        refused = [each for each in found if not each.ok]
+        if not refused:
+            raise
+        for each in refused:
+            sys.stderr.write(text_report.report(without_tokens(each), terminal.of_stderr()))
+        raise typer.Exit(ExitCode.FINDINGS) from None
 
 
 def choose(option: str, value: str, allowed: Iterable[str]) -> None:
@@ -266,9 +336,14 @@ def write(text: str) -> None:
     sys.stdout.buffer.flush()
 
 
+def show(text: str, *, places: bool = False) -> None:
+    """Write what is made of values to stdout, with what looks like a token hidden; `places` as for masks.hidden."""
+    write(masks.hidden(text, places=places))
+
+
 def progress(text: str) -> None:
-    """Say on stderr what is being done."""
-    typer.echo(text, err=True)
+    """Write on stderr what is being done."""
+    typer.echo(masks.hidden(text), err=True)
 
 
 def set_debug(debug: bool) -> None:

@@ -14,17 +14,19 @@ EXAMPLE = "helm xscaler rules XS213"
 def command(
     rule: Annotated[
         str,
-        typer.Argument(
-            metavar="[ID]", help="One rule, explained; without it all are listed.", autocompletion=completion.rules
-        ),
+        typer.Argument(metavar="[ID]", help="Explain this rule; default: list all.", autocompletion=completion.rules),
     ] = "",
     output: Annotated[
-        str, typer.Option("-o", "--output", help="text, json or markdown.", metavar="text|json|markdown")
+        str, typer.Option("-o", "--output", help="Write text, json or markdown.", metavar="text|json|markdown")
     ] = "text",
 ) -> None:
-    """Explain the rules of `validate`, `lint` and `doctor`: what each is about, why, how to fix it, an example."""
+    """List the rules of `validate`, `lint` and `doctor`, or explain one: what it checks, why, and how to fix it."""
     from xscaler_istio.checks import catalogue, documentation
+    from xscaler_istio.system import terminal
 
     options.choose("--output", output, documentation.WRITERS)
     chosen = (catalogue.rule(rule),) if rule else catalogue.rules()
-    options.write(documentation.WRITERS[output](chosen))
+    if output == "text":
+        options.write(documentation.text(chosen, terminal.of_stdout().width))
+    else:
+        options.write(documentation.WRITERS[output](chosen))

@@ -14,9 +14,12 @@ EXAMPLE = "helm xscaler schema > xscaler-istio.schema.json"
 
 def command(
     chart: options.Chart = None,
-    path: Annotated[bool, typer.Option("--path", help="Print where the schema is instead.")] = False,
+    path: Annotated[bool, typer.Option("--path", help="Print the path of the schema instead.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Check instead that it fits the chart's values.yaml; exit with 1 if not.")
+        bool,
+        typer.Option(
+            "--check", help="Compare the schema with the chart's values.yaml instead; exit with 1 if they differ."
+        ),
     ] = False,
     debug: options.Debug = False,
 ) -> None:
@@ -28,7 +31,7 @@ def command(
     options.set_debug(debug)
     options.exclusive({"--path": path, "--check": check})
     if path and chart and chart.is_file():
-        raise UsageError(f"{chart} is unpacked for this command alone", "unpack it, and name the folder")
+        raise UsageError(f"{chart} is unpacked only while this command runs", "unpack it and name the folder")
     folder = programs.chart(chart)
     file = folder / "values.schema.json"
     if path:
@@ -44,4 +47,4 @@ def command(
 
 
 def _verdict(count: int) -> str:
-    return f"{count} difference{'' if count == 1 else 's'} to values.yaml" if count else "it fits values.yaml"
+    return f"{count} difference{'' if count == 1 else 's'} to values.yaml" if count else "agrees with values.yaml"

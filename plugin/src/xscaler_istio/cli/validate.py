@@ -14,6 +14,7 @@ EXAMPLE = "helm xscaler validate -f values.yaml --mesh proxies=300,peers=10,code
 
 @options.with_sets
 def command(
+    files: options.Files = None,
     values: options.Values = None,
     sets: options.Sets = (),
     chart: options.Chart = None,
@@ -22,7 +23,7 @@ def command(
         str,
         typer.Option(
             "--mesh",
-            help="Size of the mesh, to judge shards and memory; default: `mesh` of .xscaler.yaml.",
+            help="Check shards and memory for a mesh of this size; default: `mesh` in .xscaler.yaml.",
             metavar="proxies=,peers=,codes=",
         ),
     ] = "",
@@ -30,16 +31,16 @@ def command(
     output: options.FindingsOutput = "text",
     debug: options.Debug = False,
 ) -> None:
-    """Check values against the chart's schema and rules: file, line, column, and what to write instead.
+    """Check values against the chart's schema and rules: show file, line, column, and what to write instead.
 
-    `helm xscaler rules` explains each rule. A finding is ignored with `# xscaler: ignore XS213 the reason` on its
-    line, or in .xscaler.yaml of the working directory.
+    `helm xscaler rules` explains each rule. To ignore a finding, write `# xscaler: ignore XS213 the reason` on its
+    line, or list it in .xscaler.yaml in the working directory.
     """
     from xscaler_istio.helm.reading import reading
 
     options.set_debug(debug)
     severity = options.fail_on(fail_on)
-    with options.release(chart, values, sets, namespace=namespace) as release:
+    with options.release(chart, [*(files or ()), *(values or ())], sets, namespace=namespace) as release:
         with reading(release) as read:
             # Loaded while Helm renders.
             from xscaler_istio.checks import case

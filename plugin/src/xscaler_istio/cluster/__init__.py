@@ -1,1 +1,1 @@
-"""Facts about a cluster, without judgement."""
+"""Facts about a cluster; the rules that judge them are in checks/."""

@@ -1,21 +1,23 @@
-"""The one place that asks the Kubernetes API, with kubectl; errors name the answer."""
+"""Requests to the Kubernetes API, all with kubectl and all from here; errors contain the answer."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import re
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from xscaler_istio.findings.findings import KubeContext
 from xscaler_istio.system import programs
 from xscaler_istio.system.errors import UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 
 # An object of Kubernetes: arbitrary by nature.
@@ -25,11 +27,11 @@ Object = dict[str, Any]
 _TIMEOUT_SECONDS = 60
 
 
-# How many objects the API server gives at a time.
+# The number of objects that the API server returns at a time.
 _PAGE = 500
 
 
-# What Helm tells its plugins of its own flags, and how kubectl calls them.
+# The variables in which Helm passes its own flags to plugins, and kubectl's names for these flags.
 _KUBECTL_FLAGS: Mapping[str, str] = {
     "HELM_KUBECONTEXT": "--context",
     "HELM_KUBEASUSER": "--as",
@@ -40,16 +42,18 @@ _KUBECTL_FLAGS: Mapping[str, str] = {
 
 
 class AnsweredError(UnreachableError):
-    """The API server refuses: `reason` is Kubernetes' word for it (Forbidden, NotFound, …), `text` what it said."""
+    """A refusal of the API server: `reason` is Kubernetes' word (Forbidden, NotFound, …), `text` its message."""
 
     def __init__(self, reason: str, text: str) -> None:
-        super().__init__(f"the cluster answered {reason}: {text}", _FIXES.get(reason, "does `kubectl get pods` work?"))
+        super().__init__(
+            f"the cluster answered {reason}: {text}", _FIXES.get(reason, "check that `kubectl get pods` works")
+        )
         self.reason = reason
         self.text = text
 
 
 _FIXES: Mapping[str, str] = {
-    "Forbidden": "ask for that right, or use another context of the kubeconfig",
+    "Forbidden": "request this permission, or use another context of the kubeconfig",
     "Unauthorized": "log in again: the kubeconfig's credentials are not valid",
 }
 
@@ -59,20 +63,31 @@ _ANSWER = re.compile(r"(?:Error from server|error: You must be logged in to the 
 
 @dataclasses.dataclass(frozen=True)
 class Access:
-    """A cluster and who asks: kubectl with the kubeconfig's context, or as Helm's flags have it."""
+    """A cluster and the credentials: kubectl with the kubeconfig's context, or with Helm's flags."""
 
     kubectl: Path
     flags: tuple[str, ...] = ()
 
     def run(self, *arguments: str) -> str:
-        """Run kubectl; raise AnsweredError for what the API server refuses, UnreachableError where none answers."""
+        """Run kubectl; raise AnsweredError if the API server rejects it, UnreachableError if it does not answer."""
         done = _run([str(self.kubectl), *self.flags, *arguments])
         if done.returncode:
-            said = first_line(done.stderr)
+            output = last_line(done.stderr)
             if answer := _ANSWER.search(done.stderr):
-                raise AnsweredError(answer[1], (answer[2] or "").strip() or said)
-            raise UnreachableError(f"kubectl {arguments[0]}: {said}", "does `kubectl get pods` work?")
+                raise AnsweredError(answer[1], (answer[2] or "").strip() or output)
+            raise UnreachableError(
+                f"kubectl {arguments[0]}: {output}", f"check that `kubectl get pods` works with {self.cluster}"
+            )
         return done.stdout
+
+    @functools.cached_property
+    def cluster(self) -> KubeContext:
+        """What leads to the cluster: as kubectl understands the kubeconfig, without asking the cluster."""
+        given = dict(flag.partition("=")[::2] for flag in self.flags)
+        done = _run([str(self.kubectl), "config", "current-context"]) if "--context" not in given else None
+        current = done.stdout.strip() if done and not done.returncode else ""
+        files = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+        return KubeContext(files, given.get("--context", current), given.get("--server", ""))
 
     def get(self, path: str) -> Object:
         """Return the object at a path of the API, such as /api/v1/namespaces/shop; raise as `run` does."""
@@ -80,7 +95,7 @@ class Access:
         return found
 
     def items(self, path: str) -> tuple[Object, ...]:
-        """Return all objects of a list at a path of the API, a page at a time; raise as `run` does."""
+        """Return all objects of a list at a path of the API, fetched in parts; raise as `run` does."""
         found: list[Object] = []
         more = ""
         while True:
@@ -93,15 +108,15 @@ class Access:
 
 
 def access(context: str = "") -> Access:
-    """Return the cluster of the kubeconfig's context, by default the current one, asked as Helm's flags have it.
+    """Return the cluster of the kubeconfig's context (by default the current one), accessed with Helm's flags.
 
-    Raises SetupError without kubectl, UsageError for a flag that kubectl cannot be given safely.
+    Raises SetupError without kubectl, UsageError for a flag that cannot be passed on to kubectl safely.
     """
     environment = {**os.environ, **({"HELM_KUBECONTEXT": context} if context else {})}
     flags = [f"{flag}={environment[name]}" for name, flag in _KUBECTL_FLAGS.items() if environment.get(name)]
     if environment.get("HELM_KUBETOKEN"):
-        message = "Helm's --kube-token is not passed on to kubectl: the list of processes would show it"
-        raise UsageError(message, "have a user with that token in the kubeconfig, and name its context")
+        message = "Helm's --kube-token is not passed on to kubectl, because the list of processes would show it"
+        raise UsageError(message, "put the token into a user of the kubeconfig, and name that user's context")
     if environment.get("HELM_KUBEINSECURE_SKIP_TLS_VERIFY") == "true":
         flags.append("--insecure-skip-tls-verify")
     groups = environment.get("HELM_KUBEASGROUPS", "")
@@ -113,10 +128,11 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(command, check=False, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:
-        raise UnreachableError(f"{command[0]} took more than {_TIMEOUT_SECONDS} s", "is the cluster there?") from error
+        message = f"{command[0]} did not answer within {_TIMEOUT_SECONDS} s"
+        raise UnreachableError(message, "check that the cluster is reachable") from error
 
 
-def first_line(text: str) -> str:
-    """Return what a program that fails wrote last, which is what went wrong."""
+def last_line(text: str) -> str:
+    """Return the last line of a failed program's output, which has the reason."""
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1].removeprefix("Error: ").removeprefix("error: ") if lines else "no message"

@@ -1,6 +1,6 @@
-"""What a namespace's proxies write as access logs, by Istio's mesh configuration and its Telemetry objects.
+"""The access logs of a namespace's proxies, by Istio's mesh configuration and its Telemetry objects.
 
-As istiod merges them: `mergeLogs`, `applicableTelemetries` in pilot/pkg/model/telemetry.go, and the fallback to
+This follows istiod: `mergeLogs`, `applicableTelemetries` in pilot/pkg/model/telemetry.go, and the fallback to
 accessLogFile in pilot/pkg/networking/core/accesslog.go.
 """
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from xscaler_istio.rendered.telemetry import Telemetry
 
 _MODES = ("CLIENT", "SERVER")
-# What the container runtime keeps, and a log agent reads.
+# The streams that the container runtime keeps and a log agent reads.
 _STREAMS = ("/dev/stdout", "/dev/stderr")
 
 
 @dataclasses.dataclass(frozen=True)
 class State:
-    """What becomes of a namespace's access logs: `on` where a container's stream has them, `words` say how."""
+    """The state of a namespace's access logs: `on` if a container's stream has them; `words` describe it."""
 
     on: bool
     words: str
@@ -30,20 +30,20 @@ class State:
 
 
 class _Use(NamedTuple):
-    """That a provider is written to: `filter` is an expression in CEL, or empty for all requests."""
+    """The use of a provider: `filter` is an expression in CEL, or empty for all requests."""
 
     filter: str = ""
     disabled: bool = False
 
 
 def wide(telemetries: Iterable[Telemetry], namespace: str) -> Telemetry | None:
-    """Return the Telemetry object that holds for a whole namespace: of several Istio takes the oldest."""
+    """Return the Telemetry object that applies to a whole namespace: of several Istio uses the oldest."""
     listed = [item for item in telemetries if item.namespace == namespace and not item.selects]
     return min(listed, key=lambda item: (item.created, item.name), default=None)
 
 
 def state(namespace: str, mesh: MeshConfig, telemetries: Sequence[Telemetry], root_namespace: str) -> State:
-    """Return what the proxies of a namespace write, those that a selector picks out apart."""
+    """Return the state of a namespace's access logs, without the pods that a selector chooses."""
     places = dict.fromkeys((root_namespace, namespace))
     chain = [found for place in places if (found := wide(telemetries, place)) and found.logging]
     by_mode = {mode: _written(mode, chain, mesh) for mode in _MODES}
@@ -57,7 +57,7 @@ def _written(mode: str, chain: Sequence[Telemetry], mesh: MeshConfig) -> State:
     providers = _providers(mode, chain, mesh.default_logging)
     known = {name: entry for name, entry in providers.items() if name in mesh.providers}
     if not known:
-        # Nothing that Istio knows: it falls back to the mesh's own setting, whatever Telemetry says.
+        # Istio knows none of these providers and falls back to the mesh's own setting.
         own = mesh.own_file
         return _of_file(own, f"meshConfig.accessLogFile {own.path}") if own.path else State(False, "off")
     by = f"by {chain[-1]}" if chain else "by meshConfig.defaultProviders"
@@ -74,7 +74,7 @@ def _of_file(provider: Provider, by: str, condition: str = "") -> State:
         return State(False, f"sent elsewhere ({by})")
     if provider.path not in _STREAMS:
         return State(False, f"written to the file {provider.path} ({by})")
-    kind = f"{provider.format}, own format" if provider.custom else provider.format
+    kind = f"custom {provider.format} format" if provider.custom else provider.format
     only = f", only where {condition}" if condition else ""
     return State(True, f"on, {kind} ({by}{only})", provider.custom)
 

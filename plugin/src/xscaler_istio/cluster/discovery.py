@@ -1,4 +1,4 @@
-"""What the rendered jobs would find among the pods of a cluster, and which rule drops what they do not."""
+"""The targets that the rendered jobs would find in a cluster, and the rule that drops each other pod."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from xscaler_istio.rendered.relabeling import Labels
     from xscaler_istio.rendered.scraping import Job
 
-_JOBS = {"ztunnel": "ztunnel", "istiod": "istiod", "istio-cni": "cni", "agentgateway": "agentgateway"}
+# The jobs that scrape a kind of pod; of other kinds the proxy, and its agent if the values ask for it.
+_JOBS = {"ztunnel": ("ztunnel",), "istiod": ("istiod",), "istio-cni": ("cni",), "agentgateway": ("agentgateway",)}
+ENVOY_PORT = "15090"
+_PROXY_JOBS = ("proxies", "agents")
 _CONTAINERS = {"istiod": ISTIOD, "istio-cni": CNI, "agentgateway": "agentgateway"}
 
 
 @dataclasses.dataclass(frozen=True)
 class MeshPod:
-    """A pod of the mesh, and the addresses (host:port) at which it would be scraped; `reason` says why there are none.
+    """A pod of the mesh, and the addresses (host:port) at which it would be scraped, or the `reason` for none.
 
     `kind` is one of kinds.KINDS.
     """
@@ -33,9 +36,19 @@ class MeshPod:
     addresses: tuple[str, ...]
     reason: str = ""
 
+    @property
+    def ports(self) -> frozenset[str]:
+        """The ports at which it would be scraped."""
+        return frozenset(address.rpartition(":")[2] for address in self.addresses)
+
+    @property
+    def merged(self) -> bool:
+        """Whether Envoy's metrics would be scraped, but only at other ports than Envoy's own."""
+        return bool(self.ports) and ENVOY_PORT not in self.ports
+
 
 def kind_of(pod: Pod) -> str:
-    """Return which of KINDS a pod is, by its containers as the chart does, or nothing for a pod outside the mesh."""
+    """Return a pod's kind, one of KINDS, by its containers as the chart does, or nothing outside the mesh."""
     if pod.container(ISTIOD) and pod.labels.get("app") == "istiod":
         return "istiod"
     if pod.container(CNI):
@@ -61,47 +74,73 @@ def _kind_of_proxy(pod: Pod, proxy: Container) -> str:
 
 
 def outcomes(pods: Sequence[Pod], jobs: Sequence[Job]) -> tuple[MeshPod, ...]:
-    """Return what becomes of each pod of the mesh. `jobs` are those of all shards.
+    """Return the outcome of discovery for each pod of the mesh. `jobs` are those of all shards.
 
-    Raises re.error for an expression that is RE2's alone.
+    Raises re.error for an expression that only RE2 understands.
     """
     kinds = ((pod, kind_of(pod)) for pod in pods)
     return tuple(_outcome(pod, kind, jobs) for pod, kind in kinds if kind)
 
 
 def _outcome(pod: Pod, kind: str, jobs: Sequence[Job]) -> MeshPod:
-    name = _JOBS.get(kind, "proxies")
-    wanted = [job for job in jobs if job.name == name]
+    names = _JOBS.get(kind, _PROXY_JOBS)
+    wanted = sorted((job for job in jobs if job.name in names), key=lambda job: names.index(job.name))
     within = [job for job in wanted if not job.namespaces or pod.namespace in job.namespaces]
-    found = (relabel(labels, job.target_rules) for job in within for labels in discovered(pod))
-    addresses = tuple(dict.fromkeys(labels["__address__"] for labels in found if labels))
+    addresses = tuple(dict.fromkeys(target.labels["instance"] for target in targets(pod, within)))
     if addresses:
         return MeshPod(pod, kind, addresses)
     if not wanted:
-        return MeshPod(pod, kind, (), f"metrics.targets.{name}.enabled is false")
+        return MeshPod(pod, kind, (), f"metrics.targets.{names[0]}.enabled is false")
     if not within:
-        return MeshPod(pod, kind, (), "rbac.namespaces does not name its namespace")
+        return MeshPod(pod, kind, (), "rbac.namespaces does not include its namespace")
     return MeshPod(pod, kind, (), _reason(pod, _CONTAINERS.get(kind, PROXY), within[0]))
 
 
 def _reason(pod: Pod, container: str, job: Job) -> str:
-    """Say by which rule the pod's deciding container is dropped."""
+    """Return the rule that drops the pod's decisive container, in words."""
     (first, *_) = (item for item in discovered(pod) if item["__meta_kubernetes_pod_container_name"] == container)
     labels: Labels | None = first
     for rule in job.target_rules:
         labels = relabel(labels or {}, (rule,))
         if labels is None:
             chosen_by_namespace = rule.source_labels == ("__meta_kubernetes_namespace",)
-            said = condition(rule, holds=rule.action == "drop")
-            return "metrics.namespaces leaves its namespace out" if chosen_by_namespace else said
-    return "no rule says why"
+            if chosen_by_namespace:
+                return "namespaces or metrics.namespaces excludes its namespace"
+            return condition(rule, holds=rule.action == "drop")
+    return "of an unknown rule"
+
+
+@dataclasses.dataclass(frozen=True)
+class ScrapeTarget:
+    """One target of a pod: its job, its URL's port and path, and the labels that are sent."""
+
+    job: Job
+    port: str
+    path: str
+    labels: Labels
+
+
+def targets(pod: Pod, jobs: Sequence[Job]) -> tuple[ScrapeTarget, ...]:
+    """Return what the jobs of all shards scrape of a pod; raises as `outcomes` does."""
+    found: dict[tuple[str, str], ScrapeTarget] = {}
+    for job in jobs:
+        if job.namespaces and pod.namespace not in job.namespaces:
+            continue
+        for labels in filter(None, (relabel(one, job.target_rules) for one in discovered(pod))):
+            address = labels["__address__"]
+            sent = {name: value for name, value in labels.items() if not name.startswith("__")}
+            path = labels.get("__metrics_path__", job.path)
+            found[job.name, address] = ScrapeTarget(
+                job, address.rpartition(":")[2], path, {**sent, "instance": address}
+            )
+    return tuple(found.values())
 
 
 def discovered(pod: Pod) -> Iterator[Labels]:
-    """Yield the labels of a pod as Prometheus' service discovery gives them: one set for each port of each container.
+    """Yield the labels of a pod in Prometheus' service discovery: one set for each port of each container.
 
-    The labels: https://prometheus.io/docs/prometheus/latest/configuration/configuration/#pod, and of those without a
-    rule in any job (image, ready, port names) none.
+    See https://prometheus.io/docs/prometheus/latest/configuration/configuration/#pod. Labels that no job uses (image,
+    ready, port names) are left out.
     """
     common = {
         "__meta_kubernetes_namespace": pod.namespace,

@@ -1,8 +1,9 @@
-"""A cluster as the rules see it: each part with its objects, or with why it could not be read."""
+"""The objects of a cluster that the rules need, in parts; a part that could not be read has the reason."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from xscaler_istio.cluster.access import Access, Object
 
 Item = TypeVar("Item")
-# kubectl runs this often at the same time.
+# The number of kubectl processes that run at the same time.
 _AT_ONCE = 4
 _FORBIDDEN = re.compile(
     r'cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
@@ -27,7 +28,7 @@ _FORBIDDEN = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class Part(Generic[Item]):
-    """Objects of one kind. `missing` says why they were not read; then nothing is known of them."""
+    """Objects of one kind. `missing` is the reason why they could not be read."""
 
     items: tuple[Item, ...] = ()
     missing: str = ""
@@ -35,7 +36,7 @@ class Part(Generic[Item]):
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What the values name in the cluster: `authority` is a Secret's or ConfigMap's path in the API; empty for none."""
+    """The objects that the values name: `authority` is the API path of a Secret or ConfigMap; empty for none."""
 
     namespace: str
     root_namespace: str
@@ -63,12 +64,15 @@ class Inventory:
     machines: Part[str]
 
     def missing(self, name: str) -> str:
-        """Return why a part was not read, or nothing."""
+        """Return the reason why a part was not read, or nothing."""
         part: Part[Any] = getattr(self, name)
         return part.missing
 
 
-# Where lists are, by part: versions of a resource in turn, since a cluster may not have the first.
+_MONITORS = ("podmonitors", "servicemonitors")
+# The Prometheus Operator's, and that of OpenShift's Cluster Observability Operator.
+_MONITOR_GROUPS = ("monitoring.coreos.com", "monitoring.rhobs")
+# The API paths of lists, by part: versions of a resource in turn, since a cluster may not have the first.
 _LISTS: Mapping[str, tuple[tuple[str, ...], Callable[[Object], Any]]] = {
     "pods": (("/api/v1/pods",), objects.pod),
     "namespaces": (("/api/v1/namespaces",), objects.namespace),
@@ -77,21 +81,23 @@ _LISTS: Mapping[str, tuple[tuple[str, ...], Callable[[Object], Any]]] = {
         telemetry.parse,
     ),
     "policies": (("/apis/networking.k8s.io/v1/networkpolicies",), network_policy.parse),
-    "pod_monitors": (("/apis/monitoring.coreos.com/v1/podmonitors",), objects.text),
-    "service_monitors": (("/apis/monitoring.coreos.com/v1/servicemonitors",), objects.text),
+    **{
+        f"{resource}.{group}": ((f"/apis/{group}/v1/{resource}",), objects.text)
+        for resource, group in itertools.product(_MONITORS, _MONITOR_GROUPS)
+    },
     "machines": (
         tuple(f"/apis/networking.istio.io/{version}/workloadentries" for version in ("v1", "v1beta1", "v1alpha3")),
         lambda document: f"{document['metadata']['namespace']}/{document['metadata']['name']}",
     ),
 }
-# Programs that scrape, by what their images are called.
+# Programs that scrape, by the names of their images.
 _COLLECTORS = re.compile(r"prometheus|alloy|agent|otel|opentelemetry|telegraf|vmagent|victoria|metricbeat|splunk")
-# A cluster may have many collectors, each with its own files.
+# A cluster may have many collectors with many files.
 _MOST_CONFIGURATIONS = 40
 
 
 def read(access: Access, wanted: Wanted) -> Inventory:
-    """Read a cluster; raise UnreachableError where none answers or the credentials are not valid."""
+    """Read a cluster; raise UnreachableError if it does not answer or the credentials are not valid."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         lists = {name: pool.submit(_list, access, paths, parse) for name, (paths, parse) in _LISTS.items()}
         secret = pool.submit(_keys, access, wanted.secret)
@@ -99,9 +105,9 @@ def read(access: Access, wanted: Wanted) -> Inventory:
         pods: Part[objects.Pod] = lists["pods"].result()
         mesh = pool.submit(_each, access, mesh_configs(pods.items, wanted.root_namespace), objects.mesh_config)
         others = pool.submit(_each, access, configurations(pods.items, wanted.namespace), objects.text)
-        monitors = (lists["pod_monitors"].result(), lists["service_monitors"].result())
+        monitors = [lists[f"{resource}.{group}"].result() for resource in _MONITORS for group in _MONITOR_GROUPS]
         return Inventory(
-            pods=Part(tuple(pod for pod in pods.items if pod.phase not in ("Succeeded", "Failed")), pods.missing),
+            pods=Part(_not_ended(pods.items), pods.missing),
             namespaces=lists["namespaces"].result(),
             telemetries=lists["telemetries"].result(),
             mesh=mesh.result(),
@@ -117,8 +123,17 @@ def read(access: Access, wanted: Wanted) -> Inventory:
         )
 
 
+def running_pods(access: Access) -> tuple[objects.Pod, ...]:
+    """Return the pods that have not ended; raises as `Access.get` does."""
+    return _not_ended(map(objects.pod, access.items("/api/v1/pods")))
+
+
+def _not_ended(pods: Iterable[objects.Pod]) -> tuple[objects.Pod, ...]:
+    return tuple(pod for pod in pods if pod.phase not in ("Succeeded", "Failed"))
+
+
 def mesh_configs(pods: Iterable[objects.Pod], root_namespace: str) -> tuple[str, ...]:
-    """Return the paths of Istio's ConfigMaps, one a revision; without an istiod here that of the usual place."""
+    """Return the paths of Istio's ConfigMaps, one for each revision; without an istiod the usual path."""
     found = {
         (pod.namespace, "istio" if revision == "default" else f"istio-{revision}")
         for pod in pods
@@ -138,14 +153,14 @@ def configurations(pods: Iterable[objects.Pod], namespace: str) -> tuple[str, ..
         for pod in pods
         if pod.namespace != namespace and any(_COLLECTORS.search(container.image) for container in pod.containers)
         for name in pod.config_maps
-        # Kubernetes puts this one into every pod.
+        # Kubernetes mounts this one into every pod.
         if name != "kube-root-ca.crt"
     }
     return tuple(sorted(found)[:_MOST_CONFIGURATIONS])
 
 
 def _list(access: Access, paths: tuple[str, ...], parse: Callable[[Object], Item]) -> Part[Item]:
-    """Return what the first path has that the cluster knows; a kind that it does not know has no objects."""
+    """Return the objects at the first path that the cluster knows; an unknown kind has no objects."""
     for path in paths:
         try:
             return Part(tuple(map(parse, access.items(path))))
@@ -156,7 +171,7 @@ def _list(access: Access, paths: tuple[str, ...], parse: Callable[[Object], Item
 
 
 def _each(access: Access, paths: Iterable[str], parse: Callable[[Object], Item]) -> Part[Item]:
-    """Return the objects at these paths, those left out that do not exist."""
+    """Return the objects at these paths; those that do not exist are left out."""
     found = []
     for path in paths:
         try:
@@ -168,17 +183,17 @@ def _each(access: Access, paths: Iterable[str], parse: Callable[[Object], Item])
 
 
 def _keys(access: Access, path: str) -> Part[objects.Keys]:
-    """Return the keys of a Secret or ConfigMap; values go no further than this."""
+    """Return the keys of a Secret or ConfigMap, without its values."""
     return _each(access, (path,) if path else (), objects.keys)
 
 
 def contents(access: Access, path: str) -> Mapping[str, str]:
-    """Return the values of a Secret or ConfigMap, for a probe alone; raise AnsweredError as `Access.get` does."""
+    """Return the values of a Secret or ConfigMap, only for a probe; raise AnsweredError as `Access.get` does."""
     return objects.contents(access.get(path))
 
 
 def why(error: AnsweredError) -> str:
-    """Name the right that is missing; raise the error again where it is no matter of rights to this part."""
+    """Return the missing permission in words; raise the error again if the credentials are not valid."""
     if error.reason == "Unauthorized":
         raise error
     found = _FORBIDDEN.search(error.text)
@@ -187,4 +202,4 @@ def why(error: AnsweredError) -> str:
     resource = f"{found['resource']}.{found['group']}" if found["group"] else found["resource"]
     where = f"in the namespace {found['namespace']}" if found["namespace"] else "in all namespaces"
     where = "" if found["resource"] == "namespaces" else f" {where}"
-    return f"no right to {found['verb']} {resource}{where}"
+    return f"no permission to {found['verb']} {resource}{where}"

@@ -1,7 +1,7 @@
-"""The kinds of pods that Istio's telemetry comes from, and the containers that they are known by."""
+"""The kinds of pods with Istio's telemetry, and the containers that identify them."""
 
 PROXY, ISTIOD, CNI = "istio-proxy", "discovery", "install-cni"
-# In the order in which they are told.
+# In the order in which they are shown.
 KINDS = (
     "sidecar",
     "native sidecar",

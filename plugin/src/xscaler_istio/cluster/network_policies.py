@@ -1,7 +1,7 @@
-"""Whether NetworkPolicies admit a connection, by Kubernetes' rules: a pod that a policy selects admits what any says.
+"""Whether NetworkPolicies allow a connection: a selected pod allows what any of its policies allows.
 
-https://kubernetes.io/docs/concepts/services-networking/network-policies/. What a network plugin adds of its own kinds
-(Cilium, Calico) is not looked at.
+https://kubernetes.io/docs/concepts/services-networking/network-policies/. Other kinds of
+policies (Cilium's, Calico's) are not evaluated.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ INGRESS, EGRESS = "Ingress", "Egress"
 class End:
     """One end of a connection: a pod by its labels and those of its namespace, or an address outside.
 
-    `address` of a pod may be that of a pod beside it: policies speak of networks, not of single pods. `ports` are the
+    `address` may be that of another pod on the same network: policies name networks, not single pods. `ports` are the
     numbers of a pod's named ports.
     """
 
@@ -37,7 +37,7 @@ class End:
 
 @dataclasses.dataclass(frozen=True)
 class Connection:
-    """From whom to whom, to which port; `protocol` is TCP or UDP."""
+    """A connection between two ends to a port; `protocol` is TCP or UDP."""
 
     source: End
     target: End
@@ -46,7 +46,7 @@ class Connection:
 
 
 def in_the_way(policies: Iterable[Policy], direction: str, wanted: Connection) -> tuple[Policy, ...]:
-    """Return the policies that keep a connection from being made in one direction; none where it is admitted."""
+    """Return the policies that block a connection in one direction; none if it is allowed."""
     subject = wanted.target if direction == INGRESS else wanted.source
     selecting = tuple(
         policy

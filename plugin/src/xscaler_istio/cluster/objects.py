@@ -1,4 +1,4 @@
-"""What the rules look at of a cluster's objects, parsed once from what the API server gives; nothing else is kept.
+"""The facts that the rules need from a cluster's objects, parsed once; nothing else is kept.
 
 Shapes: Kubernetes' API reference, and Istio's `MeshConfig` (https://istio.io/latest/docs/reference/config/). Kinds
 that a release brings too are parsed in rendered/.
@@ -17,7 +17,7 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    # An object as the API server gives it: arbitrary by nature, and read in this module alone.
+    # An object as the API server returns it: arbitrary by nature, and read only in this module.
     Document = Mapping[str, Any]
 
 
@@ -32,7 +32,7 @@ class Port:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Container:
-    """A container of a pod; `init` ones among them, since native sidecars are such. `killed`: out of memory, lately."""
+    """A container of a pod, also an `init` one, as native sidecars are. `killed`: it recently ran out of memory."""
 
     name: str
     image: str
@@ -44,7 +44,7 @@ class Container:
 
     @property
     def version(self) -> tuple[int, int, int] | None:
-        """The version in the image's tag, or None where it says none (a digest, `latest`)."""
+        """The version in the image's tag, or None without one (a digest, `latest`)."""
         found = re.search(r":v?(\d+)\.(\d+)\.(\d+)(?:$|[-@.+])", self.image)
         return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
@@ -74,7 +74,7 @@ class Pod:
 
     @property
     def workload(self) -> str:
-        """Namespace and name of what made the pod: of a ReplicaSet its Deployment, of a pod without owner its own."""
+        """Namespace and name of the pod's workload: a ReplicaSet's Deployment, or the pod itself without an owner."""
         name = self.owner or self.name
         if self.owner_kind == "ReplicaSet":
             name = name.removesuffix(f"-{self.labels.get('pod-template-hash', '')}")
@@ -114,7 +114,7 @@ class MeshConfig:
 
     @property
     def own_file(self) -> Provider:
-        """The file of the mesh's own setting, which is no provider."""
+        """The file of the mesh's own setting, which is not a provider."""
         return Provider(self.access_log_file, self.access_log_format, self.custom_format)
 
 
@@ -128,10 +128,11 @@ class Keys:
 
 @dataclasses.dataclass(frozen=True)
 class Text:
-    """What an object says, as one text."""
+    """The specification or data of an object, as one text, and the kind of the object that owns it, if one does."""
 
     name: str
     text: str
+    owner_kind: str = ""
 
 
 def pod(document: Document) -> Pod:
@@ -236,24 +237,25 @@ def _provider(item: Document, mesh_format: str, mesh_encoding: str) -> Provider:
 
 
 def contents(document: Document) -> Mapping[str, str]:
-    """Return the values of a v1 Secret or ConfigMap; bytes that are no text are replaced."""
+    """Return the values of a v1 Secret or ConfigMap; bytes that are not UTF-8 are replaced."""
     data: Mapping[str, str] = document.get("data") or {}
     if document.get("kind") != "Secret":
         return data
     decoded = {name: base64.b64decode(value).decode(errors="replace") for name, value in data.items()}
-    # The API server keeps none of these; a manifest may have them.
+    # Only manifests have these, not the API server's objects.
     return {**decoded, **(document.get("stringData") or {})}
 
 
 def keys(document: Document) -> Keys:
-    """Keep of a v1 Secret or ConfigMap what may be told."""
+    """Return the facts about a v1 Secret or ConfigMap that may be shown."""
     values = contents(document)
     padded = frozenset(name for name, value in values.items() if value != value.strip())
     return Keys({name: len(value.strip()) for name, value in values.items()}, padded)
 
 
 def text(document: Document) -> Text:
-    """Keep all that an object says."""
+    """Return the whole object as text."""
     metadata = document["metadata"]
     name = f"{document['kind']} {metadata['namespace']}/{metadata['name']}"
-    return Text(name, json.dumps(document.get("spec") or document.get("data") or {}))
+    owner: Document = next(iter(metadata.get("ownerReferences") or ()), {})
+    return Text(name, json.dumps(document.get("spec") or document.get("data") or {}), owner.get("kind", ""))

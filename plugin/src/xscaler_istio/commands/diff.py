@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import textwrap
 from typing import TYPE_CHECKING, Any
 
-from xscaler_istio.summary import fields
+from xscaler_istio.summary import fields, upgrade
 from xscaler_istio.summary.accounts import title
 from xscaler_istio.summary.metrics import DROPPED
+from xscaler_istio.system.terminal import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ADDED, REMOVED, CHANGED = "+", "-", "~"
 _OBJECTS = "objects"
+_IMPOSSIBLE = "an upgrade fails"
 # What is dropped is what is not kept: one of the two says it.
 _MIRRORED = (DROPPED,)
 # Where a ConfigMap and a Secret keep their texts.
@@ -45,8 +46,8 @@ class Change:
 
 
 def compare(old: Rendering, new: Rendering) -> tuple[Change, ...]:
-    """Return all differences, in the order of the summary's sections; what changes alike is said once."""
-    changes = [*_in_words(old, new), *_objects(old.release, new.release)]
+    """Return all differences, in the order of the summary's sections; equal changes have one line."""
+    changes = [*_impossible(old.release, new.release), *_in_words(old, new), *_objects(old.release, new.release)]
     alike: dict[Change, list[str]] = {}
     for change in changes:
         # Without words there is nothing that could be alike.
@@ -78,9 +79,7 @@ def text(changes: Sequence[Change], terminal: Terminal) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    if not width:
-        return [text]
-    return textwrap.wrap(text, max(width - 4, 20), break_long_words=False, break_on_hyphens=False)
+    return wrapped(text, max(width - 4, 20)) if width else [text]
 
 
 def as_json(changes: Sequence[Change]) -> str:
@@ -100,6 +99,17 @@ def as_data(changes: Sequence[Change]) -> list[dict[str, object]]:
         }
         for change in changes
     ]
+
+
+# -- what stops an upgrade ----------------------------------------------------------------------------------------
+
+
+def _impossible(old: Release, new: Release) -> Iterator[Change]:
+    before = {title(item): item for item in old.manifests}
+    for item in new.manifests:
+        for path in upgrade.impossible(before[title(item)], item) if title(item) in before else ():
+            words = f"Kubernetes does not change {path}; delete the object before the upgrade"
+            yield Change(_IMPOSSIBLE, CHANGED, (title(item),), words)
 
 
 # -- in words -----------------------------------------------------------------------------------------------------
@@ -141,11 +151,11 @@ def _facts(old: Subject, new: Subject) -> Iterator[str]:
             yield from (f"{name}: no longer {values}" for values in _together(gone))
             yield from (f"{name}: now {also}{values}" for values in _together(come))
         if not gone and not come and before[name] != after[name]:
-            yield f"{name}: in another order: {', '.join(after[name])}"
+            yield f"{name}: in a different order: {', '.join(after[name])}"
 
 
 def _together(values: list[str]) -> list[str]:
-    """Return values as one where none has a comma of its own."""
+    """Return values as one where none contains a comma."""
     return values if any(", " in value for value in values) else [", ".join(values)] if values else []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import TYPE_CHECKING
 
 from xscaler_istio import helm
@@ -19,9 +18,10 @@ from xscaler_istio.findings import ignores
 from xscaler_istio.findings.findings import Finding, Location, Report, Severity, Skipped
 from xscaler_istio.helm.reading import files_of
 from xscaler_istio.rendered.destination import File, MountedFiles
-from xscaler_istio.rendered.release import Release
-from xscaler_istio.system.errors import SetupError, extra_explained
-from xscaler_istio.values import places
+from xscaler_istio.rendered.relabeling import evaluated
+from xscaler_istio.rendered.release import METRICS, Release
+from xscaler_istio.system.errors import extra_explained
+from xscaler_istio.values import places, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,8 +34,16 @@ if TYPE_CHECKING:
     from xscaler_istio.rendered.mounts import ObjectName
     from xscaler_istio.values.places import Origins
     from xscaler_istio.wire.probe import Outcome
+    from xscaler_istio.wire.query_api import QueryApi, ReadAccess
 
-    Ask = Callable[[str, Destination, str, MountedFiles], Outcome]
+
+@dataclasses.dataclass(frozen=True)
+class Ask:
+    """The functions of a probe, whose encoders take packages that nothing else here does."""
+
+    one: Callable[[str, Destination, str, MountedFiles], Outcome]
+    native: Callable[[Destination, str, MountedFiles, QueryApi | None], Outcome]
+
 
 # What the chart cannot be rendered without, for a look at a cluster before there are values.
 _PLACEHOLDERS = (
@@ -43,7 +51,7 @@ _PLACEHOLDERS = (
     ("--set", "xscaler.auth.existingSecret.name=xscaler-token"),
 )
 _NO_VALUES = "no values were given (-f values.yaml)"
-_NOT_ASKED = "xScaler is asked with --probe only"
+_NOT_ASKED = "only --probe asks xScaler"
 
 
 def doctor(
@@ -54,10 +62,12 @@ def doctor(
     *,
     probe: bool = False,
     token: str = "",
+    reader: ReadAccess | None = None,
 ) -> Report:
     """Judge a cluster, and what a release would do in it.
 
-    With `probe` a sample and a line are sent to xScaler, with `token` or else the one in the release's Secret.
+    With `probe` a sample, a native histogram and a line are sent to xScaler, with `token` or else the one in the
+    release's Secret; `reader` reads the histogram back.
 
     Raises UnreachableError where no cluster answers, SetupError for an unreadable file or a missing program.
     """
@@ -66,27 +76,38 @@ def doctor(
     if not given:
         inputs = dataclasses.replace(inputs, values=helm.ValuesArguments(sets=_PLACEHOLDERS))
     ask = _ask() if probe and given else None
-    origins = places.Origins(files_of(inputs.values), places.set_keys(inputs.values.sets) if given else ())
+    names = renamed.old_names(renamed.listed(inputs.chart))
+    origins = places.Origins(files_of(inputs.values), places.set_keys(inputs.values.sets) if given else (), names)
     try:
         answer = helm.answered(inputs)
     except helm.ChartError:
         said = validate(inputs, project).findings
         refused = tuple(item for item in said if item.severity >= Severity.ERROR)
-        reason = "not checked: the values are refused, and what a release would do is not known"
-        return Report(command="doctor", findings=refused, skipped=(Skipped(reason, "the cluster"),), fail_on=fail_on)
+        reason = "the chart refuses the values"
+        all_of_it = (Skipped(reason, "the cluster"),)
+        return Report(command="doctor", findings=refused, skipped=all_of_it, cluster=access.cluster, fail_on=fail_on)
     release = Release.of(answer.text)
     case = case_of(inputs, answer.effective, project.environment)
-    read = inventory.read(access, _wanted(case, inputs.namespace))
+    namespace = case.settings.namespace_override or inputs.namespace
+    read = inventory.read(access, _wanted(case, namespace))
     unknown = {"probes": _NO_VALUES if probe else _NOT_ASKED, **({} if given else {"values": _NO_VALUES})}
-    examined = examine(case, inputs.namespace, read, release, unknown)
+    examined = examine(case, namespace, read, release, unknown)
     if ask:
-        examined = _probed(ask, access, examined, token)
+        examined = _probed(ask, access, examined, token, reader)
     found, missing = judge(examined, origins)
-    skipped = tuple(Skipped(f"not checked: {reason}", "", tuple(rules)) for reason, rules in missing.items())
+    skipped = tuple(
+        Skipped(reason, "", tuple(rules), optional=reason in (_NO_VALUES, _NOT_ASKED))
+        for reason, rules in missing.items()
+    )
     judged = CLUSTER_CHECKS.keys() - {rule for rules in missing.values() for rule in rules}
     stay, ignored = ignores.apply(found, project.ignores, judged)
     return Report(
-        command="doctor", findings=tuple(sorted(stay, key=_weight)), skipped=skipped, ignored=ignored, fail_on=fail_on
+        command="doctor",
+        findings=tuple(sorted(stay, key=_weight)),
+        skipped=skipped,
+        ignored=ignored,
+        cluster=access.cluster,
+        fail_on=fail_on,
     )
 
 
@@ -111,11 +132,8 @@ def examine(
     case: Case, namespace: str, read: inventory.Inventory, release: Release, unknown: Mapping[str, str]
 ) -> Examination:
     """Put together what the rules are given."""
-    try:
+    with evaluated():
         outcomes = discovery.outcomes(read.pods.items, release.jobs)
-    except re.error as error:
-        message = f"an expression of the values cannot be evaluated here: {error}"
-        raise SetupError(message, "write it without what only RE2 knows, such as [[:alpha:]]") from error
     return Examination(
         case=case,
         namespace=namespace,
@@ -130,20 +148,38 @@ def _ask() -> Ask:
     """Return what asks xScaler, whose encoders take packages that nothing else here does; raise SetupError without."""
     with extra_explained("doctor --probe"):
         from xscaler_istio.wire import probe
-    return probe.ask
+    return Ask(probe.ask, probe.ask_native)
 
 
-def _probed(ask: Ask, access: Access, examined: Examination, token: str) -> Examination:
-    """Send a sample, and with logs a line; where the release's credentials cannot be read say why not."""
+def _probed(ask: Ask, access: Access, examined: Examination, token: str, reader: ReadAccess | None) -> Examination:
+    """Send a sample, a native histogram, and with logs a line; where the credentials cannot be read say why not."""
     destinations = examined.release.destinations
+    if unreadable := _out_of_reach(examined.release, token):
+        why = f"no Secret has {', '.join(unreadable)}: name a copy of the token with --token-file"
+        return dataclasses.replace(examined, unknown={**examined.unknown, "probes": why})
     try:
         files = _mounted_files(access, examined.release, token)
     except AnsweredError as error:
         return dataclasses.replace(examined, unknown={**examined.unknown, "probes": inventory.why(error)})
     name = examined.case.settings.cluster.name
-    probes = tuple(ask(what, where, name, files) for what, where in destinations.items())
+    probes = tuple(ask.one(what, where, name, files) for what, where in destinations.items())
+    native = None
+    # Where the sample was not accepted a histogram is not either, for the same reason.
+    if any(probed.what == METRICS and not probed.stage for probed in probes):
+        where = destinations[METRICS]
+        region = examined.case.settings.xscaler.region
+        read = reader.metrics(region, files.text(where.tenant)) if reader else None
+        native = ask.native(where, name, files, read)
     unknown = {part: reason for part, reason in examined.unknown.items() if part != "probes"}
-    return dataclasses.replace(examined, probes=probes, unknown=unknown)
+    return dataclasses.replace(examined, probes=probes, native=native, unknown=unknown)
+
+
+def _out_of_reach(release: Release, token: str) -> tuple[str, ...]:
+    """Return the files of a push that no Secret or ConfigMap contains: with auth.tokenFile that of the token."""
+    known = {path for config in release.configs for path in config.mounts}
+    given = {where.authentication.token for where in release.destinations.values()} if token else set()
+    needed = {path for where in release.destinations.values() for path in where.files}
+    return tuple(sorted(needed - known - {file.path for file in given if isinstance(file, File)}))
 
 
 def _mounted_files(access: Access, release: Release, token: str) -> MountedFiles:

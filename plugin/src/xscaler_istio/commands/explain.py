@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from xscaler_istio import helm
-from xscaler_istio.findings.findings import Skipped
+from xscaler_istio.findings.findings import Severity, Skipped
 from xscaler_istio.system.errors import SetupError
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ _REQUIRED = (
     ("cluster.name", '"prod-1"'),
 )
 _SHOWN = 12
-# For what is not broken into lines by a terminal.
-_PIPE_WIDTH = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,28 +52,32 @@ def effect(key: Key, inputs: Inputs) -> Effect:
     context, base = ((), ()) if own else (key.context, (*_REQUIRED, *key.context))
     with_it = (*base, (key.path, key.example))
     with helm.Beside() as beside:
-        runs = [beside.start(helm.rendered_with_values(_with(inputs, given))) for given in (base, with_it)]
+        asked = [_with(inputs, given) for given in (base, with_it)]
+        runs = [beside.start(helm.rendered_with_values(each)) for each in asked]
         # Helm takes longest: what compares is loaded in the meantime.
         from xscaler_istio.commands import diff
         from xscaler_istio.summary.rendering import Rendering
 
         sides = []
-        for words, run in zip(("without it", "with it"), runs, strict=True):
+        for words, each, run in zip(("without it", "with it"), asked, runs, strict=True):
             try:
                 sides.append(Rendering.read(inputs.chart, run.result()))
             except helm.ChartError as error:
-                return Effect(context, unknown=Skipped(_why(words, error)))
+                return Effect(context, unknown=Skipped(f"{words} {_why(each, error)}"))
             except SetupError as error:
                 return Effect(context, unknown=Skipped(error.message))
         return Effect(context, diff.compare(*sides))
 
 
-def _why(words: str, error: helm.ChartError) -> str:
-    """Return the first sentence of what the chart refuses, or all that Helm says of what it cannot read or render."""
-    said = error.problems[0].text if error.problems else " ".join(error.message.split())
-    if error.problems or error.of_schema:
-        return f"{words} the chart refuses the values: {said.partition('. ')[0].removesuffix('.')}."
-    return f"{words}: {said}"
+def _why(inputs: Inputs, error: helm.ChartError) -> str:
+    """Return the place and the first sentence of the first error in values, or what Helm says where there is none."""
+    from xscaler_istio.commands.validate import validate
+
+    first = next((item for item in validate(inputs).findings if item.severity is Severity.ERROR), None)
+    if not first:
+        return f"Helm fails: {' '.join(error.message.split())}"
+    place = f"{first.location}: " if first.location.line else ""
+    return f"the chart refuses the values: {place}{first.message.partition('. ')[0].removesuffix('.')}."
 
 
 def _with(inputs: Inputs, values: tuple[tuple[str, str], ...]) -> Inputs:
@@ -89,8 +91,9 @@ def _with(inputs: Inputs, values: tuple[tuple[str, str], ...]) -> Inputs:
 
 def text(key: Key, found: Effect, terminal: Terminal) -> str:
     """Write a key for people: what it is, what it may be, an example and what that changes; a block by its keys."""
-    width = terminal.width or _PIPE_WIDTH
-    lines = [terminal.paint(key.path, "bold")] if key.path else []
+    width = terminal.columns
+    lines = [f"{key.asked_as} is an old name. The key is now {key.path}.", ""] if key.asked_as else []
+    lines += [terminal.paint(key.path, "bold")] if key.path else []
     lines += [*textwrap.wrap(key.description, width, initial_indent="  ", subsequent_indent="  ")]
     rows = _rows(key)
     longest = max((len(name) for name, _ in rows), default=0)
@@ -154,12 +157,12 @@ def _context(found: Effect) -> Iterator[str]:
 
 def _effect(found: Effect, terminal: Terminal) -> list[str]:
     if found.unknown:
-        return _row("    ", str(found.unknown), terminal.width or _PIPE_WIDTH)
+        return _row("    ", str(found.unknown), terminal.columns)
     if not found.changes:
-        return ["    nothing in what is rendered"]
+        return ["    nothing in the rendered manifests"]
     from xscaler_istio.commands import diff
 
-    narrower = dataclasses.replace(terminal, width=(terminal.width or _PIPE_WIDTH) - 4)
+    narrower = dataclasses.replace(terminal, width=terminal.columns - 4)
     lines = diff.text(found.changes[:_SHOWN], narrower).splitlines()[:-1]
     more = len(found.changes) - _SHOWN
     rest = [f"  and {more} more: helm xscaler diff OLD NEW"] if more > 0 else []
@@ -173,6 +176,7 @@ def as_json(key: Key, found: Effect) -> str:
     document = {
         "schemaVersion": 1,
         "key": key.path,
+        "askedAs": key.asked_as or key.path,
         "type": key.type,
         "description": key.description,
         "default": json.loads(key.default) if key.default else None,

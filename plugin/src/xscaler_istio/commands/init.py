@@ -13,7 +13,9 @@ import jsonschema
 
 from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.system.errors import SetupError, UsageError
-from xscaler_istio.values import keys
+from xscaler_istio.system.masks import has_form_of_token, looks_like_token
+from xscaler_istio.values import keys, lookalikes
+from xscaler_istio.wire import published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +34,7 @@ _WORDS_OF_YAML = ("true", "false", "yes", "null", "off")
 
 @dataclasses.dataclass(frozen=True)
 class Prompt:
-    """One key that is asked for, its flag, and the answer that Enter gives; without one an answer is needed."""
+    """One key that is asked for, its flag, and the answer that Enter gives; without one an answer is required."""
 
     flag: str
     key: str
@@ -56,7 +58,7 @@ def answers(
 ) -> Answers:
     """Return an answer to each question by its key: a flag's, one that was asked for, or the default.
 
-    `ask` shows a prompt and returns a line; None where nobody can be asked. Raises UsageError for a flag whose value is
+    `ask` shows a prompt and returns a line; None without a terminal. Raises UsageError for a flag whose value is
     not allowed and for a question that nothing answers.
     """
     found: Answers = {}
@@ -77,7 +79,7 @@ def answers(
             "give the flags, or run it on a terminal",
         )
     if found["metrics.collector"] == "none" and not logs:
-        raise UsageError("the collector is none, and no logs are asked for", "choose a collector, or --logs")
+        raise UsageError("the collector is none and logs are off", "choose a collector, or add --logs")
     return found
 
 
@@ -94,25 +96,42 @@ def _asked(question: Prompt, schema: Json, ask: Callable[[str], str]) -> str:
 def refused(question: Prompt, answer: str, schema: Json) -> str:
     """Say why an answer is not allowed, or nothing."""
     if not answer:
-        return "an answer is needed"
+        return "an answer is required"
     if not answer.isprintable():
-        return "letters, digits and signs only"
+        return "use only letters, digits and punctuation"
+    if looks_like_token(answer):
+        return "this looks like a token, which belongs in a Secret; give the name or id that is asked for"
+    if found := lookalikes.placeholder(answer):
+        return f"write the value itself in place of {found}"
+    if reason := lookalikes.untidy(answer):
+        return f"this {reason}: write only the value itself"
+    if question.key == "xscaler.region" and (meant := lookalikes.region_of_a_cloud(answer)):
+        return f"this is a region of a cloud provider; xScaler's have a form like {meant}"
     node = schema
     for step in question.key.split("."):
         node = node["properties"][step]
     if jsonschema.Draft7Validator(node).is_valid(answer):
         return ""
     key = keys.find(schema, question.key)
-    return key.form or f"allowed: {', '.join(key.allowed)}"
+    return f"use {key.form}" if key.form else f"allowed: {', '.join(key.allowed)}"
+
+
+def refuse_tokens(given: Mapping[str, str]) -> None:
+    """Raise UsageError for an argument that is written or printed and is a token."""
+    for name, text in given.items():
+        if has_form_of_token(text):
+            raise UsageError(f"{name} is a token, which belongs in a Secret", f"give {name} without it")
 
 
 def values_file(found: Answers, schema: Json, reference: str, *, logs: bool) -> str:
     """Return the file: a modeline that points at `reference`, and each answer below the comment of its key."""
     chosen: dict[str, str | bool] = {**found, **({"logs.enabled": True} if logs else {})}
+    # Keys of one block stand together: the sort keeps the order within.
+    chosen = dict(sorted(chosen.items(), key=lambda item: not item[0].startswith("xscaler.")))
     lines = [
         f"# yaml-language-server: $schema={reference}",
-        "# Values of the chart xscaler-istio. `helm xscaler explain KEY` says what a key does and changes;",
-        "# `helm xscaler validate -f FILE` checks this file. What is not set here has the chart's default.",
+        "# Values of the chart xscaler-istio. `helm xscaler explain KEY` explains a key;",
+        "# `helm xscaler validate -f FILE` checks this file. Keys that are not set here keep the chart's default.",
     ]
     written: set[str] = set()
     for key, value in chosen.items():
@@ -146,6 +165,30 @@ def _scalar(value: str | bool) -> str:
     return value if plain else json.dumps(value, ensure_ascii=False)
 
 
+def push_urls(
+    found: Answers, look: Callable[[str, str], tuple[published.UrlAnswer, published.Moved | None]], *, logs: bool
+) -> tuple[Answers, list[str]]:
+    """Ask the push URLs that the chart would use; return the keys to set, and what was found in words.
+
+    `look` asks one of them, as `published.look`. A key is set only where nothing is at the chart's URL and another
+    published one answers.
+    """
+    settings, words = {}, []
+    used = (["metrics"] if found["metrics.collector"] != "none" else []) + (["logs"] if logs else [])
+    for what in used:
+        key, (url, *_) = f"xscaler.{what}.url", published.forms(what, found["xscaler.region"])
+        answer, moved = look(what, url)
+        if moved:
+            settings[key] = moved.other
+            words.append(f"xScaler has nothing at {url}, but answers at {moved.other}: {key} is set to it")
+        elif answer.present:
+            words.append(f"xScaler answers at {url}")
+        else:
+            reason = f"it answers {answer.status}" if answer.status else "it does not answer from this machine"
+            words.append(f"{url} is not checked: {reason}; `helm xscaler doctor --probe` sends a line to it later")
+    return settings, words
+
+
 def refuse_existing(file: Path) -> None:
     """Raise UsageError where a file is already, before anything is asked."""
     if file.exists():
@@ -153,7 +196,7 @@ def refuse_existing(file: Path) -> None:
 
 
 def _exists(file: Path) -> UsageError:
-    return UsageError(f"{file} exists, and init overwrites nothing", "name another file, or - to print it")
+    return UsageError(f"{file} exists, and init does not overwrite files", "name another file, or - to print it")
 
 
 def write_new(file: Path, text: str) -> None:
@@ -173,7 +216,8 @@ def next_steps(file: str, chart: Path, found: Answers, *, logs: bool) -> str:
     steps = [
         f"kubectl create secret generic {secret} -n telemetry --from-literal=token=\"$XSCALER_TOKEN\"",
         f"helm xscaler validate -f {file}",
+        f"helm xscaler doctor -n telemetry -f {file} --probe",
         f"helm install xscaler-istio {shlex.quote(str(chart))} -n telemetry -f {file}",
     ]  # fmt: skip
-    more = ["Istio writes no access logs unless it is told to: helm xscaler explain istio.telemetry"] if logs else []
+    more = ["Istio writes no access logs by default: helm xscaler explain istio.telemetry"] if logs else []
     return "\n".join(["next:", *(f"  {step}" for step in steps), *more])

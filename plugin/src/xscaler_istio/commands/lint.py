@@ -4,8 +4,9 @@ collector's own check of its configuration, what its pods ask of their namespace
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
+import hashlib
 import json
+import lzma
 import os
 import re
 import shutil
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 NEWEST_KUBERNETES = "1.37.0"
 _TIMEOUT_SECONDS = 120
+# Written by tests/support/kubernetes_schemas.py.
+SCHEMAS = Path(__file__).with_name("kubernetes-schemas.json.xz")
 
 
 def lint(
@@ -74,7 +77,7 @@ def _linted(inputs: Inputs, kubernetes_version: str, place: str) -> _Linted:
         refused = [item for item in said if item.severity >= Severity.ERROR]
         warned = [item for item in said if item.rule == "XS280"]
         message = "the values are refused" if refused else error.message
-        first = _error("XS301", message, place, "`validate` says the same with file and line")
+        first = _error("XS301", message, place, "`validate` shows file and line")
         return _Linted((first, *refused, *warned))
     release = Release.of(text)
     findings = [*(from_warning(item, Location(place)) for item in warnings), *_helm_lint(inputs)]
@@ -129,7 +132,7 @@ def _kubernetes(release: Release, version: str) -> list[Finding] | Skipped:
         return Skipped(f"kubeconform is not on PATH ({programs.WHERE_TO_GET['kubeconform']})")
     schemas = kubernetes_schemas(version)
     if not schemas:
-        return Skipped(f"no schemas of Kubernetes {version} (pip install kubernetes-validate==1.37.0)")
+        return Skipped(f"no schemas of Kubernetes {version} (the newest is {NEWEST_KUBERNETES})")
     stream = "\n---\n".join(json.dumps(item.document) for item in release.manifests)
     location = f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
     command = [str(program), "-strict", "-ignore-missing-schemas", "-verbose", "-output", "json"]
@@ -144,7 +147,7 @@ def _judged(item: Mapping[str, str]) -> Finding:
     """Make a finding of what kubeconform says of one object that is not valid."""
     name = f"{item['kind']} {item['name']}"
     if item["status"] == "statusSkipped":
-        message = f"{name} was not checked: it is no kind of Kubernetes' own, and its schema is not at hand"
+        message = f"{name} was not checked: it is not a built-in Kubernetes kind, and its schema is not available"
         return Finding(
             rule="XS311", severity=Severity.INFO, message=message, location=Location("rendered"), path="", fix=""
         )
@@ -157,31 +160,28 @@ def _reason(text: str) -> str:
 
 
 def kubernetes_schemas(version: str) -> Path | None:
-    """Return a folder of strict offline schemas of a Kubernetes version, or None when there are none.
+    """Return a folder with the strict schemas of a Kubernetes version, or None for a version that the plugin lacks.
 
-    The schemas of the package kubernetes-validate name themselves by web addresses, which kubeconform would fetch: a
-    copy without those is kept in the user's cache.
+    The plugin has the schemas of all versions in one packed file; those of a version are unpacked once, into the
+    user's cache, where kubeconform reads them.
     """
-    spec = importlib.util.find_spec("kubernetes_validate")
-    if not spec or not spec.origin:
-        return None
-    source = Path(spec.origin).parent / "kubernetes-json-schema" / f"v{version}-local-strict"
-    if not source.is_dir():
-        return None
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xscaler-istio" / "schemas"
-    target = cache / source.name
+    packed = SCHEMAS.read_bytes()
+    # Another version of the plugin may have other ones.
+    target = cache / f"{version}-{hashlib.sha256(packed).hexdigest()[:16]}"
     if not target.is_dir():
+        schemas = json.loads(lzma.decompress(packed)).get(version)
+        if not schemas:
+            return None
         cache.mkdir(parents=True, exist_ok=True)
-        _copy_schemas(source, target)
+        _unpack(schemas, target)
     return target
 
 
-def _copy_schemas(source: Path, target: Path) -> None:
+def _unpack(schemas: Mapping[str, object], target: Path) -> None:
     folder = Path(tempfile.mkdtemp(dir=target.parent))
-    for file in source.glob("*.json"):
-        text = re.sub(r'"\$id": "[^"]*",?', "", file.read_text(encoding="utf-8"))
-        text = re.sub(r",(\s*})", r"\1", text.replace('"/api/_definitions.json#', '"_definitions.json#'))
-        (folder / file.name).write_text(text, encoding="utf-8")
+    for name, schema in schemas.items():
+        (folder / name).write_text(json.dumps(schema), encoding="utf-8")
     try:
         folder.rename(target)
     except OSError:
@@ -213,26 +213,50 @@ def check_config(config: CollectorConfig) -> list[Finding] | Skipped:
     if not program:
         return Skipped(f"{validator.program} is not on PATH ({config.shipper.where_to_get[validator.program]})")
     with scratch.folder() as folder:
-        # The programs open the files that the configuration names; on this machine there are none.
-        for name in ("auth/token", "auth/tenant-id", "auth/username", "ca/ca.crt"):
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_text("x", encoding="utf-8")
         file = folder / config.file
-        file.write_text(config.text.replace("/etc/xscaler/", f"{folder}/"), encoding="utf-8")
+        file.write_text(_with_stand_ins(config, folder), encoding="utf-8")
         flags = [word for word in config.arguments if word.startswith(_DECIDING_FLAGS)]
         command = [str(program), *validator.arguments, *flags, f"{validator.prefix}{file}"]
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS)
     if done.returncode == 0:
         return []
-    said = (done.stdout + done.stderr).replace(str(file), config.file).replace(f"{folder}/", "/etc/xscaler/")
+    said = (done.stdout + done.stderr).replace(str(file), config.file).replace(f"{folder}/", "/")
     lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Checking")]
-    return [_error("XS320", " ".join(lines), config.file, "`render --config NAME` shows the file")]
+    finding = _error("XS320", " ".join(lines), config.file, "`render --config NAME` shows the file")
+    line = _line_of_own_stages(config.text, said)
+    if line is None:
+        return [finding]
+    return [dataclasses.replace(finding, path="logs.extraStages", fix=f"correct line {line} of logs.extraStages")]
+
+
+def _line_of_own_stages(config: str, said: str) -> int | None:
+    """Return the line of logs.extraStages that a program's message means, from 1; None if it means another place."""
+    place = re.search(r":(\d+):\d+: ", said)
+    heading = re.search(r"(?m)^ *// ==== Your stages: .*\n", config)
+    if not (place and heading):
+        return None
+    first = config.count("\n", 0, heading.end())
+    count = config[heading.end() :].partition("// ====")[0].count("\n")
+    line = int(place[1]) - first
+    return line if 1 <= line <= count else None
+
+
+def _with_stand_ins(config: CollectorConfig, folder: Path) -> str:
+    """Return the text with files in `folder` in place of the mounted ones, which the programs open."""
+    files = config.shipper.read(config.tree).destination.files
+    stand_ins = {path: folder / path.removeprefix("/") for path in files}
+    for stand_in in stand_ins.values():
+        stand_in.parent.mkdir(parents=True, exist_ok=True)
+        stand_in.write_text("x", encoding="utf-8")
+    names = "|".join(re.escape(path) for path in files)
+    return re.sub(rf"(?<![\w./-])(?:{names})(?![\w./-])", lambda found: str(stand_ins[found[0]]), config.text)
 
 
 # -- what the namespace has to admit ------------------------------------------------------------------------------
 
 
 def _pod_security(release: Release, version: str) -> list[Finding] | Skipped:  # noqa: ARG001 - one shape
+    on_nodes = {f"DaemonSet {config.name}" for config in release.log_agents if config.workload["kind"] == "DaemonSet"}
     return [
         Finding(
             rule="XS330",
@@ -241,11 +265,17 @@ def _pod_security(release: Release, version: str) -> list[Finding] | Skipped:  #
             + "; ".join(need.reasons),
             location=Location("rendered"),
             path="",
-            fix=f"kubectl label namespace {need.namespace} pod-security.kubernetes.io/enforce={need.level}; metrics and"
-            " logs may be two releases in two namespaces, and logs.source: api needs no such label (docs/security.md)",
+            fix=f"kubectl label namespace {need.namespace} pod-security.kubernetes.io/enforce={need.level}, or"
+            f" {_OF_THE_NODE_AGENT if need.workload in on_nodes else _OF_OTHERS} (docs/security.md)",
         )
         for need in release.needs
     ]
+
+
+_OF_THE_NODE_AGENT = (
+    "install logs as a release in a separate namespace; with logs.source: api the agent reads no files of the node"
+)
+_OF_OTHERS = "change the values that the message names"
 
 
 def _rules(release: Release, version: str) -> list[Finding] | Skipped:  # noqa: ARG001 - one shape

@@ -1,4 +1,4 @@
-"""`.xscaler.yaml` in the working directory: what values do not tell, and which findings are accepted.
+"""`.xscaler.yaml` in the working directory: facts that values do not contain, and which findings are accepted.
 
 mesh: {proxies: 300, peers: 10, codes: 3}
 podSecurity: privileged        # the level that the namespace of the release enforces
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from xscaler_istio.checks.case import POD_SECURITY_LEVELS, Environment, Mesh
+from xscaler_istio.checks.case import POD_SECURITY_LEVELS, Environment, Mesh, is_mesh, is_size
 from xscaler_istio.findings.findings import Location
 from xscaler_istio.findings.ignores import Ignore
 from xscaler_istio.system.errors import SetupError
@@ -49,7 +49,7 @@ def read(folder: Path) -> Project:
     except FileNotFoundError:
         return Project()
     except OSError as error:
-        raise SetupError(f"cannot read {file}: {error.strerror}", "mend or remove it") from error
+        raise SetupError(f"cannot read {file}: {error.strerror}", "fix or remove it") from error
     parsed = places.parse(content, NAME)
     for finding in parsed.findings:
         raise SetupError(f"{finding.location}: {finding.message}", finding.fix)
@@ -57,13 +57,13 @@ def read(folder: Path) -> Project:
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's, which names the place of a value that only looks like what it is read as: 2026-02-30 is no date."""
+    """PyYAML's, which names the place of a value that only looks like what it is read as: 2026-02-30 is not a date."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
         except (ValueError, ArithmeticError, AttributeError, LookupError) as error:
-            why = "is not what it looks like: quote it if it is a text"
+            why = "is not valid for its type; quote it if it is a string"
             raise yaml.constructor.ConstructorError(None, None, f"the value {why}", node.start_mark) from error
 
 
@@ -81,10 +81,10 @@ def _parse(document: Mapping[str, object], places: places.ValuesFile) -> Project
     _known(document, _KEYS, "")
     level = document.get("podSecurity", "")
     if not isinstance(level, str) or level not in ("", *POD_SECURITY_LEVELS):
-        raise SetupError(f"{NAME}: podSecurity is no level", f"use one of: {', '.join(POD_SECURITY_LEVELS)}")
+        raise SetupError(f"{NAME}: podSecurity is not a valid level", f"use one of: {', '.join(POD_SECURITY_LEVELS)}")
     listed = document.get("ignore") or []
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
-        raise SetupError(f"{NAME}: ignore is no list of maps", "- {rule: XS213, reason: why}")
+        raise SetupError(f"{NAME}: ignore must be a list of maps", "- {rule: XS213, reason: why}")
     ignores = tuple(_ignore(item, number, places) for number, item in enumerate(listed))
     return Project(Environment(_mesh(document.get("mesh")), level), ignores)
 
@@ -92,13 +92,15 @@ def _parse(document: Mapping[str, object], places: places.ValuesFile) -> Project
 def _mesh(block: object) -> Mesh | None:
     if block is None:
         return None
-    names = [field.name for field in dataclasses.fields(Mesh)]
     given = block if isinstance(block, dict) else {}
-    sizes = [given.get(name) for name in names]
-    whole = [size for size in sizes if isinstance(size, int) and not isinstance(size, bool) and size > 0]
-    if len(whole) != len(names) or len(given) != len(names):
+    whole = {
+        str(name): size
+        for name, size in given.items()
+        if isinstance(size, int) and not isinstance(size, bool) and is_size(size)
+    }
+    if len(whole) != len(given) or not is_mesh(whole):
         raise SetupError(f"{NAME}: mesh is not a size", "mesh: {proxies: 300, peers: 10, codes: 3}")
-    return Mesh(*whole)
+    return Mesh(**whole)
 
 
 def _ignore(item: Mapping[str, object], number: int, places: places.ValuesFile) -> Ignore:
@@ -111,4 +113,4 @@ def _ignore(item: Mapping[str, object], number: int, places: places.ValuesFile) 
 def _known(block: Mapping[str, object], keys: tuple[str, ...], prefix: str) -> None:
     for key in block:
         if key not in keys:
-            raise SetupError(f"{NAME}: {prefix}{key} is no key of it", f"allowed: {', '.join(keys)}")
+            raise SetupError(f"{NAME}: unknown key {prefix}{key}", f"allowed: {', '.join(keys)}")

@@ -1,8 +1,9 @@
-"""All that can be said about values before an installation, without a cluster."""
+"""All findings about values before an installation, without a cluster."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from xscaler_istio.commands.project import Project
 from xscaler_istio.findings import ignores
 from xscaler_istio.findings.findings import Finding, Location, Report, Severity, Skipped
 from xscaler_istio.helm.reading import reading
-from xscaler_istio.values import places, schema
+from xscaler_istio.values import foreign, places, renamed, schema
 from xscaler_istio.values.excerpt import excerpt
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from xscaler_istio.helm.answer import Answer
     from xscaler_istio.helm.reading import Reading
     from xscaler_istio.values.places import Origins
+    from xscaler_istio.values.renamed import Json, Renamed
 
 
 def validate(inputs: Inputs, project: Project | None = None, fail_on: Severity = Severity.ERROR) -> Report:
@@ -34,8 +36,9 @@ def validate(inputs: Inputs, project: Project | None = None, fail_on: Severity =
 def judge(read: Reading, project: Project, fail_on: Severity = Severity.ERROR) -> Report:
     """Return what is wrong with values that were read. Raises SetupError for a missing Helm."""
     files = read.files
-    origins = places.Origins(files, places.set_keys(read.inputs.values.sets))
-    judged = _judged(read, origins, project.environment)
+    renames = renamed.listed(read.inputs.chart)
+    origins = places.Origins(files, places.set_keys(read.inputs.values.sets), renamed.old_names(renames))
+    judged = _judged(read, origins, renames, project.environment)
     inline = [ignore for file in files for ignore in ignores.inline(file.lines, file.name)]
     stay, ignored = ignores.apply(judged.findings, (*inline, *project.ignores), judged.rules)
     skipped = judged.skipped
@@ -58,7 +61,7 @@ def _weight_and_place(finding: Finding) -> tuple[int, str, bool, int, str]:
     return -finding.severity, place.file, not place.line, place.line, finding.rule
 
 
-# Nobody sees a caret in a longer line.
+# A caret is not visible in a longer line.
 _LONGEST_LINE = 2000
 
 
@@ -71,19 +74,21 @@ class _Judged:
     rules: frozenset[str] = frozenset()
 
 
-def _judged(read: Reading, origins: Origins, environment: Environment) -> _Judged:
+def _judged(read: Reading, origins: Origins, renames: tuple[Renamed, ...], environment: Environment) -> _Judged:
     inputs = read.inputs
     broken = tuple(finding for file in read.files for finding in file.findings)
     if not read.helm:
         return _Judged(broken)
     loaded = schema.load(inputs.chart)
+    if other := tuple(filter(None, (foreign.recognize(file, loaded) for file in read.files))):
+        return _Judged(other)
     try:
         answer = read.helm.result()
     except helm.ChartError as error:
         return _Judged((*broken, _unreadable(error, origins, loaded)))
     # Helm has checked what it renders, and what the chart's own rules refuse.
     violations = schema.check(answer.effective.values, loaded, origins) if answer.failure else ()
-    found = (*violations, *schema.deprecated(answer.effective, loaded, origins))
+    found = (*violations, *_old_names(answer.effective.values, renames, origins))
     refused = tuple(_chart_rules(answer, origins, schema_content=not violations))
     if violations:
         # Of a value of a wrong type the rules say less than the schema.
@@ -99,12 +104,35 @@ def _judged(read: Reading, origins: Origins, environment: Environment) -> _Judge
     )
 
 
+def _old_names(values: Json, renames: tuple[Renamed, ...], origins: Origins) -> Iterator[Finding]:
+    """Yield what is set under an old name, with the new name and its value."""
+    for move in renamed.moves(values, renames):
+        old, new = move.renamed.old, move.renamed.new
+        path = tuple(old.split("."))
+        if not origins.sets(path):
+            continue
+        key, was = (False, f"{old}: {move.was}") if old == new else (True, old)
+        now = f"{new}: {move.value}" if old == new else new
+        fix = f"write {new}: {json.dumps(move.value, ensure_ascii=False)}"
+        # Which of the two has an effect depends on what is the default.
+        if old != new and origins.has(tuple(new.split("."))):
+            now, fix = f"{now}, which is set too", f"remove {old}, and write the value that you want to {new}"
+        yield Finding(
+            rule="XS003",
+            severity=Severity.WARNING,
+            message=f"{was} is the old name of {now}; version 1.0 will refuse it",
+            location=origins.locate(path, key=key),
+            path=old,
+            fix=fix,
+        )
+
+
 def _unreadable(error: helm.ChartError, origins: Origins, loaded: schema.Json) -> Finding:
     """Make a finding of what Helm cannot read: a file, or a flag, of which it names only keys of the chart."""
     if error.flag:
         known = frozenset(schema.paths(loaded))
         keys = [given.key for given in origins.set_keys if given.flag == error.flag and given.path in known]
-        message = f"{error.message} (it sets {', '.join(keys)})" if keys else error.message
+        message = f"{error.message} (keys in it: {', '.join(keys)})" if keys else error.message
         return Finding(
             rule="XS010",
             severity=Severity.ERROR,
@@ -113,7 +141,7 @@ def _unreadable(error: helm.ChartError, origins: Origins, loaded: schema.Json) -
             path="",
             fix=error.fix,
         )
-    fix = "look at quotes, anchors and commas in what was given"
+    fix = "check quotes, anchors and commas in the given values"
     return Finding(
         rule="XS010",
         severity=Severity.ERROR,
@@ -126,7 +154,7 @@ def _unreadable(error: helm.ChartError, origins: Origins, loaded: schema.Json) -
 
 def _semantic(case: Case, origins: Origins) -> Iterator[Finding]:
     for rule, issue in catalogue.of_values(case):
-        place = origins.locate(tuple(issue.path.split(".")))
+        place = origins.locate(places.key_path(issue.path))
         yield Finding(
             rule=rule.id, severity=rule.severity, message=issue.message, location=place, path=issue.path, fix=issue.fix
         )
@@ -136,19 +164,21 @@ def _not_checked(case: Case) -> Iterator[Skipped]:
     """Yield what cannot be judged for lack of a fact that is not in the values."""
     if case.settings.collector and not case.environment.mesh:
         why = "give the size of the mesh: --mesh proxies=300,peers=10,codes=3, or `mesh` in .xscaler.yaml"
-        yield Skipped(why, "shards and memory", ("XS260", "XS261", "XS262"))
+        planned = ("XS263", "XS264") if case.settings.xscaler.plan.active_series else ()
+        what = "shards, memory and the plan" if planned else "shards and memory"
+        yield Skipped(why, what, ("XS260", "XS261", "XS262", *planned), optional=True)
     if case.settings.logs.enabled and case.settings.logs.source != "api" and not case.environment.pod_security:
         why = "set podSecurity in .xscaler.yaml to the level that the namespace enforces"
-        yield Skipped(why, "admission of the log agent", ("XS240",))
+        yield Skipped(why, "admission of the log agent", ("XS240",), optional=True)
 
 
 def _with_line(finding: Finding, origins: Origins) -> Finding:
-    """Add the finding's line: of an unknown key the key alone, since anything may stand behind it."""
+    """Add the finding's line: of an unknown key only the key, since anything may stand behind it."""
     line = origins.line(finding.location)
     if not line or not finding.location.column or len(line) > _LONGEST_LINE:
         return finding
     key_end = line.find(":", finding.location.column)
-    cut_after = max(key_end, finding.location.column) if finding.rule == "XS001" else 0
+    cut_after = max(key_end, finding.location.column) if finding.rule in ("XS001", "XS004") else 0
     return dataclasses.replace(finding, excerpt=excerpt(line, finding.location.column, cut_after=cut_after))
 
 
@@ -175,7 +205,7 @@ def _keys(path: str) -> tuple[str, ...]:
 
 def from_warning(warned: Warned, place: Location) -> Finding:
     """Make a finding of what Helm warns of."""
-    fix = "give the key a value of the default's kind" if warned.path else "see what Helm says of it"
+    fix = "use a value of the same type as the default" if warned.path else "read Helm's message"
     return Finding(
         rule="XS280",
         severity=Severity.WARNING,
@@ -187,9 +217,10 @@ def from_warning(warned: Warned, place: Location) -> Finding:
 
 
 def _without_repetition(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Leave out warnings that say less of a key than an error does."""
+    """Leave out findings that say less of a key than an error does."""
     listed = tuple(findings)
-    refused = {finding.path for finding in listed if finding.severity is Severity.ERROR}
+    errors = (finding for finding in listed if finding.rule not in _SAID_BY_ERRORS)
+    refused = {finding.path for finding in errors if finding.severity is Severity.ERROR}
     # What an older chart refuses has its key only in the message.
     placeless = (item.message for item in listed if item.rule == "XS100" and not item.path)
     refused |= {word.rstrip(".") for message in placeless for word in re.findall(r"[\w.-]+", message)}
@@ -198,8 +229,9 @@ def _without_repetition(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     )
 
 
-# What Helm warns of, and persistence, which the chart refuses where there can be none.
-_SAID_BY_ERRORS = ("XS273", "XS280")
+# Old names, tokens, which the chart refuses by their form, persistence, which it refuses where there can be none, and
+# what Helm warns of.
+_SAID_BY_ERRORS = ("XS003", "XS206", "XS273", "XS280")
 
 
 def _from_problem(problem: ChartProblem, origins: Origins) -> Finding:

@@ -1,1 +1,1 @@
-"""What can be said: findings, and the record of each rule."""
+"""Findings, rules and ignores as data."""

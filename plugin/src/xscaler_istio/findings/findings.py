@@ -1,4 +1,4 @@
-"""What a command found out about a chart, a values file or a configuration."""
+"""Findings about a chart, a values file, a configuration or a cluster."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import enum
 
 
 class Severity(enum.IntEnum):
-    """How much a finding matters; the order is the order of weight."""
+    """How much a finding matters, in ascending order."""
 
     INFO = 1
     WARNING = 2
@@ -21,7 +21,7 @@ class Severity(enum.IntEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """One reason why the verdict of a test is no, and what to do about it."""
+    """One reason why a test failed, and its fix."""
 
     what: str
     fix: str
@@ -43,7 +43,7 @@ class Location:
 
     @property
     def in_file(self) -> bool:
-        """Whether it is a line of a file that can be opened, and neither a flag nor standard input nor a URL."""
+        """Whether it is a line of a file that can be opened, not a flag, standard input or a URL."""
         return self.line > 0 and not self.file.startswith(("<", "http://", "https://"))
 
 
@@ -51,8 +51,8 @@ class Location:
 class Finding:
     """One fact that the user should act on; `fix` is one sentence that says how.
 
-    `excerpt` is the line of the location, what may be a secret masked; `ignored` is the reason for which the user wants
-    to hear nothing of it, which stands on that very line if `ignored_inline`.
+    `excerpt` is the line of the location with possible secrets masked; `ignored` is the user's reason to ignore the
+    finding, which is written on that line if `ignored_inline`.
     """
 
     rule: str
@@ -68,15 +68,19 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Skipped:
-    """Something that was not judged, and why: `what` it is in words, and the rules that would have judged it."""
+    """Something that was not checked, and why: `what` it is in words, and the rules that would have checked it.
+
+    It is `optional` where the user decides whether it is checked, as with an option that was not given.
+    """
 
     reason: str
     what: str = ""
     rules: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def subject(self) -> str:
-        """What was not judged."""
+        """What was not checked."""
         rules = ", ".join(self.rules)
         return f"{self.what} ({rules})" if self.what and rules else self.what or rules
 
@@ -85,17 +89,37 @@ class Skipped:
         return f"{self.subject}: {self.reason}" if self.subject else self.reason
 
 
+@dataclasses.dataclass(frozen=True)
+class KubeContext:
+    """What leads to a cluster, so that a report says which one it is about.
+
+    `kubeconfig` is a file, or several as in $KUBECONFIG; `context` is empty if it has no current one; `server` is empty
+    unless Helm's --kube-apiserver replaces the context's.
+    """
+
+    kubeconfig: str
+    context: str
+    server: str = ""
+
+    def __str__(self) -> str:
+        """Write it as a part of a sentence."""
+        file = f"kubeconfig {self.kubeconfig}"
+        context = f"context {self.context} of {file}" if self.context else f"{file}, which has no current context"
+        return f"{context}, server {self.server}" if self.server else context
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a command found, `ignored` apart.
+    """The findings of a command, `ignored` ones separately, and the cluster that they are about, if any.
 
-    `fail_on` is the least severity with which the verdict is no.
+    The report fails with a finding of the severity `fail_on` or above.
     """
 
     command: str
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...] = ()
     ignored: tuple[Finding, ...] = ()
+    cluster: KubeContext | None = None
     fail_on: Severity = Severity.ERROR
 
     @property

@@ -1,4 +1,4 @@
-"""Findings that a user accepts, with a reason: on the line of a key, or in .xscaler.yaml."""
+"""Findings that a user accepts with a reason, on the line of a key or in .xscaler.yaml."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INLINE = re.compile(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Ignore:
-    """One accepted rule: everywhere below `path` (an empty one: everywhere), or on the line that it stands on."""
+    """One accepted rule: below `path` (everywhere if it is empty), or on its own line if `inline`."""
 
     rule: str
     reason: str
@@ -29,7 +29,7 @@ class Ignore:
     inline: bool = False
 
     def covers(self, finding: Finding) -> bool:
-        """Return whether a finding is meant."""
+        """Return whether the ignore applies to a finding."""
         if finding.rule != self.rule or not RULES[self.rule].can_be_ignored:
             return False
         if self.inline:
@@ -38,7 +38,7 @@ class Ignore:
 
 
 def inline(lines: Iterable[str], file: str) -> Iterator[Ignore]:
-    """Yield what the comments of a values file ignore: `# xscaler: ignore XS210,XS211 the reason`."""
+    """Yield the ignores in the comments of a values file: `# xscaler: ignore XS210,XS211 the reason`."""
     for number, line in enumerate(lines, 1):
         if found := _INLINE.search(line):
             place = Location(file, number, found.start("comment") + 1)
@@ -49,10 +49,9 @@ def inline(lines: Iterable[str], file: str) -> Iterator[Ignore]:
 def apply(
     findings: Iterable[Finding], ignores: Iterable[Ignore], judged: Collection[str]
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """Return the findings that stay and those that are ignored.
+    """Return the findings that remain and those that are ignored.
 
-    Among the former is one for each ignore that is not valid, or that ignores nothing although its rule is one of those
-    that were `judged`.
+    The former include one for each ignore that is not valid, or that has no effect although its rule was `judged`.
     """
     listed = tuple(ignores)
     problems = {ignore: _problem(ignore) for ignore in listed}
@@ -67,7 +66,7 @@ def apply(
             stay.append(finding)
     wrong = [_finding("XS291", ignore, *problem) for ignore, problem in problems.items() if problem]
     unused = [
-        _finding("XS290", ignore, f"nothing is left of {ignore.rule} to ignore here", "remove it")
+        _finding("XS290", ignore, f"this ignore has no effect: {ignore.rule} has no finding here", "remove it")
         for ignore in valid
         if ignore not in used and ignore.rule in judged
     ]
@@ -77,17 +76,20 @@ def apply(
 def _problem(ignore: Ignore) -> tuple[str, str] | None:
     rule = RULES.get(ignore.rule)
     if not rule:
-        named = f"there is no rule {ignore.rule}" if ignore.rule else "no rule is named"
-        return f"{named} to ignore", "`helm xscaler rules` lists all"
+        message = f"unknown rule {ignore.rule} in an ignore" if ignore.rule else "an ignore names no rule"
+        return message, "`helm xscaler rules` lists all rules"
     if not rule.can_be_ignored:
         return (
-            f"{rule.id} cannot be ignored: errors of files, of the schema and of the chart have no exception",
-            "mend what it says",
+            f"{rule.id} cannot be ignored: Helm or the chart refuses these values",
+            "fix the values instead",
         )
     if ignore.inline and not rule.id.startswith("XS2"):
-        return f"{rule.id} speaks of rendered objects, which have no line here", "ignore it in .xscaler.yaml"
+        return (
+            f"{rule.id} is not about a line of this file and cannot be ignored here",
+            "ignore it in .xscaler.yaml",
+        )
     if not ignore.reason:
-        return f"{rule.id} is ignored without a reason", "write why, for the next reader"
+        return f"{rule.id} is ignored without a reason", "write the reason after the rule"
     return None
 
 

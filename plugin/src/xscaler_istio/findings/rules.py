@@ -1,4 +1,4 @@
-"""The record of the rules: an id, a severity, and a text that is their documentation."""
+"""The registry of rules: an id, a severity, and the documentation."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Rule:
 
     @property
     def url(self) -> str:
-        """Where the rule is explained."""
+        """The address of the rule's documentation."""
         return f"{DOCS}#{self.id.lower()}"
 
     @property
     def can_be_ignored(self) -> bool:
-        """Whether it is a matter of opinion: errors of files, of the schema and of the chart are not."""
+        """Whether users may ignore it; what Helm or the chart refuses they may not."""
         return self.id >= "XS200"
 
 
@@ -37,9 +37,9 @@ RULES: dict[str, Rule] = {}
 
 
 def document(rule: str, severity: Severity, text: str) -> Rule:
-    """Register a rule that another part of the program reports."""
+    """Register a rule."""
     title, _, rest = inspect.cleandoc(text).partition("\n\n")
     if rule in RULES:
-        raise ValueError(f"{rule} is there twice")
+        raise ValueError(f"{rule} is registered twice")
     RULES[rule] = Rule(rule, severity, " ".join(title.split()).rstrip("."), rest)
     return RULES[rule]

@@ -14,8 +14,9 @@ import re
 from typing import TYPE_CHECKING
 
 from xscaler_istio.helm.messages import ChartError, chart_error, problems, refused, warnings
-from xscaler_istio.helm.run import FILLED_IN, Beside, filled_in, merged, no_helm, printed
+from xscaler_istio.helm.run import FILLED_IN, SETTLED, Beside, filled_in, merged, no_helm, printed
 from xscaler_istio.system import scratch
+from xscaler_istio.values import renamed
 from xscaler_istio.values.effective import Effective
 
 if TYPE_CHECKING:
@@ -89,13 +90,13 @@ async def _asked(inputs: Inputs, *, rules_only: bool = False) -> tuple[Answer, C
         done = await printed(dataclasses.replace(inputs, chart=chart))
     found = _ANSWER.search(done.stderr if done.code else done.stdout)
     if not found and not done.code:
-        raise no_helm("does not print what a chart renders")
+        raise no_helm("does not print a rendered chart")
     if not found:
         raise chart_error(_OF_THE_TEMPLATE.sub("", inputs.values.shown(done.stderr)))
     said = json.loads(base64.b64decode(found["answer"]))
     warned = warnings(inputs.values.shown(done.stderr))
     answer = Answer(
-        effective=Effective(said["values"], said["defaults"]),
+        effective=Effective(said["values"], said["defaults"], renamed.known(inputs.chart)),
         text="" if done.code else _ANSWER.sub("", done.stdout),
         problems=problems(said["problems"]),
         warnings=warned,
@@ -114,8 +115,9 @@ _RULES = "templates/validations"
 # Folders of the chart that are rebuilt, with links to what is in them.
 _OPENED = ("templates", _RULES)
 _TEMPLATE = """\
-{{- $problems := PROBLEMS -}}
-{{- $said := dict "values" .Values "defaults" (.Files.Get "DEFAULTS" | fromYaml) "problems" $problems -}}
+{{- $values := deepCopy .Values -}}
+SETTLED{{- $problems := PROBLEMS -}}
+{{- $said := dict "values" $values "defaults" (.Files.Get "DEFAULTS" | fromYaml) "problems" $problems -}}
 {{- $answer := printf "xscaler-answer: %s" ($said | toJson | b64enc) -}}
 {{- if REFUSED }}{{ fail $answer }}{{ end -}}
 {{ $answer }}
@@ -139,5 +141,6 @@ def _beside(chart: Path, *, rules_only: bool) -> Iterator[Path]:
         text = _TEMPLATE.replace("PROBLEMS", 'include "xscaler-istio.problems" .' if asks else '""')
         text = text.replace("REFUSED", "true" if rules_only else "$problems").replace("DEFAULTS", _DEFAULTS)
         fill_in = FILLED_IN if filled_in(chart) else ""
+        text = text.replace("SETTLED", SETTLED if fill_in and renamed.listed(chart) else "")
         (copy / _RULES / f"{'zz' if asks else '00'}-answer.yaml").write_text(f"{fill_in}{text}", encoding="utf-8")
         yield copy

@@ -20,7 +20,7 @@ def _can_be_read_once(file: str) -> bool:
 
 def _bounded(content: bytes, name: str) -> bytes:
     if len(content) > places.MAX_BYTES:
-        raise SetupError(f"{name} is larger than 1 MiB [XS016]", "is it the right file?")
+        raise SetupError(f"{name} is larger than 1 MiB [XS016]", "check that it is the right file")
     return content
 
 

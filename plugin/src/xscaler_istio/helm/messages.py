@@ -123,23 +123,23 @@ def _masked(line: str) -> str:
     return _SCHEMA_VALUE.sub(r"\1… \2", line)
 
 
-# `{{ token }}` that nobody filled in is a map as a key, which Helm shows.
+# `{{ token }}` without a value is a map as a key, which Helm shows.
 _MAP_AS_KEY = re.compile(r"(invalid map key): .*")
 _FLAG = re.compile(r"failed parsing (?P<flag>--set[a-z-]*) data:?(?P<said>.*)", re.DOTALL)
 # What Helm says of a flag's text, our words for it, and the fix. Helm's own may hold a part of a token: to it what
 # stands behind a comma is a key, and of JSON it repeats the whole.
 _UNREADABLE_FLAGS = (
-    ("has no value", "a part has no =", r"write key=value; a comma within a value takes a backslash: \,"),
+    ("has no value", "a key has no =", r"write key=value; a comma within a value takes a backslash: \,"),
     ("parsing index", "an index is not a number", "write list[0]=value, from 0"),
     ("maximum supported index", "an index is too large", "write list[0]=value, from 0"),
     ("list must terminate", "a list is not closed", "write key={a,b}; a brace within a value takes a backslash"),
-    ("open ", "a file cannot be read", "check the path behind key="),
+    ("open ", "a file cannot be read", "check the path after key="),
 )
 _NO_JSON = (
-    "what is given is not JSON",
-    """write key=JSON with quotes for the shell: 'limits={"labelsPerSeries": 30}'""",
+    "the text is not JSON",
+    """write key=JSON with quotes for the shell: 'cluster={"name": "prod-1"}'""",
 )
-_OTHERWISE = ("what is given cannot be read", "write key=value, as https://helm.sh/docs/intro/using_helm explains")
+_OTHERWISE = ("the text cannot be read", "write key=value, as https://helm.sh/docs/intro/using_helm explains")
 
 
 def _unreadable_flag(flag: str, said: str) -> ChartError:
@@ -156,7 +156,7 @@ _WARNINGS = (
     re.compile(r'level=\w+ msg=(?P<quoted>"[Ww]arning: (?:[^"\\]|\\.)*")'),
     re.compile(r'level=WARN msg=(?P<quoted>"(?:[^"\\]|\\.)*"|\S+)'),
 )
-# A key after the chart's name: `for xscaler-istio.metrics (map[…])`. What it holds is not told, as it may be a secret.
+# A key after the chart's name: `for xscaler-istio.metrics (map[…])`. Its content is not shown: it may be a secret.
 _WARNED_KEY = re.compile(r"\bfor [\w-]+\.(?P<key>[\w.-]*\w)(?P<rest>[^(]*)(?:\(.*)?$")
 # Of this machine, not of the release.
 _OF_THE_MACHINE = "Kubernetes configuration file is"

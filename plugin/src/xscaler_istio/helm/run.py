@@ -20,6 +20,7 @@ from xscaler_istio.helm.messages import Warned, chart_error, warnings
 from xscaler_istio.rendered import documents
 from xscaler_istio.system import programs, scratch
 from xscaler_istio.system.errors import SetupError
+from xscaler_istio.values import renamed
 from xscaler_istio.values.effective import Effective
 
 if TYPE_CHECKING:
@@ -107,15 +108,15 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
         words = [str(word) for word in (self._executable, *command)]
         pipe, none = subprocess.PIPE, subprocess.DEVNULL
         try:
-            # Not asyncio's: that can be cancelled halfway, with Helm running and nobody to end it. A session of its
-            # own: what Helm itself starts can then be ended with it.
+            # Not asyncio's: that can be cancelled halfway, with Helm running and nothing to end it. In a new
+            # session, what Helm itself starts can be ended with it.
             process = subprocess.Popen(  # noqa: ASYNC220
                 words, stdin=none if input is None else pipe, stdout=pipe, stderr=pipe, start_new_session=True
             )
         except OSError as error:
             raise SetupError(f"cannot run Helm: {error.strerror}: {words[0]}", programs.WHERE_TO_GET["helm"]) from error
         try:
-            # Shielded: one that is cancelled before its thread has begun would leave a process that nobody takes in.
+            # Shielded: cancelled before its thread has begun, it would leave a process that is never waited for.
             read = asyncio.get_running_loop().run_in_executor(None, process.communicate, input)
             stdout, stderr = await asyncio.wait_for(asyncio.shield(read), seconds)
         except asyncio.TimeoutError as error:
@@ -127,7 +128,7 @@ class HelmCommand(_pyhelm3("command").Command):  # type: ignore[misc] # the libr
                     os.killpg(process.pid, signal.SIGKILL)
         self.warnings = stderr.decode(errors="replace")
         if process.returncode and not (stdout + stderr).strip():
-            raise no_helm(f"ends with {process.returncode} and says nothing")
+            raise no_helm(f"exits with {process.returncode} and prints nothing")
         if process.returncode:
             raise HelmError(process.returncode, stdout, stderr)
         return stdout
@@ -222,8 +223,8 @@ async def merged(chart: Path, values: ValuesArguments) -> Effective:
         text, _ = await rendered(Inputs(chart=probe, values=values))
     said = documents.load(text)
     if not isinstance(said, dict):
-        raise no_helm("does not print what a chart renders")
-    return Effective(json.loads(said["values"]), json.loads(said["defaults"]))
+        raise no_helm("does not print a rendered chart")
+    return Effective(json.loads(said["values"]), json.loads(said["defaults"]), renamed.known(chart))
 
 
 _PROBE = """\
@@ -236,6 +237,11 @@ defaults: {{ .Files.Get "defaults.yaml" | fromYaml | toJson | quote }}
 FILLED_IN = """\
 {{- $defaults := .Files.Get "files/defaults.yaml" | fromYaml -}}
 {{- include "xscaler-istio.fillIn" (dict "values" .Values "defaults" $defaults) -}}
+"""
+# The action that brings values to the form that templates read, after that.
+SETTLED = """\
+{{- $renamed := .Files.Get "files/renamed.yaml" | fromYamlArray -}}
+{{- include "xscaler-istio.settle" (dict "values" .Values "defaults" $defaults "renamed" $renamed) -}}
 """
 
 
@@ -254,7 +260,7 @@ logging.getLogger("pyhelm3").addHandler(logging.NullHandler())
 
 
 def _run(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    # Signals reach the main thread alone, and so never between the start of Helm and what ends it.
+    # Signals reach only the main thread, and so never between the start of Helm and what ends it.
     with Beside() as beside:
         return beside.start(coroutine).result()
 

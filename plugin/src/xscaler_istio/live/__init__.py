@@ -1,1 +1,1 @@
-"""`test RELEASE`: a release in a cluster, from its own tests to what the backend says of it."""
+"""`test RELEASE`: the test of an installed release, from its own tests to the data at xScaler."""

@@ -1,1 +1,1 @@
-"""The chart test that needs no cluster: a mesh, a Kubernetes API and an xScaler on loopback addresses."""
+"""The test of the chart without a cluster: a mesh, a Kubernetes API and an xScaler on loopback addresses."""

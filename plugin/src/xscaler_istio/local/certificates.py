@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Contexts(Protocol):
-    """Where a server and its clients get their TLS from."""
+    """The TLS contexts of a server and its clients."""
 
     def server_context(self, *names: str) -> ssl.SSLContext:
         """Return a TLS server context whose certificate holds these addresses and host names."""

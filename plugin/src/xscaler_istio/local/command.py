@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xscaler_istio import helm
-from xscaler_istio.local import html_report, log_oracle, look_around, oracle, report
+from xscaler_istio.local import about, html_report, log_oracle, look_around, oracle, report
 from xscaler_istio.local.run import Plan, judge, started
 from xscaler_istio.local.verdict import PARTS
 from xscaler_istio.local.xscaler.backends import BACKENDS
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from xscaler_istio.helm import Inputs
+    from xscaler_istio.local.about import About
     from xscaler_istio.local.run import RunResult
     from xscaler_istio.rendered.manifests import CollectorConfig
 
 
 def known_programs() -> tuple[str, ...]:
-    """Return what --program may name: collectors, the log agent, and what stores."""
+    """Return the programs that --program may name: collectors, the log agent, and backends."""
     shippers = (*(collector.program for collector in COLLECTORS.values()), LOG_AGENT.program)
     return tuple(dict.fromkeys((*shippers, *BACKENDS, "loki")))
 
@@ -39,8 +40,8 @@ def known_programs() -> tuple[str, ...]:
 class LocalTest:
     """The options of the command. `interval` and `timeout` in seconds; `proxies` 0 means the small mesh.
 
-    `only` is one of verdict.PARTS, or empty for all that the values have; `keep` leaves everything up after the report
-    until a signal; `programs` are texts NAME=PATH.
+    `only` is one of verdict.PARTS, or empty for all parts in the values; `keep` leaves everything running after the
+    report until a signal; `programs` are strings NAME=PATH.
     """
 
     backend: str
@@ -56,7 +57,7 @@ class LocalTest:
 
 
 def run(inputs: Inputs, options: LocalTest, *, write: Callable[[str], None], progress: Callable[[str], None]) -> bool:
-    """Write the report and return whether all is well. Raises UsageError, ChartError or SetupError."""
+    """Write the report and return whether the test passed. Raises UsageError, ChartError or SetupError."""
     given = programs.given(options.programs, known_programs())
     progress("rendering the chart")
     answer = helm.answered(inputs)
@@ -82,25 +83,34 @@ def run(inputs: Inputs, options: LocalTest, *, write: Callable[[str], None], pro
             log_choices=log_choices,
             parts=_parts(options, configs, log_configs),
         )
+        subject = about.about(
+            inputs,
+            answer.effective,
+            [
+                (role, config.shipper.program, plan.programs[config.shipper.program])
+                for role, found in (("collector", configs[:1]), ("log agent", log_configs))
+                for config in found
+            ],
+        )
 
         async def session() -> bool:
             look_around.on_signals(functools.partial(_cancel, asyncio.current_task()))
             async with started(plan, progress) as running:
                 outcome = await judge(running, progress)
-                said = report.REPORTERS[options.output](outcome)
+                output = report.REPORTERS[options.output](outcome, subject)
                 if options.output_dir:
-                    said += _keep_files(options, text, (*configs, *log_configs), outcome, plan.folder)
-                write(said)
+                    output += _keep_files(options, text, (*configs, *log_configs), outcome, subject, plan.folder)
+                write(output)
                 if options.keep:
                     progress(look_around.directions(running))
                     await look_around.until_signal()
-                    progress("ending everything that was started")
+                    progress("stopping all processes")
             return outcome.ok
 
         try:
             return asyncio.run(session())
         except asyncio.CancelledError:
-            progress("interrupted: everything that was started has ended")
+            progress("interrupted: all started processes have been stopped")
             raise KeyboardInterrupt from None
 
 
@@ -112,16 +122,17 @@ def _cancel(task: asyncio.Task[bool] | None) -> None:
 def _chosen(
     rendered: Release, logs: log_oracle.LogChoices, options: LocalTest
 ) -> tuple[tuple[CollectorConfig, ...], tuple[CollectorConfig, ...]]:
-    """Return the collectors' and the log agents' configurations that are to run; raise UsageError for none."""
+    """Return the configurations of the collectors and log agents to run; raise UsageError for none."""
     configs = rendered.collectors if options.only != "logs" else ()
-    # Reading logs through an API server takes a kubelet, which is not here.
+    # Reading logs through an API server needs a kubelet, which does not exist here.
     readable = logs.files and not options.proxies and options.only in ("", "logs")
     log_configs = rendered.log_agents[:1] if readable else ()
     if options.only == "logs" and not log_configs:
-        fix = "add --set logs.enabled=true, with logs.source: files, and leave --proxies out"
-        raise UsageError("with these values no log agent can be tested here", fix)
+        fix = "add --set logs.enabled=true, use logs.source: files, and remove --proxies"
+        raise UsageError("no log agent can be tested with these values", fix)
     if not (configs or log_configs):
-        raise UsageError("metrics.collector is none, so there is nothing to test", "choose one with --collector")
+        fix = "choose a collector with --collector"
+        raise UsageError("metrics.collector is none, so there is nothing to test", fix)
     return configs, log_configs
 
 
@@ -146,7 +157,8 @@ def _backend(options: LocalTest, given: Mapping[str, Path], progress: Callable[[
         return options.backend
     if "mimir" in given or programs.find("mimir"):
         return "mimir"
-    progress(f"mimir is not there, so Prometheus stores and the gateway judges: {programs.WHERE_TO_GET['mimir']}")
+    where = programs.WHERE_TO_GET["mimir"]
+    progress(f"Mimir is not installed, so Prometheus stores the series and the gateway applies the limits: {where}")
     return "prometheus"
 
 
@@ -165,14 +177,19 @@ def _programs(
         if loki := programs.find("loki"):
             found["loki"] = loki
         else:
-            progress(f"loki is not there, so lines are counted and not stored: {programs.WHERE_TO_GET['loki']}")
+            progress(f"Loki is not installed, so lines are counted and not stored: {programs.WHERE_TO_GET['loki']}")
     return found
 
 
 def _keep_files(
-    options: LocalTest, text: str, configs: tuple[CollectorConfig, ...], outcome: RunResult, folder: Path
+    options: LocalTest,
+    text: str,
+    configs: tuple[CollectorConfig, ...],
+    outcome: RunResult,
+    subject: About,
+    folder: Path,
 ) -> str:
-    """Put what is worth reading into the output folder; return where it lies, unless the output is for programs."""
+    """Write the files of the run into the output folder; return their paths, unless the output is for programs."""
     target = options.output_dir or Path()
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -180,8 +197,8 @@ def _keep_files(
         for config in configs:
             (target / config.unique_file).write_text(config.text, encoding="utf-8")
         (target / "overrides.txt").write_text(report.overrides_as_text(outcome), encoding="utf-8")
-        (target / "report.json").write_text(report.as_json(outcome), encoding="utf-8")
-        (target / "report.html").write_text(html_report.as_html(outcome), encoding="utf-8")
+        (target / "report.json").write_text(report.as_json(outcome, subject), encoding="utf-8")
+        (target / "report.html").write_text(html_report.as_html(outcome, subject), encoding="utf-8")
         for log in folder.glob("*.log"):
             shutil.copy(log, target)
     except OSError as error:

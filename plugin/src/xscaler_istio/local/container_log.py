@@ -24,7 +24,7 @@ PIECE_BYTES = 16 * 1024
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Written:
-    """One line as it was written: the container that said it, its stream, its time and its text."""
+    """One line as it was written: its container, its stream, its time and its text."""
 
     namespace: str
     pod: str
@@ -35,7 +35,7 @@ class Written:
 
 
 class ContainerLog:
-    """The log of one container. `written` is the truth of what went in."""
+    """The log of one container. `written` has every line that was written to it."""
 
     def __init__(self, root: Path, namespace: str, pod: str, uid: str, container: str, *, docker: bool = False) -> None:
         self.folder = root / f"{namespace}_{pod}_{uid}" / container
@@ -48,11 +48,11 @@ class ContainerLog:
 
     @property
     def path(self) -> Path:
-        """The file that is written to."""
+        """The current file."""
         return self.folder / f"{self._restarts}.log"
 
     def write(self, text: bytes, stream: str = "stdout", nanoseconds: int | None = None) -> None:
-        """Write one line, which holds no newline. `nanoseconds` since 1970, or now."""
+        """Write one line without a newline in it. `nanoseconds` since 1970, or now."""
         at = time.time_ns() if nanoseconds is None else nanoseconds
         self.written.append(self._line(stream=stream, nanoseconds=at, text=text))
         pieces = [text[start : start + PIECE_BYTES] for start in range(0, len(text), PIECE_BYTES)] or [b""]
@@ -96,6 +96,6 @@ def _cri(piece: bytes, moment: str, stream: str, last: bool) -> bytes:
 
 
 def _docker(piece: bytes, moment: str, stream: str, last: bool) -> bytes:
-    # Docker replaces what is no UTF-8.
+    # Docker replaces bytes that are not UTF-8.
     text = piece.decode("utf-8", errors="replace") + ("\n" if last else "")
     return json.dumps({"log": text, "stream": stream, "time": moment}, ensure_ascii=False).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""How a run came about: what was there at each moment, and what the local xScaler says of the time after it."""
+"""The course of a run: the state at each moment, and the local xScaler's series over the whole time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Moment:
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """A question about a range of time: `unit` is Grafana's name, `name` says a series of the answer."""
+    """A query over a range of time: `unit` is Grafana's name, `name` gives the name of a series."""
 
     title: str
     unit: str
@@ -51,7 +51,7 @@ class Asked:
 
 @dataclasses.dataclass(frozen=True)
 class History:
-    """All moments in order, the answers, and the range of time that both are of."""
+    """All moments in order, the answers, and their range of time."""
 
     window: Window
     moments: tuple[Moment, ...]
@@ -59,7 +59,7 @@ class History:
 
     @property
     def span(self) -> Window:
-        """The same range for moments, between which no value is missing however long they are apart."""
+        """The same range for moments, with a step so long that no value between two moments is missing."""
         return dataclasses.replace(self.window, step=self.window.end - self.window.start + 1)
 
 
@@ -75,21 +75,23 @@ def _pod(labels: Mapping[str, str]) -> str:
     return f"{labels.get('namespace', '')}/{labels.get('pod', '')}"
 
 
-RATE, ERRORS, LATENCY = questions.QUESTIONS[:3]
 CURVES = (
-    Curve("Requests a second, by service", "reqps", RATE.promql, _service),
-    Curve("Requests that fail, by service", "percentunit", ERRORS.promql, _service),
-    Curve("Latency, by service", "ms", LATENCY.promql, _quantile),
+    Curve("Requests a second, by service", "reqps", questions.RATE.promql, _service),
+    Curve("Requests that fail, by service", "percentunit", questions.ERRORS.promql, _service),
 )
-# Of one moment, the last.
+# At the last moment.
 BARS = (
     Curve("Samples of a scrape that are kept, by pod", "short", "scrape_samples_post_metric_relabeling", _pod),
     Curve("Duration of a scrape, by pod", "s", "scrape_duration_seconds", _pod),
 )
 
 
-async def ask(xscaler: XScaler, moments: Sequence[Moment], interval: int) -> History:
-    """Ask every curve from the first moment to the last, at steps of the scrape `interval` in seconds."""
+async def ask(xscaler: XScaler, moments: Sequence[Moment], interval: int, form: str) -> History:
+    """Ask every curve from the first moment to the last, at steps of the scrape `interval` in seconds.
+
+    `form` is that of metrics.histograms.
+    """
+    latency = Curve("Latency, by service", "ms", questions.latency(form).promql, _quantile)
     window = Window(moments[0].time, moments[-1].time, float(min(interval, 5)))
-    asked = [Asked(curve, await xscaler.query_range(curve.promql, window)) for curve in (*CURVES, *BARS)]
+    asked = [Asked(curve, await xscaler.query_range(curve.promql, window)) for curve in (*CURVES, latency, *BARS)]
     return History(window, tuple(moments), tuple(asked))

@@ -1,4 +1,4 @@
-"""The result of a local test as a page with charts."""
+"""The result of a local test as an HTML file with charts."""
 
 from __future__ import annotations
 
@@ -8,30 +8,33 @@ from typing import TYPE_CHECKING
 from xscaler_istio.charts import page
 from xscaler_istio.charts.page import Chart
 from xscaler_istio.charts.plot import Named
-from xscaler_istio.local import history
+from xscaler_istio.local import history, questions
 from xscaler_istio.local.verdict import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from xscaler_istio.local.about import About
     from xscaler_istio.local.history import Asked, Moment
     from xscaler_istio.local.run import RunResult
 
 _SHOWN_PODS = 40
 
 
-def as_html(result: RunResult) -> str:
+def as_html(result: RunResult, about: About) -> str:
     """Return one HTML file."""
-    verdict = "all is as it should be" if result.ok else f"{len(result.problems)} problems"
+    count = len(result.problems)
+    verdict = "All checks passed" if result.ok else f"{count} problem{'' if count == 1 else 's'} found"
     return page.page(
         "helm xscaler test --local",
         ok=result.ok,
-        said=f"{verdict}, after {result.seconds:.0f} s",
-        parts=_parts(result),
+        verdict=f"{verdict} after {result.seconds:.0f} s",
+        parts=_parts(result, about),
     )
 
 
-def _parts(result: RunResult) -> Iterator[str]:
+def _parts(result: RunResult, about: About) -> Iterator[str]:
+    yield page.details(_details(about))
     yield page.facts(pair for part in result.parts for pair in _FACTS[part](result))
     if result.problems:
         cards = [
@@ -43,14 +46,28 @@ def _parts(result: RunResult) -> Iterator[str]:
         "What happened", page.charts([chart for part in result.parts for chart in _CHARTS[part](result)])
     )
     if result.answers:
-        rows = [(answer.title, ", ".join(answer.lines) or "no data", answer.promql) for answer in result.answers]
+        rows = [
+            (answer.title, ", ".join(questions.said(answer, result.verdict)), answer.promql)
+            for answer in result.answers
+        ]
         yield page.section("What xScaler answers", page.table(rows, ("question", "answer", "PromQL")))
+    if about.changed:
+        yield page.section("Values that differ from the defaults", page.table(about.changed, ("key", "value")))
     changes = [
         (".".join(map(str, change.path)), "removed" if change.local is None else str(change.local), change.reason)
         for change in result.overrides
     ]
-    title = "Changed in the rendered configuration to run outside a cluster, and nothing else"
+    title = "Settings changed only to run outside a cluster"
     yield page.section(title, page.table(changes, ("setting", "here", "reason")))
+
+
+def _details(about: About) -> Iterator[tuple[str, str]]:
+    yield "date", f"{about.date:%Y-%m-%d %H:%M:%S} UTC"
+    for program in about.programs:
+        yield program.role, f"{program.name} {program.version}".strip()
+    yield "chart", about.chart_version
+    yield "plugin", about.plugin_version
+    yield "values", ", ".join(about.values) or "the chart's defaults"
 
 
 def _facts_of_scraping(result: RunResult) -> Iterator[tuple[str, str]]:
@@ -62,8 +79,10 @@ def _facts_of_scraping(result: RunResult) -> Iterator[tuple[str, str]]:
 
 def _facts_of_pushing(result: RunResult) -> Iterator[tuple[str, str]]:
     yield "samples accepted", str(result.account.accepted)
-    yield "samples refused", str(sum(result.verdict.rejected_by_reason.values()))
-    yield "samples of the largest request", str(result.account.largest_request)
+    if result.account.native:
+        yield "native histograms among them", str(result.account.native)
+    yield "samples rejected", str(sum(result.verdict.rejected_by_reason.values()))
+    yield "samples in the largest request", str(result.account.largest_request)
 
 
 def _facts_of_logs(result: RunResult) -> Iterator[tuple[str, str]]:
@@ -80,7 +99,7 @@ def _charts_of_scraping(result: RunResult) -> Iterator[Chart]:
     named = (dataclasses.replace(item, name=KINDS[item.name]) for item in found)
     yield Chart(title="Targets found, by kind", unit="short", series=tuple(named), window=shown.span, stacked=True)
     for asked in shown.asked:
-        if asked.curve in history.CURVES:
+        if asked.curve not in history.BARS:
             yield Chart(title=asked.curve.title, unit=asked.curve.unit, series=_lines(asked), window=shown.window)
         else:
             yield Chart(
@@ -98,7 +117,7 @@ def _limited(asked: Asked) -> str:
 
 def _lines(asked: Asked) -> tuple[Named, ...]:
     named = [Named(asked.curve.name(series.labels), series.points) for series in asked.series]
-    if asked.curve in history.CURVES:
+    if asked.curve not in history.BARS:
         return tuple(sorted(named, key=lambda item: item.name))
     return tuple(sorted(named, key=lambda item: (-item.last, item.name)))
 
@@ -115,7 +134,7 @@ def _charts_of_pushing(result: RunResult) -> Iterator[Chart]:
         colors=(("accepted", "green"),),
     )
     none = _over_time(result, "refused", lambda _: 0)
-    title = "Samples refused since the start, by reason"
+    title = "Samples rejected since the start, by reason"
     yield Chart(
         title=title, unit="short", series=refused or (none,), window=shown.span, colors=((".", "red"),), stacked=True
     )

@@ -1,4 +1,4 @@
-"""What the kubelet and the container runtime do with the output of real proxies: log files, which rotate."""
+"""The output of real proxies as log files that rotate, as kubelet and container runtime write them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from xscaler_istio.local.container_log import ContainerLog
 
-# The kubelet's default is 10 MiB; here a file is to be full within a test.
+# The kubelet's default is 10 MiB; here a file becomes full within a test.
 ROTATE_BYTES = 100_000
 _PAUSE_SECONDS = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
 class Output:
-    """What a program writes to, and the container's log that it belongs in."""
+    """The output of a program, and the container's log that it goes to."""
 
     file: Path
     log: ContainerLog

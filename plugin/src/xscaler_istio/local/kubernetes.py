@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
 BOOKMARK_SECONDS = 5.0
-# What the API server keeps to serve watches from; older versions answer 410.
+# The number of changes that the API server keeps for watches; older versions answer 410.
 HISTORY = 10_000
 _REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 410: "Expired"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Stored:
-    """A pod as it is served; serialised once."""
+    """A pod in serialised form."""
 
     namespace: str
     name: str
@@ -46,13 +46,13 @@ class _Stored:
 class _Event:
     kind: str
     pod: _Stored
-    # What the pod was before, for a watcher whose selector it leaves.
+    # The pod before the change, for a watcher whose selector no longer matches.
     before: _Stored | None
 
 
 @dataclasses.dataclass(frozen=True)
 class _Scope:
-    """What one request may see: a namespace (empty: all) and two selectors."""
+    """The pods that one request selects: a namespace (empty: all) and two selectors."""
 
     namespace: str
     labels: selectors.Selector
@@ -109,7 +109,7 @@ class KubernetesApi:
         await self._wake()
 
     async def expire_history(self) -> None:
-        """Forget all changes so far: whoever watches from an older version gets 410, running watches too."""
+        """Forget all changes so far: watches from an older version get 410, running ones too."""
         self._version += 1
         self._oldest = self._version
         self._events.clear()
@@ -178,8 +178,9 @@ class KubernetesApi:
         if version and not initial and version < self._oldest:
             raise _StatusError(410, f"too old resource version: {version} ({self._oldest})")
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        await response.prepare(request)
+        # A client that has gone, at the first byte or later, ends its watch.
         with contextlib.suppress(ConnectionError):
+            await response.prepare(request)
             await self._stream(response, request, scope, version, initial=initial)
         return response
 
@@ -313,7 +314,7 @@ async def serving(
             await web.TCPSite(runner, host, port, ssl_context=tls).start()
         except OSError as error:
             raise SetupError(
-                f"port {port} on {host} is in use", "end the program that has it (ss -ltnp) and run again"
+                f"port {port} on {host} is in use", "stop the program that uses it (ss -ltnp) and run again"
             ) from error
         yield api
     finally:

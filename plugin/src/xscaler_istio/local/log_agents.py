@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Agent:
-    """A running agent, and what its configuration needed changed."""
+    """A running agent, and the changes to its configuration."""
 
     child: Child
     url: str
@@ -51,7 +51,7 @@ async def running_agent(
 ) -> AsyncIterator[Agent]:
     """Run the agent of a node until the end of the block; its state stays in `folder` for the next one.
 
-    `number` tells agents of one run apart. Raises SetupError when it does not start.
+    `number` distinguishes the agents of one run. Raises SetupError if the agent does not start.
     """
     address = f"{network.log_agent(number)}:{config.port}"
     own = dataclasses.replace(

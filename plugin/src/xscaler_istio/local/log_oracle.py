@@ -1,4 +1,4 @@
-"""What must arrive of the log lines that were written, said without the stages under test."""
+"""The log lines that must arrive, derived from the written ones and not from the stages under test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LogChoices:
-    """What the values say about lines: whether they are collected from files, old ones too, changed, and left out."""
+    """The values' choices about lines: from files or not, old ones, changes to lines, and lines that are left out."""
 
     files: bool = False
     old: bool = False
@@ -28,22 +28,22 @@ class LogChoices:
 
 
 def choices(logs: Logs) -> LogChoices:
-    """Return what the values choose."""
+    """Return the values' choices."""
     return LogChoices(
         files=logs.enabled and logs.source != "api",
         old=logs.start_at == "beginning",
         redacts=logs.redact_query_strings,
         masks=logs.mask_forwarded_for,
-        samples=logs.sampling.success_ratio < 1,
-        metadata=logs.fields == "structuredMetadata",
+        samples=logs.sampling.success_percent < 100,
+        metadata=logs.structured_metadata,
     )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LogCount:
-    """How many of the lines that were written arrived once, more often, or not at all; and what nobody wrote.
+    """How many of the written lines arrived once, more often, or not at all, and how many unexpected ones arrived.
 
-    `with_fields` are the access lines that came with a response code of their own.
+    `with_fields` counts the access lines that arrived with a response code.
     """
 
     written: int
@@ -55,7 +55,7 @@ class LogCount:
 
 
 def count(written: Iterable[Written], entries: Iterable[Entry], *, redacts: bool = True) -> LogCount:
-    """Compare what was written with what arrived, by pod and text."""
+    """Compare the written lines with those that arrived, by pod and text."""
     change = redacted if redacts else str
     wanted = collections.Counter(
         (item.pod, change(item.text.decode("utf-8", errors="surrogateescape"))) for item in written

@@ -1,4 +1,4 @@
-"""A run that stays up after its report: where everything is, and waiting until someone has seen enough."""
+"""A run that stays up after its report: addresses, commands, and waiting for a signal."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def directions(run: Running) -> str:
-    """Return where everything is, how it is asked, and how it is ended.
+    """Return addresses, commands to query them, and how to stop the run.
 
-    Tokens go into files for curl, and stand neither on a terminal nor in a command line.
+    Tokens go into files for curl, and appear neither on the terminal nor in a command line.
     """
     folder, host = run.plan.folder, run.network.infrastructure
     xscaler = _curl(folder, "xscaler", run.reader.headers)
@@ -38,11 +38,13 @@ def directions(run: Running) -> str:
         ("files", f"{folder}: configuration, logs of all programs, and secrets of this run"),
     ]
     lines = [f"  {name:<14} {where}" for name, where in rows]
-    return "\n".join(["everything stays up; look around:", *lines, f"end it with ^C, or: kill {os.getpid()}"])
+    return "\n".join(
+        ["everything keeps running; you can look around:", *lines, f"stop it with Ctrl-C, or: kill {os.getpid()}"]
+    )
 
 
 def _curl(folder: Path, name: str, headers: Mapping[str, str]) -> str:
-    """Write what curl needs to ask a server of this run, and return the command that reads it."""
+    """Write a configuration for curl, and return the command that uses it for a server of this run."""
     file = folder / f"{name}.curl"
     lines = [f'cacert = "{folder / "ca.crt"}"', *(f'header = "{key}: {value}"' for key, value in headers.items())]
     file.write_text("\n".join([*lines, "silent", "globoff", ""]), encoding="utf-8")
@@ -60,14 +62,14 @@ def _page(run: Running) -> str:
 
 
 async def until_signal() -> None:
-    """Wait for ^C or SIGTERM. Further signals change nothing: what was started is being ended."""
+    """Wait for Ctrl-C or SIGTERM. Further signals change nothing: the run is being stopped."""
     ended = asyncio.Event()
     on_signals(ended.set)
     await ended.wait()
 
 
 def on_signals(do: Callable[[], object]) -> None:
-    """Call this at ^C and SIGTERM, between two steps of the running loop instead of in the middle of one."""
+    """Call this function at Ctrl-C and SIGTERM, between two steps of the running loop."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         # A shell lets its background jobs ignore ^C.

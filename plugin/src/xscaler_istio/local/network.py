@@ -1,4 +1,4 @@
-"""A loopback network of its own for each run: 127.N.0.0/16, so that two runs never meet.
+"""A separate loopback network for each run, 127.N.0.0/16, so that two runs never meet.
 
 On Linux every address in 127.0.0.0/8 is local, so each simulated pod has its own address and the real port
 numbers, without namespaces and without root.
@@ -62,11 +62,11 @@ class Network:
 def claim() -> Iterator[Network]:
     """Hold a free 127.N.0.0/16 until the end of the block.
 
-    Raises SetupError where the machine is no Linux or every candidate is taken.
+    Raises SetupError on other systems than Linux, or if every candidate is in use.
     """
     if sys.platform != "linux":
         raise SetupError(
-            "test --local needs Linux: only there all of 127.0.0.0/8 is local",
+            "test --local needs Linux, where every address in 127.0.0.0/8 is local",
             "run it in a Linux container or virtual machine",
         )
     for octet in CANDIDATES:
@@ -81,7 +81,7 @@ def claim() -> Iterator[Network]:
             yield Network(octet)
         return
     raise SetupError(
-        f"no free loopback network: port {LOCK_PORT} is taken on every 127.N.0.1 with N in "
+        f"no free loopback network: port {LOCK_PORT} is in use on every 127.N.0.1 with N in "
         f"{CANDIDATES.start}-{CANDIDATES.stop - 1}",
-        "end other runs of `test --local`",
+        "stop other runs of `test --local`",
     )

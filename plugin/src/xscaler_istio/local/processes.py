@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# How long a program may take on a machine that does much else. Only a failure takes that long, and not one that ends.
+# Time to start on a busy machine. Only a program that hangs takes that long.
 START_SECONDS = 120.0
-# Until a question to a program that starts is asked again.
+# Time until a starting program is asked again.
 _ANSWER_SECONDS = 10.0
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -70,7 +70,7 @@ class Child:
 
 
 async def responds(url: str) -> bool:
-    """Say whether a URL answers 200: what `Child.wait_until` asks of a server."""
+    """Return whether a URL answers 200, for `Child.wait_until`."""
     timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
@@ -116,7 +116,7 @@ async def running(
 
 
 async def together(starts: Iterable[Awaitable[T]]) -> list[T]:
-    """Await all of them side by side; raise the first error only when none is under way any more."""
+    """Await all of them in parallel; raise the first error when all have ended."""
     results = await asyncio.gather(*starts, return_exceptions=True)
     found: list[T] = []
     for result in results:
@@ -127,7 +127,7 @@ async def together(starts: Iterable[Awaitable[T]]) -> list[T]:
 
 
 async def stop_all(children: Iterable[Child], *, timeout: float) -> None:
-    """End these children side by side."""
+    """Stop these children in parallel."""
     await asyncio.gather(*(stop(child, timeout=timeout) for child in children))
 
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import json
 from typing import TYPE_CHECKING
 
-from xscaler_istio.local import html_report
+from xscaler_istio.local import html_report, questions
 from xscaler_istio.local.verdict import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from xscaler_istio.local.about import About
     from xscaler_istio.local.run import RunResult
 
 
-def as_text(result: RunResult) -> str:
-    """Return targets, samples, answers, and what to mend."""
+def as_text(result: RunResult, about: About) -> str:  # noqa: ARG001 - one shape
+    """Return targets, samples, answers, problems and fixes."""
     lines = [
         *(line for part in result.parts for line in _OF_PART[part](result)),
         "",
-        *(line for answer in result.answers for line in (answer.title, *_indented(answer.lines or ("no data",)), "")),
+        *(
+            line
+            for answer in result.answers
+            for line in (answer.title, *_indented(questions.said(answer, result.verdict)), "")
+        ),
     ]
     for problem in result.problems:
         lines += [f"problem: {problem.what}", f"  fix: {problem.fix}"]
@@ -33,14 +39,16 @@ def _of_scraping(result: RunResult) -> list[str]:
     found = ", ".join(f"{count} {KINDS[kind]}" for kind, count in sorted(verdict.by_kind.items()))
     return [
         f"Targets   {len(verdict.found)} of {len(verdict.expected)} found: {found or 'none'}",
-        f"          {len(verdict.duplicate)} scraped twice, {len(verdict.unexpected)} not of the mesh",
+        f"          {len(verdict.duplicate)} scraped twice, {len(verdict.unexpected)} not part of the mesh",
         f"Metrics   {len(verdict.required) - len(verdict.missing_metrics)} of {len(verdict.required)} required found",
     ]
 
 
 def _of_pushing(result: RunResult) -> list[str]:
     account, refused = result.account, sum(result.verdict.rejected_by_reason.values())
-    return [f"Samples   {account.accepted} accepted, {refused} refused; largest request {account.largest_request}"]
+    native = f" ({account.native} of them native histograms)" if account.native else ""
+    counts = f"{account.accepted} accepted{native}, {refused} rejected; largest request {account.largest_request}"
+    return [f"Samples   {counts}"]
 
 
 def _of_logs(result: RunResult) -> list[str]:
@@ -64,12 +72,20 @@ def _indented(lines: tuple[str, ...]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def as_json(result: RunResult) -> str:
+def as_json(result: RunResult, about: About) -> str:
     """Return the documented JSON object (docs/plugin.md)."""
     verdict, account = result.verdict, result.account
     document = {
         "schemaVersion": 1,
         "ok": result.ok,
+        "about": {
+            "date": about.date.isoformat(timespec="seconds"),
+            "programs": [dataclasses.asdict(program) for program in about.programs],
+            "chart": about.chart_version,
+            "plugin": about.plugin_version,
+            "values": about.values,
+            "changed": dict(about.changed),
+        },
         "parts": result.parts,
         "targets": {
             "expected": len(verdict.expected),
@@ -121,7 +137,7 @@ def _logs(result: RunResult) -> dict[str, object] | None:
 
 
 def overrides_as_text(result: RunResult) -> str:
-    """Return what was changed in the rendered configuration, equal changes of several jobs in one line."""
+    """Return the changes to the rendered configuration, equal changes of several jobs in one line."""
     places = collections.Counter(
         (".".join("*" if isinstance(step, int) else step for step in change.path), change.local, change.reason)
         for change in result.overrides
@@ -131,8 +147,13 @@ def overrides_as_text(result: RunResult) -> str:
         for (path, local, reason), count in places.items()
     ]
     return (
-        "\n".join(["Changed in the rendered configuration to run outside a cluster, and nothing else:", *lines]) + "\n"
+        "\n".join(["Only these settings of the rendered configuration were changed to run without a cluster:", *lines])
+        + "\n"
     )
 
 
-REPORTERS: Mapping[str, Callable[[RunResult], str]] = {"text": as_text, "json": as_json, "html": html_report.as_html}
+REPORTERS: Mapping[str, Callable[[RunResult, About], str]] = {
+    "text": as_text,
+    "json": as_json,
+    "html": html_report.as_html,
+}

@@ -1,4 +1,4 @@
-"""The chart test that needs no cluster: render, run the real collector against a mesh, judge what arrives."""
+"""The run of a local test: start the real collector in front of a mesh, and judge what arrives."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio.local import (
     certificates,
+    histograms,
     history,
     kubernetes,
     log_agents,
@@ -47,28 +48,29 @@ if TYPE_CHECKING:
     from xscaler_istio.mesh.topology import Workload
     from xscaler_istio.rendered.local_start import Override
     from xscaler_istio.rendered.manifests import CollectorConfig
+    from xscaler_istio.wire.answers import Sample
 
-# What a run puts into the file of the Secret where the values name no tenant.
+# The tenant in the Secret's file if the values name none.
 TENANT_OF_THE_FILE = "tenant-of-the-file"
 # Addresses below this belong to the real Envoys, those above to generated pods.
 FIRST_GENERATED_POD = 100
 _POLL_SECONDS = 1.0
-# What a collector has for its last pushes.
+# Time for a collector's last pushes.
 _STOP_SECONDS = 30.0
-# Some hundred lines of the small mesh.
+# Enough for a few hundred lines of the small mesh.
 _LOGS_ALONE_SECONDS = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to run.
+    """The input of a run.
 
-    `configs`: the rendered configurations, one per shard; `tenant`: what they send, empty where they read it from
-    the Secret; `programs`: paths by name (the collector's and the
-    backend's); `backend`: mimir or prometheus; `interval` and `timeout` in seconds: between scrapes, and until the
-    evidence must be complete; `folder`: where all files of the run go; `pods`: further v1 Pods of the cluster that
-    no one answers for; `log_configs`: of the agents that read files, which need the real Envoys; `parts`: what is
-    judged, of verdict.PARTS: where pushing is not, the local xScaler has no limits.
+    `configs`: the rendered configurations, one per shard; `tenant`: the tenant that they send, empty if they read it
+    from the Secret; `programs`: paths by name (the collector's and the backend's); `backend`: mimir or prometheus;
+    `interval` and `timeout` in seconds: between scrapes, and until the evidence must be complete; `folder`: the
+    folder for all files of the run; `pods`: further v1 Pods of the cluster, which do not answer; `log_configs`: those
+    of the agents that read files, which need the real Envoys; `parts`: the tested ones of verdict.PARTS. Without
+    pushing the local xScaler has no limits.
     """
 
     configs: tuple[CollectorConfig, ...]
@@ -90,9 +92,9 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """The verdict, the answers, the books, and which changes the rendered configurations needed.
+    """The verdict, the answers, the account, and the changes to the rendered configurations.
 
-    `parts` are what was judged, `history` is how it came about.
+    `parts` were tested; `history` is the course of the run.
     """
 
     verdict: verdict.Verdict
@@ -106,18 +108,18 @@ class RunResult:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is to be mended, of metrics and of logs."""
+        """The problems with metrics and with logs."""
         return (*self.verdict.problems, *(self.logs.problems if self.logs else ()))
 
     @property
     def ok(self) -> bool:
-        """All is as it should be."""
+        """Whether there is no problem."""
         return not self.problems
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Running:
-    """Everything that is up, for as long as `started` is entered."""
+    """Everything that runs until `started` ends."""
 
     plan: Plan
     network: Network
@@ -136,7 +138,7 @@ class Running:
     began: float = 0.0
 
     def scrapes(self) -> Mapping[verdict.PodName, int]:
-        """Return the pages served so far, by pod."""
+        """Return the number of answered scrapes so far, by pod."""
         return {**self.mesh.scrapes, **(self.envoys.scrapes if self.envoys else {})}
 
 
@@ -144,12 +146,12 @@ async def judge(run: Running, progress: Callable[[str], None]) -> RunResult:
     """Wait for the evidence of a running plan and judge it. Raises SetupError when a collector ends."""
     moments: list[history.Moment] = []
     evidence = await _complete_evidence(run, moments, progress)
-    answers = await questions.ask(run.xscaler) if run.plan.configs else ()
+    answers = await questions.ask(run.xscaler, run.plan.choices.histograms) if run.plan.configs else ()
     account = await run.xscaler.account()
     final = dataclasses.replace(evidence, accepted=account.accepted, rejected=account.rejected)
     judged = verdict.judge(final, run.plan.parts)
     logs = await _judge_logs(run, moments, progress)
-    shown = await history.ask(run.xscaler, moments, run.plan.interval)
+    shown = await history.ask(run.xscaler, moments, run.plan.interval, run.plan.choices.histograms)
     return RunResult(
         verdict=judged,
         answers=answers,
@@ -164,9 +166,9 @@ async def judge(run: Running, progress: Callable[[str], None]) -> RunResult:
 
 @contextlib.asynccontextmanager
 async def started(plan: Plan, progress: Callable[[str], None]) -> AsyncIterator[Running]:
-    """Start everything, in the order in which each needs the others, and end it in reverse.
+    """Start everything in the order of dependencies, and stop it in reverse order.
 
-    The collector ends before its backend, so that what it still holds is flushed.
+    The collector stops before its backend, so that it can flush its last samples.
     """
     began = time.monotonic()
     tenant = plan.tenant or TENANT_OF_THE_FILE
@@ -268,7 +270,7 @@ def _auth_folder(folder: Path, token: str, tenant: str) -> Path:
     auth.mkdir(mode=0o700)
     (auth / "token").write_text(token, encoding="utf-8")
     (auth / "tenant-id").write_text(tenant, encoding="utf-8")
-    # xScaler takes any.
+    # xScaler accepts any user name.
     (auth / "username").write_text("local", encoding="utf-8")
     return auth
 
@@ -304,7 +306,7 @@ async def _collectors(
 
     started_ = await together(start(config) for config in plan.configs)
     children = tuple(child for child, _ in started_)
-    # What each still holds is flushed, which takes as long as the slowest.
+    # Each flushes its last samples; together this takes as long as the slowest one.
     stack.push_async_callback(stop_all, children, timeout=_STOP_SECONDS)
     return children, started_[-1][1] if started_ else ()
 
@@ -338,7 +340,7 @@ async def _log_agents(
 async def _judge_logs(
     run: Running, moments: list[history.Moment], progress: Callable[[str], None]
 ) -> verdict.LogVerdict | None:
-    """Stop the traffic, wait until every line has had its time, and compare; None without log agents."""
+    """Stop the traffic, wait for the last lines, and compare; None without log agents."""
     if not (run.plan.log_configs and run.envoys):
         return None
     progress("waiting for the last lines of the access logs")
@@ -362,14 +364,14 @@ async def _judge_logs(
 async def _complete_evidence(
     run: Running, moments: list[history.Moment], progress: Callable[[str], None]
 ) -> verdict.Evidence:
-    """Wait until all that is expected has arrived twice (rates need two samples), or until the time is up.
+    """Wait until all expected series have arrived twice (rates need two samples), or until the timeout.
 
-    Where no metrics are collected, wait until there are lines to compare.
+    Without a collector, wait until there are lines to compare.
     """
     if run.plan.configs:
         progress(f"waiting for {len(run.expected)} targets and their metrics (at most {run.plan.timeout:.0f} s)")
     else:
-        progress(f"letting access logs be written for {_LOGS_ALONE_SECONDS} s")
+        progress(f"writing access logs for {_LOGS_ALONE_SECONDS} s")
     began = time.monotonic()
     deadline = began + (run.plan.timeout if run.plan.configs else _LOGS_ALONE_SECONDS)
     first_scrapes = dict(run.scrapes())
@@ -377,7 +379,7 @@ async def _complete_evidence(
         await asyncio.sleep(_POLL_SECONDS)
         for child in run.collectors:
             if child.process.returncode is not None:
-                raise SetupError(f"{child.name} ended: {child.log_tail(1)}", f"read its log: {child.log_file}")
+                raise SetupError(f"{child.name} exited: {child.log_tail(1)}", f"read its log: {child.log_file}")
         evidence = await _evidence(run, first_scrapes, time.monotonic() - began)
         judged = verdict.judge(dataclasses.replace(evidence, accepted=1, rejected={}), run.plan.parts)
         moments.append(await _moment(run, judged))
@@ -403,25 +405,56 @@ async def _moment(run: Running, judged: verdict.Verdict) -> history.Moment:
 
 async def _twice(run: Running) -> bool:
     counts = await run.xscaler.query(f'min(count_over_time(up{{job="{oracle.JOB_LABEL}"}}[5m]))')
-    answers = await questions.ask(run.xscaler) if counts and counts[0].value >= 3 else ()
-    return bool(answers) and all(answer.lines for answer in answers)
+    form = run.plan.choices.histograms
+    answers = await questions.ask(run.xscaler, form) if counts and counts[0].value >= 3 else ()
+    drops = run.plan.choices.drops
+    dropped = histograms.names({name for rule in drops for name in questions.METRICS if rule.drops(name)}, form)
+    return bool(answers) and all(answer.lines or answer.metric in dropped for answer in answers)
 
 
 async def _evidence(run: Running, first: Mapping[verdict.PodName, int], seconds: float) -> verdict.Evidence:
     up = await run.xscaler.query(f'up{{job=~"{oracle.JOB_LABEL}|{oracle.OWN_JOB_LABEL}"}}')
+    # Only of what fails is it asked why.
+    measured = {} if all(sample.value == 1 for sample in up) else await _measured(run)
     names = await run.xscaler.query(f'count by (__name__) ({{job="{oracle.JOB_LABEL}"}})')
-    # One scrape more than time allows is chance; count whole intervals and one.
+    # There may be one scrape more than whole intervals; count it.
     intervals = seconds / run.plan.interval + 1
     rates = {pod: (count - first.get(pod, 0)) / intervals for pod, count in run.scrapes().items()}
     return verdict.Evidence(
         expected=run.expected,
         scraped=tuple(
-            verdict.Scraped({k: v for k, v in sample.labels.items() if k != "__name__"}, sample.value == 1)
+            verdict.Scraped(labels, sample.value == 1, measured.get(frozenset(labels.items())))
             for sample in up
+            for labels in [_without_name(sample)]
         ),
         scrapes_per_interval=rates,
         accepted=0,
         rejected={},
         metrics=frozenset(sample.labels["__name__"] for sample in names),
-        excluded_metrics=run.plan.choices.excluded_metrics,
+        drops=run.plan.choices.drops,
+        limits=run.plan.choices.limits,
+        timeout=run.plan.interval,
+        histograms=run.plan.choices.histograms,
     )
+
+
+async def _measured(run: Running) -> Mapping[frozenset[tuple[str, str]], verdict.Measured]:
+    """Return what collectors report of the last scrape of each target, by its labels."""
+    jobs = f"{oracle.JOB_LABEL}|{oracle.OWN_JOB_LABEL}"
+    found: dict[frozenset[tuple[str, str]], dict[str, float]] = {}
+    for sample in await run.xscaler.query(f'{{__name__=~"{"|".join(_REPORTS)}", job=~"{jobs}"}}'):
+        labels = frozenset(_without_name(sample).items())
+        found.setdefault(labels, {})[sample.labels["__name__"]] = sample.value
+    return {
+        labels: verdict.Measured(*(values[name] for name in _REPORTS))
+        for labels, values in found.items()
+        if values.keys() == set(_REPORTS)
+    }
+
+
+# What every collector sends beside `up`: https://prometheus.io/docs/concepts/jobs_instances/
+_REPORTS = ("scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling")
+
+
+def _without_name(sample: Sample) -> dict[str, str]:
+    return {name: value for name, value in sample.labels.items() if name != "__name__"}

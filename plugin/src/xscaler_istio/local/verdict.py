@@ -1,29 +1,32 @@
-"""From evidence to a verdict: what was expected, what arrived, and how to mend the difference."""
+"""The verdict: what was expected, what arrived, and how to fix the difference."""
 
 from __future__ import annotations
 
 import collections
 import dataclasses
-import re
+import enum
 from typing import TYPE_CHECKING
 
 from xscaler_istio.findings.findings import Problem
+from xscaler_istio.local import histograms
+from xscaler_istio.rendered.scraping import CLASSIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from xscaler_istio.local.log_oracle import LogChoices, LogCount
-    from xscaler_istio.local.oracle import ExpectedTarget
+    from xscaler_istio.local.oracle import Drop, ExpectedTarget, ScrapeLimits
     from xscaler_istio.local.xscaler.log_gateway import LogAccount
 
 PodName = tuple[str, str]
 
-# What can be judged apart from the rest.
+# The parts of a release that can be tested separately.
 PARTS = ("scraping", "pushing", "logs")
 
-# What targets are called, by their job.
+# The names of targets, by their job.
 KINDS = {
     "proxies": "sidecars, gateways and waypoints",
+    "agents": "agents of proxies",
     "ztunnel": "ztunnel",
     "istiod": "istiod",
     "cni": "istio-cni",
@@ -31,7 +34,7 @@ KINDS = {
     "self": "of the release itself",
 }
 
-# What xScaler's Istio page promises, by the kind of target that has it.
+# The metrics on xScaler's Istio page, by the kind of target that has them.
 REQUIRED = {
     "proxies": (
         "istio_requests_total",
@@ -51,22 +54,34 @@ REQUIRED = {
     "istiod": ("pilot_xds_pushes", "istio_build"),
 }
 
-# What to do about a refusal, by its reason in the account.
+_REQUESTS = "istio_requests_total"
+
+# The fix for a refusal, by its reason in the account.
 FIXES = {
     "max_label_names_per_series": "remove labels: istio.customTags, extra labels, or tags of a Telemetry object",
-    "samples_per_request": "set limits.samplesPerRequest to what xScaler allows",
+    "samples_per_request": "set xscaler.limits.samplesPerRequest to your plan's limit",
     "unauthorized": "the token is wrong or expired: renew the Secret that xscaler.auth.existingSecret.name names",
-    "scope": "the token may not write: make one with the write scope",
-    "tenant": "xscaler.tenantId does not belong to the token",
+    "scope": "the token lacks the write scope: create one that has it",
+    "tenant": "the token belongs to another tenant: correct xscaler.tenantId",
 }
 
 
 @dataclasses.dataclass(frozen=True)
+class Measured:
+    """What a collector reports of a target's last scrape: its seconds, and its samples before and after the profile."""
+
+    seconds: float
+    samples: float
+    kept: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Scraped:
-    """One `up` series at the backend: its labels without the name, and whether the last scrape worked."""
+    """One `up` series at the backend: labels without the name, whether the last scrape worked, what is known of it."""
 
     labels: Mapping[str, str]
     up: bool
+    measured: Measured | None = None
 
     @property
     def pod(self) -> PodName:
@@ -76,10 +91,11 @@ class Scraped:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """All that was seen from outside the collector.
+    """The observations from outside the collector.
 
-    `scrapes_per_interval`: scrapes that a pod answered per scrape interval, by pod. `metrics`: the names that
-    the backend has; `excluded_metrics`: regular expressions of those that the values exclude.
+    `scrapes_per_interval`: scrapes that a pod answered per scrape interval, by pod. `metrics`: the names at the
+    backend; `drops`: the values' rules about names; `limits`: the values' limits by job; `timeout`: of a scrape in this
+    test, in seconds; `histograms`: their form.
     """
 
     expected: tuple[ExpectedTarget, ...]
@@ -88,12 +104,38 @@ class Evidence:
     accepted: int
     rejected: Mapping[str, int]
     metrics: frozenset[str]
-    excluded_metrics: tuple[str, ...] = ()
+    drops: tuple[Drop, ...] = ()
+    limits: Mapping[str, ScrapeLimits] = dataclasses.field(default_factory=dict)
+    timeout: float = 0
+    histograms: str = CLASSIC
+
+
+class Exceeded(enum.Enum):
+    """What a scrape may have too much of; nothing where that is unknown."""
+
+    SAMPLES = "samples"
+    SIZE = "size"
+    TIME = "time"
+    NOTHING = "nothing"
+
+
+@dataclasses.dataclass(frozen=True)
+class Cause:
+    """Why scrapes of a job fail: what exceeds which limit. `found` is the largest amount, if it is known."""
+
+    job: str
+    what: Exceeded
+    limit: str
+    found: float = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Expected against found. Targets are named as `namespace/pod`."""
+    """The expected and the found. Targets are written as `namespace/pod`.
+
+    `causes`: why the targets that are down are down; `dropped`: the key that drops a metric, by its name;
+    `unscraped_metrics`: the missing ones of which no target is up.
+    """
 
     expected: tuple[str, ...]
     found: tuple[str, ...]
@@ -106,21 +148,31 @@ class Verdict:
     rejected_by_reason: Mapping[str, int]
     required: tuple[str, ...]
     missing_metrics: tuple[str, ...]
+    unscraped_metrics: frozenset[str]
+    dropped: Mapping[str, str]
+    causes: Mapping[Cause, tuple[str, ...]]
     problems: tuple[Problem, ...]
 
     @property
     def ok(self) -> bool:
-        """All is as it should be."""
+        """Whether there is no problem."""
         return not self.problems
 
 
 def judge(evidence: Evidence, parts: Collection[str] = PARTS) -> Verdict:
-    """Compare what the pods say must arrive with what did; only problems of these parts count."""
+    """Compare the expected series with those that arrived; only problems of these parts count."""
     expected = {target_pod(target): target for target in evidence.expected}
     up = [item for item in evidence.scraped if expected.get(item.pod) and item.labels == expected[item.pod].labels]
     found = {item.pod for item in up}
     promised = {name for target in evidence.expected for name in REQUIRED.get(target.job, ())}
-    required = sorted(name for name in promised if not _excluded(name, evidence.excluded_metrics))
+    form = evidence.histograms
+    gone: dict[str, set[str]] = collections.defaultdict(set)
+    for rule in evidence.drops:
+        gone[rule.key].update(filter(rule.drops, promised))
+    required = sorted(histograms.names(promised.difference(*gone.values()), form))
+    dropped = {name: key for key, names in gone.items() for name in histograms.names(names, form)}
+    alive = {expected[item.pod].job for item in up if item.up}
+    of_alive = set(histograms.names({name for job in alive for name in REQUIRED.get(job, ())}, form))
     verdict = Verdict(
         expected=_names(expected),
         found=_names(found),
@@ -133,13 +185,42 @@ def judge(evidence: Evidence, parts: Collection[str] = PARTS) -> Verdict:
         rejected_by_reason={reason: count for reason, count in evidence.rejected.items() if count},
         required=tuple(required),
         missing_metrics=tuple(name for name in required if name not in evidence.metrics),
+        unscraped_metrics=frozenset(required) - of_alive,
+        dropped=dropped,
+        causes=_causes([item for item in up if not item.up], expected, evidence),
         problems=(),
     )
     return dataclasses.replace(verdict, problems=tuple(_problems(verdict, parts)))
 
 
-def _excluded(name: str, expressions: Iterable[str]) -> bool:
-    return any(re.fullmatch(expression, name) for expression in expressions)
+# A scrape that is cut off at the timeout takes a little less by the collector's clock.
+_NEARLY = 0.95
+
+
+def _causes(
+    down: Iterable[Scraped], expected: Mapping[PodName, ExpectedTarget], evidence: Evidence
+) -> Mapping[Cause, tuple[str, ...]]:
+    """Return the targets that are down by the cause; of one cause the largest amount is kept."""
+    found: dict[tuple[str, Exceeded, str], list[tuple[float, PodName]]] = collections.defaultdict(list)
+    for item in down:
+        cause = _cause(item, expected[item.pod].job, evidence)
+        found[cause.job, cause.what, cause.limit].append((cause.found, item.pod))
+    return {
+        Cause(*key, max(amount for amount, _ in pods)): _names(pod for _, pod in pods) for key, pods in found.items()
+    }
+
+
+def _cause(item: Scraped, job: str, evidence: Evidence) -> Cause:
+    limits, measured = evidence.limits.get(job), item.measured
+    if measured and limits and 0 < limits.samples < measured.kept:
+        return Cause(job, Exceeded.SAMPLES, str(limits.samples), measured.kept)
+    if measured and evidence.timeout and measured.seconds >= evidence.timeout * _NEARLY:
+        return Cause(job, Exceeded.TIME, f"{evidence.timeout:g} s")
+    # The pod answered in time, and of the response nothing was read.
+    answered = evidence.scrapes_per_interval.get(item.pod, 0) > 0
+    if measured and limits and limits.size and answered and not measured.samples:
+        return Cause(job, Exceeded.SIZE, limits.size)
+    return Cause("", Exceeded.NOTHING, "")
 
 
 def target_pod(target: ExpectedTarget) -> PodName:
@@ -153,7 +234,7 @@ def _names(pods: Iterable[PodName]) -> tuple[str, ...]:
 
 @dataclasses.dataclass(frozen=True)
 class LogEvidence:
-    """What was seen of log lines: the count, what the values chose, the gateway's books, and lines with a secret."""
+    """The observations of log lines: the count, the values' choices, the gateway's account, and lines with a secret."""
 
     count: LogCount
     chosen: LogChoices
@@ -163,7 +244,7 @@ class LogEvidence:
 
 @dataclasses.dataclass(frozen=True)
 class LogVerdict:
-    """The count of log lines, what was refused, and what is to be mended."""
+    """The count of log lines, the refusals, and the problems."""
 
     count: LogCount
     rejected_by_reason: Mapping[str, int]
@@ -172,17 +253,17 @@ class LogVerdict:
 
     @property
     def ok(self) -> bool:
-        """All is as it should be."""
+        """Whether there is no problem."""
         return not self.problems
 
 
 LOG_FIXES = {
     **FIXES,
-    "line_too_long": "set limits.logLineBytes to what xScaler allows",
-    "max_label_names_per_series": "set logs.dashboardLabels: false, which adds three labels",
-    "rate_limited": "the plan takes less: set logs.sampling.successRatio, or talk to xScaler",
-    "too_far_behind": "lines are much older than others of their pod: report it",
-    "structured_metadata": "xScaler has structured metadata switched off for this tenant: set logs.fields: none",
+    "line_too_long": "set xscaler.limits.logLineBytes to your plan's limit",
+    "max_label_names_per_series": "remove some of logs.streamLabels or cluster.labels",
+    "rate_limited": "the plan allows fewer lines: set logs.sampling.successPercent, or ask xScaler for a larger plan",
+    "too_far_behind": "lines are much older than others of their pod: report this as a bug",
+    "structured_metadata": "the tenant does not have structured metadata: set logs.structuredMetadata: false",
 }
 
 
@@ -194,30 +275,35 @@ def judge_logs(evidence: LogEvidence) -> LogVerdict:
 
 
 def refusal_reason(text: str) -> str:
-    """Return a reason of LOG_FIXES that an answer of Loki speaks of, or an empty string."""
+    """Return the key of LOG_FIXES for an answer of Loki, or an empty string."""
     return "structured_metadata" if "structured metadata" in text else ""
+
+
+_REPORT_AGENT = "report this as a bug, with the agent's configuration"
 
 
 def _log_problems(evidence: LogEvidence, rejected: Mapping[str, int]) -> Iterable[Problem]:
     count, chosen = evidence.count, evidence.chosen
     if count.lost and not chosen.samples:
-        yield Problem(f"{count.lost} of {count.written} log lines never arrived", "look at the log agent's log")
+        yield Problem(f"{count.lost} of {count.written} log lines did not arrive", "see the log of the log agent")
     if count.more:
-        yield Problem(f"{count.more} log lines arrived more than once", "report it with the agent's configuration")
+        yield Problem(f"{count.more} log lines arrived more than once", _REPORT_AGENT)
     if count.foreign and not chosen.masks:
-        yield Problem(f"{count.foreign} lines arrived that nobody wrote", "report it with the agent's configuration")
+        yield Problem(f"{count.foreign} unexpected lines arrived", _REPORT_AGENT)
     if chosen.metadata and not count.with_fields:
-        yield Problem("no access line came with its fields", "is logs.fields what the tenant has switched on?")
+        fix = "check that logs.structuredMetadata matches what the tenant has enabled"
+        yield Problem("no access line has its fields", fix)
     if chosen.redacts and evidence.secrets_seen:
-        yield Problem(f"{evidence.secrets_seen} lines held a query string", "report it: redaction failed")
+        what = f"{evidence.secrets_seen} lines contained a query string: redaction failed"
+        yield Problem(what, _REPORT_AGENT)
     for reason, lines in sorted(rejected.items()):
         fix = LOG_FIXES.get(reason, "see docs/troubleshooting.md for this reason")
-        yield Problem(f"xScaler refused {lines} log lines: {reason}", fix)
+        yield Problem(f"xScaler rejected {lines} log lines: {reason}", fix)
     if reason := refusal_reason(evidence.account.last_refusal):
-        yield Problem(f"xScaler refused log lines: {evidence.account.last_refusal[:200]}", LOG_FIXES[reason])
+        yield Problem(f"xScaler rejected log lines: {evidence.account.last_refusal[:200]}", LOG_FIXES[reason])
 
 
-# A scrape more or less falls into a window by chance; a second scraper doubles the number.
+# The number of scrapes in a window may differ by one; a second scraper doubles it.
 _SECOND_SCRAPER = 1.6
 
 
@@ -237,34 +323,63 @@ def _of_targets(verdict: Verdict) -> Iterable[Problem]:
     if not verdict.expected:
         yield Problem("no target was expected", "enable a kind of target in metrics.targets")
     for what, pods, fix in (
-        ("never arrived", verdict.missing, "enable its kind in metrics.targets; look at the collector's log"),
+        ("not scraped", verdict.missing, "enable its kind in metrics.targets; see the collector's log"),
         ("scraped more than once", verdict.duplicate, "give each target one collector: metrics.shards, other scrapers"),
-        ("scraped but no target of the mesh", verdict.unexpected, "report it: the relabelling rules are wrong"),
-        (
-            "found, but its scrapes fail",
-            verdict.down,
-            "look at the collector's log; metrics.scrapeTimeout may be short",
-        ),
+        ("scraped, but not part of the mesh", verdict.unexpected, "report this as a bug of the relabelling rules"),
     ):
         if pods:
             yield Problem(f"{what}: {', '.join(pods)}", fix)
+    for cause, pods in verdict.causes.items():
+        what, fix = _FAILURES[cause.what](cause)
+        yield Problem(f"found, but scrapes fail{what}: {', '.join(pods)}", fix)
+
+
+def _too_many_samples(cause: Cause) -> tuple[str, str]:
+    key = f"metrics.targets.{cause.job}.sampleLimit"
+    what = f", with {cause.found:.0f} samples and {key}: {cause.limit}"
+    return what, f"set {key} above {cause.found:.0f}, or keep fewer metrics"
+
+
+def _too_large(cause: Cause) -> tuple[str, str]:
+    key = f"metrics.targets.{cause.job}.bodySizeLimit"
+    return f", with a response larger than {key}: {cause.limit}", f"set a larger {key}"
+
+
+def _too_slow(cause: Cause) -> tuple[str, str]:
+    what = f" after {cause.limit}, the timeout of this test"
+    return what, "use a longer --interval; in the cluster, metrics.scrapeTimeout has to be long enough"
+
+
+_FAILURES: Mapping[Exceeded, Callable[[Cause], tuple[str, str]]] = {
+    Exceeded.SAMPLES: _too_many_samples,
+    Exceeded.SIZE: _too_large,
+    Exceeded.TIME: _too_slow,
+    Exceeded.NOTHING: lambda _: ("", "see the collector's log"),
+}
 
 
 def _of_pushes(verdict: Verdict) -> Iterable[Problem]:
     for reason, count in sorted(verdict.rejected_by_reason.items()):
         fix = FIXES.get(reason, "see docs/troubleshooting.md for this reason")
-        yield Problem(f"xScaler refused {count} samples: {reason}", fix)
+        yield Problem(f"xScaler rejected {count} samples: {reason}", fix)
     if not verdict.accepted:
-        yield Problem("xScaler accepted no sample", "look at the collector's log for the answer that it got")
+        yield Problem("xScaler accepted no sample", "see xScaler's answer in the collector's log")
 
 
 def _of_metrics(verdict: Verdict) -> Iterable[Problem]:
-    if verdict.missing_metrics:
-        names = ", ".join(verdict.missing_metrics)
-        yield Problem(f"metrics missing: {names}", "choose a larger metrics.profile or enable the target that has them")
+    if key := verdict.dropped.get(_REQUESTS):
+        yield Problem(
+            f"{key} drops {_REQUESTS}, which dashboards and alerts read", f"change {key} so that it keeps {_REQUESTS}"
+        )
+    # Those of which no target is up are missing because of that.
+    if names := [name for name in verdict.missing_metrics if name not in verdict.unscraped_metrics]:
+        fix = "choose a larger metrics.profile, or enable the target that has these metrics"
+        if verdict.rejected_by_reason:
+            fix = "xScaler rejected samples, and theirs are probably among them: fix that first"
+        yield Problem(f"missing metrics: {', '.join(names)}", fix)
 
 
-# In the order of their weight, by the part that each belongs to.
+# In order of importance, with the part that each belongs to.
 _JUDGED: tuple[tuple[str, Callable[[Verdict], Iterable[Problem]]], ...] = (
     ("scraping", _of_targets),
     ("pushing", _of_pushes),

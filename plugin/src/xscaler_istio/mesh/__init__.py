@@ -1,1 +1,1 @@
-"""Generated pods and what they serve, as pure data."""
+"""Generated pods and their metrics, as pure data."""

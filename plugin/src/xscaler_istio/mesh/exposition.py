@@ -1,6 +1,6 @@
-"""Pages of metrics in the Prometheus text format whose counters advance with a tick.
+"""Metrics in the Prometheus text format whose counters advance with a tick.
 
-A page is rendered once into line prefixes; each line's value is `base + rate * tick`, so that serving a page is one
+A response is rendered once into line prefixes; each line's value is `base + rate * tick`, so that serving it is one
 join over integers. Histograms keep their invariants at every tick because each bucket's base and rate grow with its
 bound.
 """
@@ -25,7 +25,7 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """An immutable page; `series` is the number of its samples."""
+    """An immutable response to a scrape; `series` is the number of its samples."""
 
     lines: tuple[Line, ...]
 
@@ -35,11 +35,11 @@ class Page:
         return len(self.lines)
 
     def render(self, tick: int) -> bytes:
-        """Return the page as it is at a tick (0 or more)."""
+        """Return the response at a tick (0 or more)."""
         return b"".join([b"%b %d\n" % (line.prefix, line.base + line.rate * tick) for line in self.lines])
 
     def __add__(self, other: Page) -> Page:
-        """Return both pages in one, as Istio's agent concatenates them."""
+        """Return both responses in one, as Istio's agent concatenates them."""
         return Page(self.lines + other.lines)
 
 
@@ -84,7 +84,7 @@ def family(style: Style, name: str, kind: str, courses: Iterable[Course]) -> Pag
 
 
 def histogram(style: Style, name: str, bounds: Sequence[str], spreads: Iterable[Spread]) -> Page:
-    """Return a family of classic histograms over `bounds` (without +Inf), as they are spelled on the page."""
+    """Return a family of classic histograms over `bounds` (without +Inf), spelled as in the response."""
     lines = [line for spread in spreads for line in _histogram_lines(style, name, bounds, spread)]
     return _with_header(_header(style, name, "histogram"), lines)
 

@@ -1,4 +1,4 @@
-"""What a simulated mesh consists of; shared by the generator, the real Envoys and the Kubernetes API."""
+"""The parts of a simulated mesh, shared by the generator, the real Envoys and the Kubernetes API."""
 
 from __future__ import annotations
 

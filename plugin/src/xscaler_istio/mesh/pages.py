@@ -1,4 +1,4 @@
-"""What the components of a mesh say at their metrics endpoints, by Istio version.
+"""The metrics of a mesh's components, by Istio version.
 
 Names, labels and bounds follow Istio's sources (`istio/proxy` testdata/metric, `istio/ztunnel` src/proxy/metrics.rs,
 `istio/istio` pilot and pkg/istio-agent); docs/architecture.md lists what is left out.
@@ -15,7 +15,7 @@ from xscaler_istio.mesh.model import Version
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-# Envoy's default bounds, which Istio leaves as they are: milliseconds and bytes alike.
+# Envoy's default bounds, which Istio does not change, for milliseconds and bytes.
 ISTIO_BOUNDS = ("0.5 1 5 10 25 50 100 250 500 1000 2500 5000 10000 30000 60000 300000 600000 1800000 3600000").split()
 SECONDS_BOUNDS = "0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10".split()
 PUSH_BOUNDS = "0.01 0.1 1 3 5 10 20 30".split()
@@ -50,17 +50,17 @@ class Combination:
     protocol: str = "http"
     per_tick: int = 10
     milliseconds: float = 20.0
-    # Of gRPC alone.
+    # Only for gRPC.
     grpc_status: str = "0"
 
 
 def agent(version: Version, *, tick: int = 0) -> bytes:
-    """Return the agent's own part of a merged page."""
+    """Return the agent's own part of a merged response."""
     return agent_page(version).render(tick)
 
 
 def scrape_failures_page(failures: Mapping[str, int]) -> Page:
-    """Return how often the agent could not read a part of its page, by part; a part shows with its first failure."""
+    """Return how often the agent failed to read a part of its response, by part, from its first failure on."""
     courses = [Course({"type": part}, count) for part, count in failures.items()]
     return family(GO, "istio_agent_scrape_failures_total", "counter", courses)
 
@@ -92,7 +92,7 @@ _HEAP = ("alloc", "heap_alloc", "heap_inuse", "heap_sys", "stack_inuse", "sys")
 
 
 def application_page() -> Page:
-    """Return what an application adds to its pod's merged page: none of it is the mesh's."""
+    """Return what an application adds to its pod's merged response: none of it is the mesh's."""
     return _join(
         [
             family(GO, "go_goroutines", "gauge", [Course({}, 11)]),
@@ -231,7 +231,7 @@ def _security(item: Combination) -> str:
 
 
 def ztunnel_page(version: Version, combinations: Sequence[Combination]) -> Page:
-    """Return what ztunnel says: TCP metrics with 23 labels, 27 since 1.25."""
+    """Return ztunnel's metrics: TCP metrics with 23 labels, 27 since 1.25."""
     locality = {
         f"{side}_{what}": value
         for side in ("source", "destination")
@@ -284,7 +284,7 @@ _XDS_METHOD = {
 
 
 def istiod_page(version: Version) -> Page:
-    """Return what the control plane says."""
+    """Return the control plane's metrics."""
     pushes = [Course({"type": kind}, 20 + index, 1) for index, kind in enumerate(_PUSH_TYPES)]
     reject = Course({"node": "shop/checkout-1", "err": "InvalidArgument"}, 1)
     gauges = {
@@ -368,7 +368,7 @@ def istiod_page(version: Version) -> Page:
 
 
 def cni_page(version: Version) -> Page:
-    """Return what the CNI node agent says."""
+    """Return the CNI node agent's metrics."""
     pages = [
         family(GO, "istio_cni_install_ready", "gauge", [Course({}, 1)]),
         family(GO, "istio_cni_installs_total", "counter", [Course({"result": "SUCCESS"}, 1)]),
@@ -381,7 +381,7 @@ def cni_page(version: Version) -> Page:
 
 
 def filler_page(series: int) -> Page:
-    """Return this many Envoy gauges of clusters, to bring a page to an exact size."""
+    """Return this many Envoy gauges of clusters, to bring a response to an exact size."""
     courses = [Course({"cluster_name": f"outbound|80||filler-{index}.svc"}, 1) for index in range(series)]
     return family(ENVOY, "envoy_cluster_membership_healthy", "gauge", courses)
 

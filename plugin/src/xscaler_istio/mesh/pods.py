@@ -1,7 +1,7 @@
 """Pods as Istio injects or creates them, by kind and Istio version (`v1` Pod manifests, Running).
 
-What counts for a scraper is true to Istio's injection templates and charts: containers and init containers, declared
-ports, labels, annotations.
+Everything that a scraper uses follows Istio's injection templates and charts: containers and init containers,
+declared ports, labels, annotations.
 """
 
 from __future__ import annotations

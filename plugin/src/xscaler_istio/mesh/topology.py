@@ -1,4 +1,4 @@
-"""Generated meshes: which pods there are, and which page each of them serves."""
+"""Generated meshes: the pods, and the metrics that each of them serves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PER_TCP_COMBINATION = 4
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Workload:
-    """Pods of one kind that serve one page; `combinations` is what its proxies count."""
+    """Pods of one kind with the same response; `combinations` is what its proxies count."""
 
     kind: Kind
     name: str
@@ -37,7 +37,7 @@ MONITORING = (15014, "/metrics")
 
 
 def pages_of(workload: Workload) -> Mapping[tuple[int, str], Page]:
-    """Return what each pod of a workload serves, by port and path."""
+    """Return the metrics of each pod of a workload, by port and path."""
     version, combinations = workload.version, workload.combinations
     if workload.kind is Kind.ISTIOD:
         return {MONITORING: pages.istiod_page(version)}
@@ -162,7 +162,7 @@ def small() -> tuple[Workload, ...]:
 
 
 def scaled(proxies: int, series_per_proxy: int, *, replicas: int = 10) -> tuple[Workload, ...]:
-    """Return a mesh of this many sidecars whose pages have exactly this many series each, and one istiod.
+    """Return a mesh of this many sidecars whose responses have exactly this many series each, and one istiod.
 
     Ten replicas share a workload, as Istio's labels name workloads and not pods. Raises ValueError when
     `series_per_proxy` is less than what every proxy says.

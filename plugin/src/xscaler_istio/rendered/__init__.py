@@ -1,1 +1,1 @@
-"""What rendered manifests mean, read back once."""
+"""The meaning of rendered manifests, read back once."""

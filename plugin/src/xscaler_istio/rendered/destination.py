@@ -1,4 +1,4 @@
-"""Where a collector pushes and what it sends to prove who it is: as types, which words and requests are made of."""
+"""A collector's destination and credentials, as types; sentences and requests are built from them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ TENANT_HEADER = "X-Scope-OrgID"
 
 @dataclasses.dataclass(frozen=True)
 class Literal:
-    """A text that stands in the configuration."""
+    """A string in the configuration."""
 
     text: str
 
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """The content of a mounted file, without white space around it; CollectorConfig.mounts says whose content it is."""
+    """The trimmed text of a mounted file; CollectorConfig.mounts has the object behind it."""
 
     path: str
 
@@ -92,5 +92,5 @@ class MountedFiles:
     contents: Mapping[str, str] = dataclasses.field(repr=False)
 
     def text(self, value: Value) -> str:
-        """Return what a collector sends for a value: of a file what is in it, without white space around it."""
+        """Return the text that a collector sends for a value; that of a file is trimmed."""
         return self.contents[value.path].strip() if isinstance(value, File) else value.text

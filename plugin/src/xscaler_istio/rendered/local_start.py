@@ -1,4 +1,4 @@
-"""How shippers are started outside a cluster: what stands in for it, and what of a configuration is changed."""
+"""How shippers are started outside a cluster: replacements for the cluster, and changes to the configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
     from pathlib import Path
 
 # Where the chart mounts the token and the tenant.
@@ -48,6 +48,27 @@ class Override:
             if self.local is not None
             else f"{place} removed  ({self.reason})"
         )
+
+
+def local_file(
+    place: Place, text: str, surroundings: Surroundings, token_settings: Container[object]
+) -> Override | None:
+    """Return the change of a text that names a mounted file, or None: of the Secret, or by `token_settings` the token.
+
+    The token's file is anywhere with xscaler.auth.tokenFile.
+    """
+    if MOUNTED_AUTH in text:
+        return Override(place, text.replace(MOUNTED_AUTH, f"{surroundings.auth_folder}/"), "no mounted Secret")
+    if place[-1] in token_settings:
+        return Override(place, str(surroundings.auth_folder / "token"), "no mounted token")
+    return None
+
+
+def without_proxy(place: Place, endpoint: Mapping[str, object]) -> Iterator[Override]:
+    """Yield the removal of a proxy, and of its exceptions, from the endpoint at `place`."""
+    for key in ("proxy_url", "no_proxy"):
+        if key in endpoint:
+            yield Override((*place, key), None, "nothing leaves this machine")
 
 
 def replace_values(arguments: Sequence[str], values: Mapping[str, str]) -> list[str]:

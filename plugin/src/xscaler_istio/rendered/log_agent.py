@@ -1,4 +1,4 @@
-"""The log agent, Grafana Alloy with another configuration: what it reads, makes of a line, and sends where."""
+"""The log agent, Grafana Alloy with another configuration: its sources, its stages and its destination."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from xscaler_istio.rendered import alloy
-from xscaler_istio.rendered.local_start import Override, Surroundings
+from xscaler_istio.rendered.alloy_syntax import evaluated, parse, write
+from xscaler_istio.rendered.local_start import Override, Surroundings, without_proxy
 from xscaler_istio.rendered.own_metrics import Pushes, metric
 from xscaler_istio.rendered.shipper import Shipper
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from xscaler_istio.rendered.alloy import Blocks
+    from xscaler_istio.rendered.alloy_syntax import Blocks
     from xscaler_istio.rendered.destination import Destination
     from xscaler_istio.rendered.own_metrics import Fetch
     from xscaler_istio.rendered.relabeling import RelabelRule
@@ -56,9 +57,11 @@ class LogReading:
 def _read(blocks: Blocks) -> LogReading:
     rules = alloy.rules(blocks['discovery.relabel "pods"'])
     stages = blocks[_PROCESS]
-    replaced = {json.loads(stage["replace"]) for stage in _stages(stages, "stage.replace")}
-    rates = [float(stage["rate"]) for stage in _stages(stages, "stage.sampling")]
-    limit = json.loads(next(_stages(stages, "stage.truncate"))["rule"]["limit"])
+    replaced = {evaluated(stage["replace"]) for stage in _stages(stages, "stage.replace")}
+    # The user's own stages may sample and truncate too: the chart's have this reason, and come last.
+    sampling = (stage for stage in _stages(stages, "stage.sampling") if _reason(stage) == "sampled")
+    rates = [float(evaluated(stage["rate"])) for stage in sampling]
+    limit = evaluated([*_stages(stages, "stage.truncate")][-1]["rule"]["limit"])
     return LogReading(
         source=next(source for component, source in _COMPONENTS.items() if component in blocks),
         namespaces=alloy.namespaces(blocks),
@@ -80,17 +83,16 @@ def _labels(blocks: Blocks, stages: Mapping[str, Any], targets: set[str]) -> set
         name
         for kind in ("stage.labels", "stage.static_labels")
         for stage in _stages(stages, kind)
-        for name in _keys(stage["values"])
+        for name in evaluated(stage["values"])
     }
-    removed = {name for stage in _stages(stages, "stage.label_drop") for name in json.loads(stage["values"])}
-    own = _keys(blocks[_WRITE]["external_labels"])
+    removed = {name for stage in _stages(stages, "stage.label_drop") for name in evaluated(stage["values"])}
+    own = evaluated(blocks[_WRITE]["external_labels"])
     kept = {name for name in targets | of_lines if name and not name.startswith("__") and name not in removed}
     return kept | set(own)
 
 
-def _keys(mapping: str) -> list[str]:
-    """Return the keys of a map as Alloy writes it: {a = "", b = "c"}."""
-    return re.findall(r'(?:[{,]\s*)"?(\w+)"? = ', mapping)
+def _reason(stage: Mapping[str, Any]) -> str:
+    return str(evaluated(stage.get("drop_counter_reason", '""')))
 
 
 def _stages(node: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
@@ -105,19 +107,19 @@ def _stages(node: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
 def _rest(blocks: Blocks) -> Blocks:
     others = {header: block for header, block in blocks.items() if not header.startswith(_RULES)}
     # A sequence without names: one stage more would shift all others, so it is compared as lines.
-    return {header: json.dumps(block, indent=1) if header == _PROCESS else block for header, block in others.items()}
+    return {header: "\n".join(write(block)) if header == _PROCESS else block for header, block in others.items()}
 
 
 def _overrides(config: str, surroundings: Surroundings) -> tuple[Override, ...]:
-    blocks = alloy.parse(config)
+    blocks, (component, endpoint) = parse(config), _ENDPOINT
     return (
         *alloy.discovery(surroundings),
-        *_folders((), blocks, surroundings),
+        *_folders(blocks, surroundings),
         *_intervals(blocks),
         Override((*_ENDPOINT, "url"), surroundings.logs_url, "the local xScaler"),
         Override((*_ENDPOINT, "tls_config", "ca_file"), str(surroundings.ca_file), "authority of this run"),
-        *alloy.proxy(blocks, _ENDPOINT),
-        *alloy.mounted_files((), blocks, surroundings),
+        *without_proxy(_ENDPOINT, blocks[component][endpoint]),
+        *alloy.mounted_files(blocks, surroundings),
     )
 
 
@@ -127,14 +129,13 @@ def _intervals(blocks: Blocks) -> Iterator[Override]:
         yield Override((source, "file_match", "sync_period"), "500ms", "evidence in seconds")
 
 
-def _folders(place: tuple[str, ...], node: Blocks, surroundings: Surroundings) -> Iterator[Override]:
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from _folders((*place, key), value, surroundings)
-        elif found := re.fullmatch(rf'"{_MOUNTED_LOGS}(.*)"', value):
-            yield Override((*place, key), f"{surroundings.log_folder}/{found[1]}", "no node to read")
-        elif found := re.fullmatch(rf'"{_MOUNTED_STATE}(.*)"', value):
-            yield Override((*place, key), f"{surroundings.storage_folder}/{found[1]}", "no node to write to")
+def _folders(blocks: Blocks, surroundings: Surroundings) -> Iterator[Override]:
+    logs, state = surroundings.log_folder, surroundings.storage_folder
+    for place, text in alloy.texts(blocks):
+        if text.startswith(_MOUNTED_LOGS):
+            yield Override(place, f"{logs}/{text.removeprefix(_MOUNTED_LOGS)}", "no node to read")
+        elif text.startswith(_MOUNTED_STATE):
+            yield Override(place, f"{state}/{text.removeprefix(_MOUNTED_STATE)}", "no node to write to")
 
 
 def _pushes(fetch: Fetch) -> Pushes:
@@ -142,7 +143,7 @@ def _pushes(fetch: Fetch) -> Pushes:
     page = fetch(alloy.PORT, "/metrics")
     names = ("sent_entries_total", "dropped_entries_total", "batch_retries_total")
     delivered, failed, retried = (metric(page, f"loki_write_{name}") for name in names)
-    return Pushes(delivered, failed, 0, retried)
+    return Pushes(delivered=delivered, failed=failed, retried=retried)
 
 
 def first_start(state: Path) -> str:
@@ -156,7 +157,7 @@ LOG_AGENT = Shipper(
     where_to_get=alloy.WHERE_TO_GET,
     validator=alloy.VALIDATOR,
     metrics_port=alloy.PORT,
-    parse=alloy.parse,
+    parse=parse,
     read=_read,
     rest=_rest,
     overrides=_overrides,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xscaler_istio.rendered.mounts import Source
     from xscaler_istio.rendered.shipper import Shipper, Tree
 
-# What the configurations of the log agents are called, beside the collectors.
+# The name of the log agents' configurations, beside the names of collectors.
 LOGS = "logs"
 _LOG_COMPONENTS = ("logs", "logs-api")
 _WORKLOADS = ("Deployment", "DaemonSet")
@@ -25,7 +25,7 @@ _SHARD = "xscaler.io/shard"
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """One rendered object. `document` is its content: arbitrary YAML by nature."""
+    """One rendered object. `document` is arbitrary YAML by nature."""
 
     kind: str
     name: str
@@ -34,8 +34,7 @@ class Manifest:
     @property
     def namespace(self) -> str:
         """Its namespace; empty for an object of the cluster."""
-        namespace: str = self.document["metadata"].get("namespace", "")
-        return namespace
+        return str(documents.mapping(self.document, "metadata").get("namespace", ""))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,7 +96,12 @@ class CollectorConfig:
 def manifests(text: str) -> tuple[Manifest, ...]:
     """Parse what `helm template` prints."""
     found = [document for document in documents.documents(text) if document]
-    return tuple(Manifest(item["kind"], item["metadata"]["name"], item) for item in found)
+    return tuple(Manifest(item["kind"], _name(item), item) for item in found)
+
+
+def _name(document: Mapping[str, Any]) -> str:
+    metadata = documents.mapping(document, "metadata")
+    return str(metadata.get("name") or metadata.get("generateName", ""))
 
 
 def configs(rendered: tuple[Manifest, ...]) -> Iterator[CollectorConfig]:
@@ -109,10 +113,11 @@ def configs(rendered: tuple[Manifest, ...]) -> Iterator[CollectorConfig]:
 
 
 def _is_ours(workload: Mapping[str, Any]) -> bool:
-    pod = workload["spec"]["template"]
-    labels = pod.get("metadata", {}).get("labels") or {}
+    pod = documents.mapping(workload, "spec", "template")
+    labels = documents.mapping(pod, "metadata", "labels")
     known = _SHARD in labels or labels.get("app.kubernetes.io/component") in _LOG_COMPONENTS
-    return known and pod["spec"]["containers"][0]["name"] == "collector"
+    first = next(iter(documents.mappings(documents.mapping(pod, "spec"), "containers")), {})
+    return known and first.get("name") == "collector"
 
 
 def _config(workload: Mapping[str, Any], files: Mapping[str, str]) -> CollectorConfig:

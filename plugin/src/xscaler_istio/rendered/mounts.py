@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from xscaler_istio.rendered.documents import mappings
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    # The content of an object: arbitrary YAML by nature, and read in this module alone.
+    # An object: arbitrary YAML by nature, and read only in this module.
     Document = Mapping[str, Any]
 
 # The kinds that a volume may show, and what it calls the object's name.
@@ -35,9 +37,9 @@ class Source:
 def sources(workload: Document) -> Mapping[str, Source]:
     """Return what is behind the files of a workload's first container, by path: those that its volumes name."""
     pod, namespace = workload["spec"]["template"]["spec"], workload["metadata"].get("namespace", "")
-    volumes = {volume["name"]: volume for volume in pod.get("volumes") or ()}
-    mounts = pod["containers"][0].get("volumeMounts") or ()
-    shown = ((mount["mountPath"], volumes.get(mount["name"], {})) for mount in mounts)
+    volumes = {volume.get("name"): volume for volume in mappings(pod, "volumes")}
+    mounts = mappings(pod["containers"][0], "volumeMounts")
+    shown = ((mount.get("mountPath"), volumes.get(mount.get("name"), {})) for mount in mounts)
     return {f"{folder}/{path}": source for folder, volume in shown for path, source in _items(volume, namespace)}
 
 

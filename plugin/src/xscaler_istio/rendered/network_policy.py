@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from xscaler_istio.rendered.selectors import Selector
 
-    # An object: arbitrary by nature, and read in this module alone.
+    # An object: arbitrary by nature, and read only in this module.
     Document = Mapping[str, Any]
 
 
@@ -60,8 +60,8 @@ def parse(document: Document) -> Policy:
     metadata, spec = document["metadata"], document.get("spec") or {}
     default = ("Ingress", "Egress") if "egress" in spec else ("Ingress",)
     return Policy(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
+        namespace=metadata.get("namespace", ""),
+        name=metadata.get("name", ""),
         selector=selectors.of_object(spec.get("podSelector") or {}),
         directions=tuple(spec.get("policyTypes") or default),
         ingress=tuple(_rule(item, "from") for item in spec.get("ingress") or []),

@@ -1,4 +1,4 @@
-"""What a program says of itself: its targets, and what became of what it sent; readers that several entries share."""
+"""A program's own metrics: its targets, and the outcome of its pushes; readers that several entries share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    # Port and path of a page, to its text.
+    # From port and path to the text of the response.
     Fetch = Callable[[int, str], str]
     ReadTargets = Callable[[Fetch, tuple[str, ...]], "tuple[Target, ...]"]
     ReadPushes = Callable[[Fetch], "Pushes"]
@@ -26,19 +26,22 @@ class Target:
     error: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Pushes:
-    """Samples or lines since the start: taken by xScaler, rejected permanently, waiting, and sent again."""
+    """Samples or lines since the start: accepted by xScaler, rejected permanently, waiting, and sent again; and the
+    requests of a program that follows redirects that got one as an answer."""
 
     delivered: int
     failed: int
-    waiting: int
-    retried: int
+    waiting: int = 0
+    retried: int = 0
+    redirected: int = 0
 
 
-def metric(page: str, name: str) -> int:
-    """Return the sum of a metric's series on a page in the text format, 0 where there is none."""
-    found = re.findall(rf"(?m)^{name}(?:\{{.*\}})? (\S+)$", page)
+def metric(page: str, name: str, label: str = "") -> int:
+    """Return the sum of a metric's series in a response in the text format, 0 without any; with `label` only of the
+    series that have it."""
+    found = re.findall(rf"(?m)^{name}(?:\{{.*{label}.*\}}){'' if label else '?'} (\S+)$", page)
     return int(sum(map(float, found)))
 
 
@@ -53,30 +56,31 @@ def targets_of_api(port: int) -> ReadTargets:
 
 
 def pushes_of_remote_storage(port: int) -> ReadPushes:
-    """Return a reader of Prometheus' remote storage, in which a sample counts each time it is sent.
+    """Return a reader of Prometheus' remote storage, in which a sample or native histogram counts each time it is sent.
 
-    The time of the newest sample that is done with stays 0 until a first one is.
+    The time of the newest finished sample stays 0 until there is one.
     """
 
     def pushes(fetch: Fetch) -> Pushes:
         page = fetch(port, "/metrics")
         sent, failed, waiting, retried = (
-            metric(page, f"prometheus_remote_storage_samples_{name}")
+            sum(metric(page, f"prometheus_remote_storage_{kind}_{name}") for kind in ("samples", "histograms"))
             for name in ("total", "failed_total", "pending", "retried_total")
         )
         done_with = metric(page, "prometheus_remote_storage_queue_highest_sent_timestamp_seconds")
-        return Pushes(max(0, sent - failed - retried) if done_with else 0, failed, waiting, retried)
+        delivered = max(0, sent - failed - retried) if done_with else 0
+        return Pushes(delivered=delivered, failed=failed, waiting=waiting, retried=retried)
 
     return pushes
 
 
-# How the remote storage logs what was refused.
+# The remote storage's log lines about refusals.
 REMOTE_STORAGE_REFUSAL = re.compile(
     r"(?:non-recoverable error|Failed to send batch).*?err=(?P<reason>\"(?:[^\"\\]|\\.)*\"|\S+)"
 )
 
 
 def last_reason(log: str, pattern: re.Pattern[str]) -> str:
-    """Return why the last push failed, as the log says it, or nothing."""
+    """Return the reason of the last failed push from a log, or nothing."""
     found = list(pattern.finditer(log))
     return found[-1]["reason"].strip('"').replace('\\"', '"') if found else ""

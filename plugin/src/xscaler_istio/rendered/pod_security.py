@@ -1,7 +1,7 @@
-"""Which pod-security level a rendered workload needs of its namespace, by Kubernetes' Pod Security Standards.
+"""The pod-security level that a rendered workload needs in its namespace, by Kubernetes' Pod Security Standards.
 
-The standards: https://kubernetes.io/docs/concepts/security/pod-security-standards/. Looked at are the controls that the
-chart's values can reach; the cluster itself has the last word.
+The standards: https://kubernetes.io/docs/concepts/security/pod-security-standards/. This checks the controls
+that the chart's values can change; the cluster decides in the end.
 """
 
 from __future__ import annotations
@@ -9,10 +9,15 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from xscaler_istio.rendered.documents import mapping, mappings, texts
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from xscaler_istio.rendered.manifests import Manifest
+
+    # A part of an object: arbitrary YAML by nature.
+    Spec = Mapping[str, Any]
 
 PRIVILEGED, BASELINE, RESTRICTED = "privileged", "baseline", "restricted"
 _CONFINED_TYPES = ("", "container_t", "container_init_t", "container_kvm_t", "container_engine_t")
@@ -29,7 +34,6 @@ _PLAIN_VOLUMES = frozenset(
         "secret",
     )
 )
-Spec = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,40 +47,37 @@ class Need:
 
 
 def needs(rendered: tuple[Manifest, ...]) -> tuple[Need, ...]:
-    """Return what each workload needs that the level `restricted` would refuse."""
+    """Return the needs of each workload that the level `restricted` would refuse."""
     found = []
-    for document in (item.document for item in rendered):
-        spec = pod_spec(document)
+    for item in rendered:
+        spec = pod_spec(item.document)
         if not spec:
             continue
-        metadata = document["metadata"]
-        name = f"{document['kind']} {metadata['name']}"
+        name = f"{item.kind} {item.name}"
         reasons = {level: tuple(text for rule in rules for text in rule(spec)) for level, rules in _RULES.items()}
         level = next((level for level, texts in reasons.items() if texts), RESTRICTED)
         if level != RESTRICTED:
-            found.append(Need(name, metadata.get("namespace", "NAMESPACE"), level, reasons[level]))
+            found.append(Need(name, item.namespace or "NAMESPACE", level, reasons[level]))
     return tuple(found)
 
 
 def pod_spec(document: Mapping[str, Any]) -> Spec | None:
     """Return the pod's specification in an object, or None where it has none."""
     if document["kind"] == "Pod":
-        own: Spec = document["spec"]
-        return own
-    template: Spec | None = (document.get("spec") or {}).get("template", {}).get("spec")
-    return template
+        return mapping(document, "spec") or None
+    return mapping(document, "spec", "template", "spec") or None
 
 
 def _containers(spec: Spec) -> Iterator[Spec]:
     for kind in ("initContainers", "containers", "ephemeralContainers"):
-        yield from spec.get(kind) or []
+        yield from mappings(spec, kind)
 
 
 def _contexts(spec: Spec) -> Iterator[tuple[str, Spec]]:
     """Yield the name and the security context of each container, the pod's own filled in."""
-    common = spec.get("securityContext") or {}
+    common = mapping(spec, "securityContext")
     for container in _containers(spec):
-        yield container["name"], {**common, **(container.get("securityContext") or {})}
+        yield str(container.get("name", "without a name")), {**common, **mapping(container, "securityContext")}
 
 
 # -- what `baseline` refuses --------------------------------------------------------------------------------------
@@ -87,13 +88,17 @@ def _host_namespaces(spec: Spec) -> Iterator[str]:
 
 
 def _host_paths(spec: Spec) -> Iterator[str]:
-    paths = [volume["hostPath"]["path"] for volume in spec.get("volumes") or [] if "hostPath" in volume]
+    paths = [
+        str(volume["hostPath"].get("path", "without a path"))
+        for volume in mappings(spec, "volumes")
+        if mapping(volume, "hostPath")
+    ]
     if paths:
         yield f"hostPath {', '.join(paths)}"
 
 
 def _host_ports(spec: Spec) -> Iterator[str]:
-    ports = [port for container in _containers(spec) for port in container.get("ports") or []]
+    ports = [port for container in _containers(spec) for port in mappings(container, "ports")]
     yield from (f"hostPort {port['hostPort']}" for port in ports if port.get("hostPort"))
 
 
@@ -101,13 +106,13 @@ def _privileged(spec: Spec) -> Iterator[str]:
     for name, context in _contexts(spec):
         if context.get("privileged"):
             yield f"container {name} is privileged"
-        added = (context.get("capabilities") or {}).get("add")
+        added = texts(mapping(context, "capabilities"), "add")
         if added:
             yield f"container {name} adds capabilities {', '.join(added)}"
 
 
 def _selinux(spec: Spec) -> Iterator[str]:
-    types = dict.fromkeys((context.get("seLinuxOptions") or {}).get("type", "") for _, context in _contexts(spec))
+    types = dict.fromkeys(mapping(context, "seLinuxOptions").get("type", "") for _, context in _contexts(spec))
     yield from (f"SELinux type {name}" for name in types if name not in _CONFINED_TYPES)
 
 
@@ -124,16 +129,16 @@ def _escalation(spec: Spec) -> Iterator[str]:
     for name, context in _contexts(spec):
         if context.get("allowPrivilegeEscalation") is not False:
             yield f"container {name} may escalate its privileges"
-        if "ALL" not in ((context.get("capabilities") or {}).get("drop") or []):
+        if "ALL" not in texts(mapping(context, "capabilities"), "drop"):
             yield f"container {name} keeps capabilities"
-        if (context.get("seccompProfile") or {}).get("type") not in ("RuntimeDefault", "Localhost"):
+        if mapping(context, "seccompProfile").get("type") not in ("RuntimeDefault", "Localhost"):
             yield f"container {name} has no seccomp profile"
 
 
 def _volumes(spec: Spec) -> Iterator[str]:
-    for volume in spec.get("volumes") or []:
+    for volume in mappings(spec, "volumes"):
         kinds = volume.keys() - {"name"} - _PLAIN_VOLUMES
-        yield from (f"volume {volume['name']} is a {kind}" for kind in sorted(kinds))
+        yield from (f"volume {volume.get('name', 'without a name')} is a {kind}" for kind in sorted(kinds))
 
 
 # From the loosest level down: the first with a reason is needed.

@@ -1,4 +1,4 @@
-"""Prometheus' relabelling rules as data, and what they make of one set of labels.
+"""Prometheus' relabelling rules as data, and their effect on one set of labels.
 
 Actions and defaults are those of Prometheus' documentation of `relabel_config`; Alloy's `rule` blocks have the same
 attributes.
@@ -6,6 +6,7 @@ attributes.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -13,8 +14,10 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from xscaler_istio.system.errors import SetupError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     Labels = Mapping[str, str]
 
@@ -40,7 +43,7 @@ class RelabelRule:
 
 @functools.cache
 def compiled(regex: str) -> re.Pattern[str]:
-    """Return an expression as Python has it; raises re.error for one that Go's RE2 alone understands, or otherwise."""
+    """Return an expression in Python's syntax; raises re.error for one that Python and Go's RE2 read differently."""
     with warnings.catch_warnings():
         # [[:alpha:]] is a class to RE2, and a set with brackets in it to Python, which warns.
         warnings.simplefilter("error")
@@ -50,10 +53,20 @@ def compiled(regex: str) -> re.Pattern[str]:
             raise re.error(str(warning)) from warning
 
 
+@contextlib.contextmanager
+def evaluated() -> Iterator[None]:
+    """Raise SetupError where an expression of the values is one that only Go's RE2 understands."""
+    try:
+        yield
+    except re.error as error:
+        message = f"an expression of the values cannot be evaluated here: {error}"
+        raise SetupError(message, "write it without syntax that only RE2 has, such as [[:alpha:]]") from error
+
+
 def relabel(labels: Labels, rules: Iterable[RelabelRule]) -> Labels | None:
     """Return the labels after all rules, None where a rule drops them; an empty value removes a label.
 
-    Raises re.error for an expression that is RE2's alone: Go's engine understands some that Python's does not.
+    Raises re.error for an expression that only Go's RE2 understands.
     """
     result: Labels | None = {name: value for name, value in labels.items() if value}
     for rule in rules:

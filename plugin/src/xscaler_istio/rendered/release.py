@@ -1,4 +1,4 @@
-"""A rendered release as one object: what its manifests mean, read back once for all who ask."""
+"""A rendered release as one object: the meaning of its manifests, read back once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ METRICS = "metrics"
 
 @dataclasses.dataclass(frozen=True)
 class Release:
-    """The manifests, and what is in them; each part is worked out when it is first asked for."""
+    """The manifests and their meaning; each part is computed when it is first used."""
 
     manifests: tuple[Manifest, ...]
 
@@ -94,15 +94,15 @@ class Release:
         return tuple(item for item in self.manifests if item.kind == kind)
 
     def config_text(self, name: str, shard: int) -> str:
-        """Return the configuration of a collector's shard, or of the log agents; raise UsageError for one not there."""
+        """Return the configuration of a collector's shard, or of the log agents; raise UsageError if it is missing."""
         of_name = {config.shard: config.text for config in self.configs if config.collector == name}
         if not of_name:
-            raise UsageError(f"no configuration for {name} is rendered with these values", _HOW.get(name, ""))
+            raise UsageError(f"these values render no configuration for {name}", _HOW.get(name, ""))
         if name == LOGS:
             return "\n".join(of_name.values())
         if shard not in of_name:
-            message = f"there is no shard {shard}: metrics.shards is {len(of_name)}"
-            raise UsageError(message, f"use 0 to {len(of_name) - 1}")
+            message = f"shard {shard} does not exist: metrics.shards is {len(of_name)}"
+            raise UsageError(message, f"use 0 to {len(of_name) - 1}" if len(of_name) > 1 else "leave --shard out")
         return of_name[shard]
 
 

@@ -33,7 +33,7 @@ class Requirement:
     values: frozenset[str] | None
 
     def admits(self, have: Mapping[str, str]) -> bool:
-        """Say whether labels or fields meet it. As in Kubernetes, != and notin admit a missing key."""
+        """Return whether labels or fields match. As in Kubernetes, != and notin match a missing key."""
         present = self.key in have and (self.values is None or have[self.key] in self.values)
         return present == self.wanted
 

@@ -1,4 +1,4 @@
-"""What the plugin knows of a program that ships what the chart configures: a collector's entry, or the log agent's."""
+"""The plugin's knowledge of a program that sends telemetry: the entry of a collector or of the log agent."""
 
 from __future__ import annotations
 
@@ -69,11 +69,10 @@ class IgnoredKeys:
 class Collector(Shipper[Scraping]):
     """The entry of a collector.
 
-    `config_file` is the name of its configuration in the ConfigMap, which no other has; `bytes_per_series` is what
-    memory a series takes; `targets` reads from its API what it scrapes.
+    `config_file` is the name of its configuration in the ConfigMap, which no other has; `targets` reads from its
+    API what it scrapes.
     """
 
     config_file: str
-    bytes_per_series: int
     targets: ReadTargets
     ignored: tuple[IgnoredKeys, ...] = ()

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    # An object: arbitrary by nature, and read in this module alone.
+    # An object: arbitrary by nature, and read only in this module.
     Document = Mapping[str, Any]
 
-# After every time of creation: of several objects Istio takes the oldest.
+# Later than every time of creation: of several objects Istio uses the oldest.
 _STILL_TO_COME = "9999"
 
 
@@ -58,8 +58,8 @@ def parse(document: Document) -> Telemetry:
     metadata, spec = document["metadata"], document.get("spec") or {}
     selector = (spec.get("selector") or {}).get("matchLabels")
     return Telemetry(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
+        namespace=metadata.get("namespace", ""),
+        name=metadata.get("name", ""),
         created=metadata.get("creationTimestamp", _STILL_TO_COME),
         selects=bool(selector or spec.get("targetRef") or spec.get("targetRefs")),
         logging=tuple(map(_logging, spec.get("accessLogging") or [])),
@@ -70,7 +70,7 @@ def parse(document: Document) -> Telemetry:
 
 def _logging(entry: Document) -> Logging:
     return Logging(
-        tuple(item["name"] for item in entry.get("providers") or []),
+        tuple(item.get("name", "") for item in entry.get("providers") or []),
         bool(entry.get("disabled")),
         (entry.get("match") or {}).get("mode", "CLIENT_AND_SERVER"),
         (entry.get("filter") or {}).get("expression", ""),

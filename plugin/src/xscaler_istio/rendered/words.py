@@ -71,7 +71,7 @@ def split(regex: str, separator: str) -> tuple[str, ...]:
 
 
 def named(label: str) -> str:
-    """Call a label of service discovery by what it is."""
+    """Return the common name of a label of service discovery."""
     if label == PORT:
         return "port"
     if not label.startswith(_META):
@@ -86,14 +86,14 @@ def named(label: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _Clause:
-    """That one thing meets an expression. `verbs`: what it does, and does not; `choices`: `rest` names several."""
+    """A statement that something matches an expression. `verbs` affirm and deny; `choices`: `rest` names several."""
 
     subject: str
     verbs: tuple[str, str]
     rest: str
     choices: bool = False
 
-    def said(self, *, holds: bool = True) -> str:
+    def sentence(self, *, holds: bool = True) -> str:
         return f"{self.subject} {self.verbs[0 if holds else 1]} {self.rest}"
 
 
@@ -101,12 +101,12 @@ _IS, _MATCHES, _MATCH = ("is", "is not"), ("matches", "does not match"), ("match
 
 
 def condition(rule: RelabelRule, *, holds: bool) -> str:
-    """Say when a rule matches, or with `holds` false when it does not."""
+    """Return the condition under which a rule matches, or does not match if `holds` is false."""
     clauses = [_clauses(rule.source_labels, item) for item in _separable(rule)]
     if not holds and len(clauses) == len(clauses[0]) == 1 and not clauses[0][0].choices:
-        return clauses[0][0].said(holds=False)
-    said = " or ".join(" and ".join(clause.said() for clause in together) for together in clauses)
-    return said if holds else f"not: {said}"
+        return clauses[0][0].sentence(holds=False)
+    joined = " or ".join(" and ".join(clause.sentence() for clause in together) for together in clauses)
+    return joined if holds else f"not: {joined}"
 
 
 def _separable(rule: RelabelRule) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ def _separable(rule: RelabelRule) -> tuple[str, ...]:
 
 
 def _clauses(labels: Sequence[str], regex: str) -> tuple[_Clause, ...]:
-    """Return what has to hold of the labels, all of it."""
+    """Return the statements about the labels, all of which must hold."""
     parts = split(regex, ";") if len(labels) > 1 else (regex,)
     if len(parts) != len(labels):
         return (_Clause(" and ".join(map(named, labels)), _MATCH, regex),)
@@ -126,8 +126,8 @@ def _clauses(labels: Sequence[str], regex: str) -> tuple[_Clause, ...]:
 
 
 def single(name: str, regex: str) -> str:
-    """Say that one thing matches an expression."""
-    return _clause(name, regex).said()
+    """Return a statement that something matches an expression."""
+    return _clause(name, regex).sentence()
 
 
 def _clause(name: str, regex: str) -> _Clause:
@@ -135,7 +135,7 @@ def _clause(name: str, regex: str) -> _Clause:
         return _Clause(name, _IS, "set")
     group = re.fullmatch(r"\(([^()]*)\)", regex)
     choices = alternatives(group[1] if group else regex)
-    # A dot in a name matches itself; a person means no more by it.
+    # A dot in a name is meant literally.
     if all(re.fullmatch(r"[\w./:-]+", choice) for choice in choices):
         return _Clause(name, _IS, " or ".join(choices), choices=len(choices) > 1)
     return _Clause(name, _MATCHES, regex)

@@ -8,9 +8,9 @@ import yaml
 
 from xscaler_istio.rendered import documents
 from xscaler_istio.rendered.destination import Basic, File, Literal
-from xscaler_istio.rendered.local_start import MOUNTED_AUTH, Override
+from xscaler_istio.rendered.local_start import Override, local_file
 from xscaler_istio.rendered.relabeling import RelabelRule
-from xscaler_istio.rendered.scraping import Job
+from xscaler_istio.rendered.scraping import Job, form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from xscaler_istio.rendered.local_start import Place, Surroundings
     from xscaler_istio.rendered.shipper import Tree
 
-# What Job says of a job.
+# The keys of the token's file; `filename` is OpenTelemetry's.
+_TOKEN = ("credentials_file", "password_file", "filename")
+# The keys of a job that Job has.
 _READ = (
     "relabel_configs",
     "metric_relabel_configs",
@@ -27,6 +29,8 @@ _READ = (
     "scrape_timeout",
     "sample_limit",
     "body_size_limit",
+    "convert_classic_histograms_to_nhcb",
+    "always_scrape_classic_histograms",
 )
 
 
@@ -44,6 +48,10 @@ def _job(written: Mapping[str, Any], defaults: Mapping[str, Any]) -> Job:
         namespaces=tuple(written["kubernetes_sd_configs"][0].get("namespaces", {}).get("names", ())),
         sample_limit=written.get("sample_limit", 0),
         body_size_limit=str(written.get("body_size_limit", "")),
+        histograms=form(
+            native=written.get("convert_classic_histograms_to_nhcb", False),
+            classic=written.get("always_scrape_classic_histograms", False),
+        ),
         target_rules=tuple(RelabelRule.of(rule) for rule in written["relabel_configs"]),
         metric_rules=tuple(RelabelRule.of(rule) for rule in written["metric_relabel_configs"]),
     )
@@ -92,9 +100,9 @@ def _intervals(place: Place, node: dict[str, Any], surroundings: Surroundings) -
 
 
 def mounted_files(place: Place, node: object, surroundings: Surroundings) -> Iterator[Override]:
-    """Yield a change for each value under `place` that names a file of the mounted Secret."""
-    if isinstance(node, str) and MOUNTED_AUTH in node:
-        yield Override(place, node.replace(MOUNTED_AUTH, f"{surroundings.auth_folder}/"), "no mounted Secret")
+    """Yield a change for each value under `place` that names a mounted file."""
+    if isinstance(node, str) and (change := local_file(place, node, surroundings, _TOKEN)):
+        yield change
     children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, child in children:
         yield from mounted_files((*place, key), child, surroundings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ def report(found: Report, _: Terminal) -> str:
         "schemaVersion": 1,
         "tool": {"name": "xscaler-istio", "version": __version__},
         "command": found.command,
+        **({"cluster": dataclasses.asdict(found.cluster)} if found.cluster else {}),
         "findings": [_finding(finding) for finding in found.findings],
         "ignored": [{**_finding(finding), "reason": finding.ignored} for finding in found.ignored],
         "skipped": [str(skipped) for skipped in found.skipped],

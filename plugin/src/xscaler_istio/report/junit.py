@@ -16,7 +16,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TestCase:
-    """One verdict: its failures as (message, details), why it was skipped, what it said, and seconds."""
+    """One verdict: its failures as (message, details), why it was skipped, its output, and seconds."""
 
     name: str
     failures: tuple[tuple[str, str], ...] = ()

@@ -21,11 +21,21 @@ _LEAST_WIDTH = 24
 
 
 def report(found: Report, terminal: Terminal) -> str:
-    """Return place, severity, message and rule, the line, and the fix of each finding; at the end a sentence."""
-    lines = [line for finding in found.findings for line in _lines(_visible(finding), terminal)]
+    """Return place, severity, message and rule, the line, and the fix of each finding; at the end a sentence.
+
+    The cluster comes first. Without findings the rest is one line, unless something could not be checked.
+    """
+    if not found.findings and not _unchecked(found):
+        return "\n".join([*_cluster(found, terminal), *_broken(_in_order(found), terminal)]) + "\n"
+    lines = _cluster(found, terminal)
+    lines += [line for finding in found.findings for line in _lines(_visible(finding), terminal)]
     lines += [line for skipped in found.skipped for line in _broken(f"skipped: {skipped}", terminal)]
     lines += [f"{rule}: {RULES[rule].url}" for rule in sorted({finding.rule for finding in found.findings})]
     return "\n".join([*lines, f"{found.command}: {_verdict(found)}"]) + "\n"
+
+
+def _cluster(found: Report, terminal: Terminal) -> list[str]:
+    return _broken(f"cluster: {visible(str(found.cluster))}", terminal) if found.cluster else []
 
 
 def _visible(finding: Finding) -> Finding:
@@ -70,7 +80,24 @@ def _broken(text: str, terminal: Terminal) -> list[str]:
 
 
 def _verdict(found: Report) -> str:
-    ignored = f" ({len(found.ignored)} ignored)" if found.ignored else ""
     counts = [(found.count(severity), severity.label) for severity in sorted(Severity, reverse=True)]
     names = [f"{count} {label}{'s' if count > 1 and label != 'info' else ''}" for count, label in counts if count]
-    return (", ".join(names) or "no findings") + ignored
+    unchecked = f"not checked: {', '.join(_unchecked(found))}" if _unchecked(found) else ""
+    return "; ".join(filter(None, (", ".join(names), unchecked))) + _ignored(found)
+
+
+def _in_order(found: Report) -> str:
+    left = f". Not checked: {'; '.join(map(str, found.skipped))}" if found.skipped else ""
+    return f"OK: no findings{_ignored(found)}{left}"
+
+
+def _unchecked(found: Report) -> tuple[str, ...]:
+    """Return what could not be checked although it should have been; rules without a name for it by their number."""
+    skipped = [item for item in found.skipped if not item.optional]
+    rules = sum(len(item.rules) for item in skipped if not item.what)
+    counted = (f"{rules} rule{'' if rules == 1 else 's'}",) if rules else ()
+    return (*(item.what for item in skipped if item.what), *counted)
+
+
+def _ignored(found: Report) -> str:
+    return f" ({len(found.ignored)} ignored)" if found.ignored else ""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from xscaler_istio.rendered.documents import mapping, mappings, texts
 from xscaler_istio.summary.model import Fact, Section, Subject, facts
+from xscaler_istio.summary.short import few
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from xscaler_istio.rendered.manifests import Manifest
 
-    # The content of an object: arbitrary YAML by nature, and read in this module alone.
+    # The content of an object: arbitrary YAML by nature, and read only in this module.
     Document = Mapping[str, Any]
 
 _BINDINGS = ("ClusterRoleBinding", "RoleBinding")
@@ -20,27 +23,54 @@ _ROLES = ("ClusterRole", "Role")
 
 def permissions_section(rendered: tuple[Manifest, ...]) -> Section:
     """Say for each account what it may do and where."""
+    allowed = _allowed(rendered)
+    return Section(
+        "permissions",
+        tuple(
+            Subject(name, facts(may=tuple(f"{rule} {where}" for rule, where in rules)))
+            for name, rules in allowed.items()
+        ),
+    )
+
+
+def overview_section(rendered: tuple[Manifest, ...]) -> Section:
+    """Say in a line for each account what it may do, and in one how many objects of each kind there are."""
+    kinds = Counter(item.kind for item in rendered)
+    objects = (kind if count == 1 else f"{kind} ({count})" for kind, count in kinds.items())
+    accounts = [f"{name} may {_in_a_line(rules)}" for name, rules in _allowed(rendered).items()]
+    return Section("cluster", (Subject("", facts(permissions=tuple(accounts), objects=", ".join(objects))),))
+
+
+def _in_a_line(rules: list[tuple[str, str]]) -> str:
+    places: dict[str, list[str]] = {}
+    for rule, where in rules:
+        places.setdefault(rule, []).append(where)
+    return "; ".join(f"{rule} {few(where)}" for rule, where in places.items())
+
+
+def _allowed(rendered: tuple[Manifest, ...]) -> Mapping[str, list[tuple[str, str]]]:
+    """Return for each account what it may do, and where."""
     roles = {(item.kind, item.namespace, item.name): item.document for item in rendered if item.kind in _ROLES}
     bindings = [item for item in rendered if item.kind in _BINDINGS]
-    allowed: dict[str, list[str]] = {}
+    allowed: dict[str, list[tuple[str, str]]] = {}
     for binding in bindings:
-        reference = binding.document["roleRef"]
-        own = binding.namespace if reference["kind"] == "Role" else ""
-        role = roles.get((reference["kind"], own, reference["name"]), {"rules": []})
+        reference = mapping(binding.document, "roleRef")
+        own = binding.namespace if reference.get("kind") == "Role" else ""
+        role = roles.get((reference.get("kind", ""), own, reference.get("name", "")), {})
         where = f"in {binding.namespace}" if binding.kind == "RoleBinding" else "in all namespaces"
-        for account in binding.document["subjects"]:
-            name = f"{account['kind']} {account.get('namespace', '')}/{account['name']}"
-            allowed.setdefault(name, []).extend(f"{rule} {where}" for rule in _rules(role))
-    return Section("permissions", tuple(Subject(name, facts(may=tuple(rules))) for name, rules in allowed.items()))
+        for account in mappings(binding.document, "subjects"):
+            name = f"{account.get('kind', '')} {account.get('namespace', '')}/{account.get('name', '')}"
+            allowed.setdefault(name, []).extend((rule, where) for rule in _rules(role))
+    return allowed
 
 
 def _rules(role: Document) -> Iterator[str]:
-    for rule in role["rules"]:
-        groups = [group for group in rule.get("apiGroups", []) if group]
-        things = [*rule.get("resources", []), *rule.get("nonResourceURLs", [])]
-        names = f" named {', '.join(rule['resourceNames'])}" if rule.get("resourceNames") else ""
+    for rule in mappings(role, "rules"):
+        groups = [group for group in texts(rule, "apiGroups") if group]
+        things = [*texts(rule, "resources"), *texts(rule, "nonResourceURLs")]
+        names = f" named {', '.join(texts(rule, 'resourceNames'))}" if texts(rule, "resourceNames") else ""
         of = f" of {', '.join(groups)}" if groups else ""
-        yield f"{', '.join(rule['verbs'])} {', '.join(things)}{of}{names}"
+        yield f"{', '.join(texts(rule, 'verbs'))} {', '.join(things)}{of}{names}"
 
 
 def objects_section(rendered: tuple[Manifest, ...]) -> Section:
@@ -54,18 +84,17 @@ def title(item: Manifest) -> str:
 
 
 def _workload(document: Document) -> Iterator[Fact]:
-    spec = document.get("spec", {})
-    pod = spec.get("template", {}).get("spec") or (spec if "containers" in spec else {})
+    spec = mapping(document, "spec")
+    pod = mapping(spec, "template", "spec") or (spec if "containers" in spec else {})
     replicas = spec.get("replicas")
     yield from facts(replicas="" if replicas is None else str(replicas))
-    for container in pod.get("containers", ()):
-        resources = container.get("resources", {})
+    for container in mappings(pod, "containers"):
         yield from facts(
-            image=container["image"],
-            requests=_quantities(resources.get("requests", {})),
-            limits=_quantities(resources.get("limits", {})),
+            image=str(container.get("image", "")),
+            requests=_quantities(mapping(container, "resources", "requests")),
+            limits=_quantities(mapping(container, "resources", "limits")),
         )
-    paths = tuple(volume["hostPath"]["path"] for volume in pod.get("volumes", ()) if "hostPath" in volume)
+    paths = tuple(str(mapping(volume, "hostPath").get("path", "")) for volume in mappings(pod, "volumes"))
     yield from facts(folders_of_the_node=paths)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Node = Any
 
 _LONGEST = 100
-# Twelve digits tell one from another.
+# Twelve digits distinguish two.
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 # What names an element of a list in Kubernetes and in collectors' configurations, so that a new first one does not
 # change all others.
@@ -47,7 +47,7 @@ def compare(old: Node, new: Node, path: str = "") -> Iterator[str]:
 
 
 def _elements(*lists: list[Node]) -> tuple[dict[str, Node], ...]:
-    """Return lists as maps, by the names of their elements where those tell them apart in each, or by index."""
+    """Return lists as maps, by the names of their elements where those differ in each, or by index."""
     names = [[_name(element) for element in elements] for elements in lists]
     telling = all(all(found) and len(set(found)) == len(found) for found in names)
     steps = names if telling else [[str(index) for index in range(len(elements))] for elements in lists]
@@ -58,7 +58,7 @@ def _elements(*lists: list[Node]) -> tuple[dict[str, Node], ...]:
 
 
 def _name(element: Node) -> str:
-    """Return what tells an element from its siblings: its name, the flag of an argument, a short value itself."""
+    """Return what distinguishes an element from its siblings: its name, an argument's flag, or a short value."""
     if isinstance(element, dict):
         return next((str(element[key]) for key in _NAMES if key in element), "")
     text = _text(element)
@@ -74,7 +74,7 @@ def _of(place: str, value: Node) -> str:
 
 def _change(old: Node, new: Node) -> str:
     if isinstance(old, Hidden) or isinstance(new, Hidden):
-        return "another value, not shown"
+        return "a different value (hidden)"
     before, after = _text(old), _text(new)
     if isinstance(old, str) and isinstance(new, str) and "\n" in old + new:
         lines = list(difflib.ndiff(old.splitlines(), new.splitlines()))
@@ -85,7 +85,7 @@ def _change(old: Node, new: Node) -> str:
 
 def _text(value: Node) -> str:
     if isinstance(value, Hidden):
-        return "not shown"
+        return "hidden"
     return value if isinstance(value, str) and value else json.dumps(value, default=str, ensure_ascii=False)
 
 

@@ -7,7 +7,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Fact:
-    """What is true of a subject. Several values stand each for itself: one more or less is a difference of its own."""
+    """What is true of a subject. Several values stand each for itself: one more or less is a separate difference."""
 
     name: str
     values: tuple[str, ...]
@@ -15,7 +15,7 @@ class Fact:
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """Something that a release has: a job, a destination, an account, an object."""
+    """Something that a release has: a job, an account, an object; without a name, the section's only one."""
 
     name: str
     facts: tuple[Fact, ...] = ()

@@ -1,4 +1,4 @@
-"""A release as it is rendered, with what is needed to say what it does."""
+"""A rendered release, with what is needed to say what it does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xscaler_istio import helm
 from xscaler_istio.rendered.release import Release
-from xscaler_istio.summary import sample, summarize
+from xscaler_istio.summary import overview, sample, summarize
 from xscaler_istio.summary.metrics import SeriesFacts, series_facts
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Rendering:
-    """A release, and what is known of the series of Istio's metrics."""
+    """A release, what is known of the series of Istio's metrics, and the profile of its values."""
 
     release: Release
     series: SeriesFacts
+    profile: str
 
     @classmethod
     def of(cls, inputs: helm.Inputs, name: str = "") -> Rendering:
@@ -49,11 +50,16 @@ class Rendering:
     @classmethod
     def read(cls, chart: Path, answer: Answer) -> Rendering:
         """Read what Helm answered for a chart."""
-        return cls(Release.of(answer.text), series_facts(chart, answer.effective.settings_of_any_version()))
+        settings = answer.effective.settings_of_any_version()
+        return cls(Release.of(answer.text), series_facts(chart, settings), settings.metrics.profile)
 
     def summary(self, known: Collection[Selection] = ()) -> Summary:
         """Say what it does, but for what jobs with `known` selections keep: to work that out takes longest."""
         return summarize(self.release, self.series, known)
+
+    def overview(self) -> Summary:
+        """Say what matters most, on one screen."""
+        return overview(self.release, self.profile)
 
     def selections(self) -> frozenset[Selection]:
         """Return what decides about what its jobs keep."""

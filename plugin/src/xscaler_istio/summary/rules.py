@@ -1,4 +1,4 @@
-"""Relabelling rules in words. Each rule is said once: by the fact that knows its kind, or as it is written."""
+"""Relabelling rules in words. Each rule has one sentence: by the fact that knows its kind, or as it is written."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from xscaler_istio.rendered.words import PORT, alternatives, condition, named, s
 from xscaler_istio.summary.model import Fact, facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from xscaler_istio.rendered.relabeling import RelabelRule
 
 _SHARD = "__tmp_shard"
-_THINNED = "__tmp_thinned"
 _NAME = "__name__"
 
 _BACKSLASH = "\\"
 # What a metrics rule says on these labels is how numbers are spelled.
 _NUMBERS = ("le", "quantile")
+# The rule that drops buckets of a metric: its name, and the bounds.
+_BUCKETS = re.compile(r"(?P<metric>[^;]+);\((?P<bounds>[^()]+)\)\(\\\.0\)\?")
 
 
 def filled(rule: RelabelRule) -> str:
@@ -51,16 +52,35 @@ def _value(value: object) -> str:
 
 def target_facts(rules: Sequence[RelabelRule], path: str) -> tuple[Fact, ...]:
     """Say how targets are found and what they are called, from the rules that work on what was discovered."""
-    kinds = [(_target_kind(rule), rule) for rule in rules]
-    of = {kind: tuple(rule for found, rule in kinds if found == kind) for kind in {kind for kind, _ in kinds}}
+    of = of_targets(rules)
     return facts(
-        targets=tuple(condition(rule, holds=rule.action == "keep") for rule in of.get("choice", ())),
+        targets=tuple(map(choice, of.get("choice", ()))),
         port=tuple(_port(rule) for rule in of.get("port", ())),
         address=tuple(f"{filled(rule)}{path}" for rule in of.get("address", ())),
         shared=tuple(f"among {rule.modulus} collectors, by address" for rule in of.get("shard", ()) if rule.modulus),
-        labels=tuple(_label(rule) for rule in of.get("label", ())),
+        labels=tuple(label(rule) for rule in of.get("label", ())),
         further_rules=tuple(as_written(rule) for rule in of.get("other", ())),
     )
+
+
+def of_targets(rules: Sequence[RelabelRule]) -> Mapping[str, tuple[RelabelRule, ...]]:
+    """Return rules by kind: choice, port, address, shard, label, other."""
+    return _by_kind(rules, _target_kind)
+
+
+def _by_kind(
+    rules: Sequence[RelabelRule], kind_of: Callable[[RelabelRule], str]
+) -> Mapping[str, tuple[RelabelRule, ...]]:
+    kinds: dict[str, tuple[RelabelRule, ...]] = {}
+    for rule in rules:
+        kind = kind_of(rule)
+        kinds[kind] = (*kinds.get(kind, ()), rule)
+    return kinds
+
+
+def choice(rule: RelabelRule) -> str:
+    """Say under which condition a rule that keeps or drops lets a target pass."""
+    return condition(rule, holds=rule.action == "keep")
 
 
 def _target_kind(rule: RelabelRule) -> str:
@@ -74,7 +94,7 @@ def _target_kind(rule: RelabelRule) -> str:
 
 
 def _port(rule: RelabelRule) -> str:
-    if "$" not in rule.replacement:
+    if "$" not in rule.replacement or not rule.source_labels:
         return f"{rule.replacement}, if {condition(rule, holds=True)}" if rule.source_labels else rule.replacement
     *others, source = rule.source_labels
     conditions = [single(named(label), part) for label, part in zip(others, split(rule.regex, ";"), strict=False)]
@@ -82,7 +102,8 @@ def _port(rule: RelabelRule) -> str:
     return f"that of {named(source)}{when}"
 
 
-def _label(rule: RelabelRule) -> str:
+def label(rule: RelabelRule) -> str:
+    """Name the label that a rule sets, and its value or where that comes from."""
     if not rule.source_labels:
         return f"{rule.target_label}={rule.replacement.replace('$$', '$')}"
     value = named(rule.source_labels[0]) if rule.replacement == "$1" and len(rule.source_labels) == 1 else filled(rule)
@@ -94,20 +115,29 @@ def _label(rule: RelabelRule) -> str:
 
 def metric_facts(rules: Sequence[RelabelRule]) -> tuple[Fact, ...]:
     """Say what is kept and dropped of what was scraped."""
-    kinds = [(_metric_kind(rule), rule) for rule in rules]
-    of = {kind: tuple(rule for found, rule in kinds if found == kind) for kind in {kind for kind, _ in kinds}}
+    of = of_metrics(rules)
     return facts(
-        keep_expressions=tuple(item for rule in of.get("keep", ()) for item in alternatives(rule.regex)),
-        drop_expressions=tuple(item for rule in of.get("drop", ()) for item in alternatives(rule.regex)),
-        buckets=tuple(_thinned(of.get("thin", ()))),
+        keep_expressions=expressions(of.get("keep", ())),
+        drop_expressions=expressions(of.get("drop", ())),
+        buckets=tuple(thinned(of.get("thin", ()))),
         emptied_labels=tuple(_emptied(rule) for rule in of.get("empty", ())),
         numbers="le and quantile without exponent and trailing zeros" if "number" in of else "",
         further_rules=tuple(as_written(rule) for rule in of.get("other", ())),
     )
 
 
+def of_metrics(rules: Sequence[RelabelRule]) -> Mapping[str, tuple[RelabelRule, ...]]:
+    """Return rules by kind: keep, drop, thin, empty, number, other."""
+    return _by_kind(rules, _metric_kind)
+
+
+def expressions(rules: Sequence[RelabelRule]) -> tuple[str, ...]:
+    """Return the alternatives of all rules."""
+    return tuple(item for rule in rules for item in alternatives(rule.regex))
+
+
 def _metric_kind(rule: RelabelRule) -> str:
-    if _THINNED in (rule.target_label, *rule.source_labels):
+    if rule.action == "drop" and rule.source_labels == (_NAME, "le") and _BUCKETS.fullmatch(rule.regex):
         return "thin"
     if rule.source_labels == (_NAME,) and rule.action in ("keep", "drop"):
         return rule.action
@@ -118,11 +148,12 @@ def _metric_kind(rule: RelabelRule) -> str:
     return "empty" if not rule.replacement and rule.source_labels[:1] == (_NAME,) else "other"
 
 
-def _thinned(rules: Sequence[RelabelRule]) -> Iterator[str]:
+def thinned(rules: Sequence[RelabelRule]) -> Iterator[str]:
+    """Say which buckets are dropped, each bound in one spelling."""
     for rule in rules:
-        metric, separator, le = rule.regex.partition(";")
-        if separator and (found := re.match(r"\((.*)\)\(", le)):
-            yield f"{metric}: le {', '.join(alternatives(found[1].replace(_BACKSLASH, '')))}"
+        if found := _BUCKETS.fullmatch(rule.regex):
+            bounds = alternatives(found["bounds"].replace(_BACKSLASH, ""))
+            yield f"{found['metric']}: all but le {', '.join(bound for bound in bounds if 'e' not in bound)}"
 
 
 def _emptied(rule: RelabelRule) -> str:

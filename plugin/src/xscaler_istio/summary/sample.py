@@ -1,4 +1,4 @@
-"""What a job keeps of the pages of a mesh: those that `test --local` generates, from Istio 1.9 to 1.31."""
+"""What a job keeps of the responses of a mesh: those that `test --local` generates, from Istio 1.9 to 1.31."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from xscaler_istio.mesh import topology
 from xscaler_istio.mesh.model import Kind
 from xscaler_istio.rendered.relabeling import relabel
+from xscaler_istio.rendered.scraping import NATIVE
+from xscaler_istio.rendered.words import PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,37 +34,48 @@ class Kept:
     dropped: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Selection:
     """What of a job decides about what it keeps: two jobs with equal ones keep the same."""
 
     name: str
     port: int
     path: str
+    histograms: str
     rules: tuple[RelabelRule, ...]
 
 
 def selection(job: Job) -> Selection:
     """Return a job's selection."""
-    return Selection(job.name, _port(job), job.path, job.metric_rules)
+    return Selection(name=job.name, port=_port(job), path=job.path, histograms=job.histograms, rules=job.metric_rules)
 
 
 @functools.cache
 def kept(selected: Selection) -> Kept:
     """Return what a job keeps; nothing for a job that no pod of the sample mesh belongs to.
 
-    Raises re.error for an expression that is RE2's alone.
+    Raises re.error for an expression that is valid only in RE2.
     """
     series = _series(selected.name, selected.port, selected.path)
-    stays = {item for item in series if relabel(dict(item), selected.rules)}
-    families: dict[str, list[frozenset[tuple[str, str]]]] = {}
     histograms = {dict(item)["__name__"].removesuffix("_bucket") for item in series if "le" in dict(item)}
+    # Of both forms the classic one has the buckets to count.
+    native = histograms if selected.histograms == NATIVE else set()
+    stays = {item for item in series if relabel(_converted(dict(item), native), selected.rules)}
+    families: dict[str, list[frozenset[tuple[str, str]]]] = {}
     for item in series:
         families.setdefault(_family(dict(item)["__name__"], histograms), []).append(item)
     return Kept(
         tuple(_counted(name, members, stays) for name, members in sorted(families.items()) if stays & set(members)),
         tuple(name for name, members in sorted(families.items()) if not stays & set(members)),
     )
+
+
+def _converted(labels: dict[str, str], native: set[str]) -> dict[str, str]:
+    """Return the labels of the native histogram that a series becomes a part of, if its family is one of these."""
+    base = _PART.sub("", labels["__name__"])
+    if base not in native:
+        return labels
+    return {**{name: value for name, value in labels.items() if name != "le"}, "__name__": base}
 
 
 def _family(name: str, histograms: set[str]) -> str:
@@ -78,12 +91,17 @@ def _counted(name: str, members: Iterable[frozenset[tuple[str, str]]], stays: se
 
 def _port(job: Job) -> int:
     """Return the port of a pod without annotations."""
-    ports = [
-        rule.replacement
-        for rule in job.target_rules
-        if rule.target_label == "__tmp_port" and not rule.source_labels and rule.replacement.isdigit()
-    ]
-    return int(ports[-1]) if ports else 0
+    unconditional = [rule.replacement for rule in _port_rules(job) if not rule.source_labels]
+    return int(unconditional[-1]) if unconditional else 0
+
+
+def ports(job: Job) -> tuple[str, ...]:
+    """Return the ports that a job's rules name; annotations of pods may name others."""
+    return tuple(dict.fromkeys(rule.replacement for rule in _port_rules(job)))
+
+
+def _port_rules(job: Job) -> tuple[RelabelRule, ...]:
+    return tuple(rule for rule in job.target_rules if rule.target_label == PORT and rule.replacement.isdigit())
 
 
 @functools.cache

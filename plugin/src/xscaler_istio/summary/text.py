@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
+
+from xscaler_istio.system.terminal import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -11,9 +12,7 @@ if TYPE_CHECKING:
     from xscaler_istio.summary.model import Fact, Section, Subject, Summary
     from xscaler_istio.system.terminal import Terminal
 
-
-# For what is not broken into lines by a terminal.
-_PIPE_WIDTH = 100
+_ALL = "`helm xscaler render --explain --all` shows everything: each rule, each metric, each object."
 
 
 def text(summary: Summary, terminal: Terminal) -> str:
@@ -23,34 +22,40 @@ def text(summary: Summary, terminal: Terminal) -> str:
     )
 
 
+def overview(summary: Summary, terminal: Terminal) -> str:
+    """Write an overview, and where to read the rest."""
+    return "\n".join((text(summary, terminal), *wrapped(_ALL, terminal.columns))) + "\n"
+
+
 def _section(section: Section, terminal: Terminal) -> Iterator[str]:
     yield terminal.paint(section.title, "bold")
     for subject in section.subjects:
-        yield from _subject(subject, terminal.width or _PIPE_WIDTH)
+        yield from _subject(subject, terminal.columns)
 
 
 def _subject(subject: Subject, width: int) -> Iterator[str]:
-    yield f"  {subject.name}"
+    if subject.name:
+        yield f"  {subject.name}"
+    start = "    " if subject.name else "  "
     longest = max((len(fact.name) for fact in subject.facts), default=0)
     for fact in subject.facts:
-        yield from _fact(fact, longest, width)
+        yield from _fact(fact, start, longest, width)
 
 
-def _fact(fact: Fact, longest: int, width: int) -> Iterator[str]:
+def _fact(fact: Fact, start: str, longest: int, width: int) -> Iterator[str]:
+    name = f"{start}{fact.name:<{longest}}  "
     # On a narrow terminal the values stand below their name.
-    indent = 4 + longest + 2 if width >= 4 + longest + 2 + 40 else 6
-    name = f"    {fact.name:<{longest}}  "
-    if indent == 6:
-        yield f"    {fact.name}"
-        name = " " * indent
-    for value in _lines(fact, width - indent):
-        lines = textwrap.wrap(value, max(width - indent, 20), break_long_words=False, break_on_hyphens=False)
-        for number, line in enumerate(lines):
-            yield f"{name}{line}" if not number else f"{' ' * (indent + 2)}{line}"
-            name = " " * indent
+    if width < len(name) + 40:
+        yield f"{start}{fact.name}"
+        name = f"{start}  "
+    indent = " " * len(name)
+    for value in _lines(fact, width - len(name)):
+        for line in wrapped(value, max(width - len(name), 20), further="  "):
+            yield f"{name}{line}"
+            name = indent
 
 
 def _lines(fact: Fact, room: int) -> tuple[str, ...]:
-    """Return the values on one line where they fit and none has a comma of its own."""
+    """Return the values on one line where they fit and none contains a comma."""
     together = ", ".join(fact.values)
     return (together,) if len(together) <= room and not any("," in value for value in fact.values) else fact.values

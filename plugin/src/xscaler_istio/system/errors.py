@@ -11,6 +11,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
+from xscaler_istio.system.masks import hidden
 from xscaler_istio.system.terminal import visible
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ class ExitCode(enum.IntEnum):
 
 
 class XscalerError(Exception):
-    """A failure that the user can mend: `message` names the place, `fix` says what to do.
+    """A failure that the user can fix: `message` names the place, `fix` says what to do.
 
-    Both are printed on one line each; neither may hold a secret.
+    Both are printed on one line each; neither may hold a secret, and what looks like a token is hidden.
     """
 
     exit_code = ExitCode.ENVIRONMENT
@@ -63,7 +64,7 @@ class UnreachableError(XscalerError):
 
 
 # What the extra `local` of the package installs, by the names of import.
-LOCAL_MODULES = frozenset({"aiohttp", "cramjam", "envoy", "google", "trustme"})
+LOCAL_MODULES = frozenset({"aiohttp", "cramjam", "envoy", "google", "trustme", "vl_convert"})
 
 
 @contextlib.contextmanager
@@ -75,9 +76,9 @@ def exit_code_boundary() -> Iterator[None]:
         with extra_explained("test --local"):
             yield
     except XscalerError as error:
-        print(f"error: {visible(error.message)}", file=sys.stderr)  # noqa: T201
+        print(f"error: {visible(hidden(error.message))}", file=sys.stderr)  # noqa: T201
         if error.fix:
-            print(f"  fix: {visible(error.fix)}", file=sys.stderr)  # noqa: T201
+            print(f"  fix: {visible(hidden(error.fix))}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
@@ -123,7 +124,7 @@ def _drop_output() -> None:
 
 def _report_bug(error: Exception) -> NoReturn:
     if os.environ.get("XSCALER_DEBUG") or os.environ.get("HELM_DEBUG") == "true":
-        traceback.print_exc()
+        print(hidden(traceback.format_exc()), end="", file=sys.stderr)  # noqa: T201
     print(  # noqa: T201
         f"bug: {type(error).__name__} in {_where(error)}; please report it with the output of "
         "the same command under XSCALER_DEBUG=1 (it may show values: look before you paste)",

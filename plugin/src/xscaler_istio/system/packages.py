@@ -24,7 +24,7 @@ MAX_FILES = 10_000
 def unpacked(package: Path) -> Path:
     """Return the chart's folder out of a package, in a temporary folder that is gone when the process ends.
 
-    Raises SetupError for a file that is no package of one chart, or is too large.
+    Raises SetupError for a file that is not a package of one chart, or is too large.
     """
     import tarfile
 
@@ -41,10 +41,10 @@ def unpacked(package: Path) -> Path:
             # No links out of the folder, no devices, no absolute names.
             archive.extractall(folder, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise SetupError(f"{package} is no packaged chart: {error}", "name a .tgz of `helm package`") from error
+        raise SetupError(f"{package} is not a packaged chart: {error}", "name a .tgz of `helm package`") from error
     charts = sorted(folder.glob("*/Chart.yaml"))
     if len(charts) != 1:
-        raise SetupError(f"{package} holds {len(charts)} charts", "name a .tgz of `helm package`")
+        raise SetupError(f"{package} contains {len(charts)} charts", "name a .tgz of `helm package`")
     return charts[0].parent
 
 
@@ -54,4 +54,4 @@ def _check_size(archive: tarfile.TarFile, package: Path) -> None:
         total += member.size
         if total > MAX_BYTES or number > MAX_FILES:
             limit = f"{MAX_BYTES // 2**20} MiB or {MAX_FILES} files"
-            raise SetupError(f"{package} unpacks to more than {limit}", "is it the right file?")
+            raise SetupError(f"{package} unpacks to more than {limit}", "check that it is the right file")

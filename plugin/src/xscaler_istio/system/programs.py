@@ -28,7 +28,7 @@ CHECKOUT = _checkout()
 # The chart that a wheel carries (plugin/build_hook.py).
 _CARRIED_CHART = _PACKAGE / "chart"
 
-# Those that are no collector's; Prometheus as what stores in local tests.
+# Those that do not belong to a collector; Prometheus as what stores in local tests.
 WHERE_TO_GET: Mapping[str, str] = {
     "helm": "install Helm (https://helm.sh/docs/intro/install/) or set HELM_BIN to its path",
     "kubectl": "https://kubernetes.io/docs/tasks/tools/",
@@ -57,7 +57,7 @@ def require(name: str, where: Mapping[str, str] = WHERE_TO_GET) -> Path:
     if found := find(name):
         return found
     if override := os.environ.get(variable(name)):
-        raise SetupError(f"{variable(name)} is {override}, and no such program is there", "mend or unset the variable")
+        raise SetupError(f"{variable(name)} is {override}, which is not a program", "fix or unset the variable")
     raise SetupError(f"{name} is not on PATH", where.get(name, ""))
 
 
@@ -71,11 +71,11 @@ def given(texts: Iterable[str], known: Iterable[str]) -> dict[str, Path]:
         name, _, path = text.partition("=")
         if name not in known or not path:
             raise UsageError(
-                f"--program {text} names no program", f"write NAME=PATH; NAME is one of: {', '.join(known)}"
+                f"--program {text} does not name a program", f"write NAME=PATH; NAME is one of: {', '.join(known)}"
             )
         program = shutil.which(path)
         if not program:
-            raise SetupError(f"--program {text}: no such program is there", "name an executable file")
+            raise SetupError(f"--program {text}: not a program", "name an executable file")
         found[name] = Path(program).absolute()
     return found
 
@@ -122,6 +122,6 @@ def chart(given: Path | None) -> Path:
     if all((folder / name).is_file() for name in ("Chart.yaml", "values.yaml", "values.schema.json")):
         return folder
     raise SetupError(
-        f"{chosen} is no folder of this chart",
-        "name with --chart the folder that holds Chart.yaml, or a package (.tgz), which `helm pull` fetches",
+        f"{chosen} is not a folder of this chart",
+        "give --chart the folder with Chart.yaml, or a package (.tgz) from `helm pull`",
     )

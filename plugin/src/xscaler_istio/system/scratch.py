@@ -1,4 +1,4 @@
-"""Temporary folders, which nobody else may read and which are gone when their context ends."""
+"""Temporary folders, which no other user may read and which are gone when their context ends."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def folder(prefix: str = "xscaler-") -> Iterator[Path]:
     try:
         made = tempfile.TemporaryDirectory(prefix=prefix)
     except OSError as error:
-        raise SetupError(f"no temporary folder: {error.strerror}", "set TMPDIR to a folder with room") from error
+        raise SetupError(
+            f"cannot make a temporary folder: {error.strerror}", "set TMPDIR to a folder with free space"
+        ) from error
     with made as name:
         yield Path(name)

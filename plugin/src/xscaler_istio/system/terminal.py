@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import shutil
 import sys
 import unicodedata
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+# The width of text that is broken into lines even where no terminal sets one.
+_READABLE = 100
 _STYLES: Mapping[str, str] = {"error": "31", "warning": "33", "info": "36", "dim": "2", "bold": "1"}
 
 
@@ -40,9 +43,37 @@ class Terminal:
     colour: bool = False
     width: int = 0
 
+    @property
+    def columns(self) -> int:
+        """The width of text that is always broken into lines."""
+        return self.width or _READABLE
+
     def paint(self, text: str, style: str) -> str:
-        """Return a text in the style of a severity, `dim` or `bold`; as it is without colour."""
+        """Return a text in the style of a severity, `dim` or `bold`; unchanged without colour."""
         return f"\033[{_STYLES[style]}m{text}\033[0m" if self.colour else text
+
+
+def wrapped(text: str, width: int, further: str = "") -> list[str]:
+    """Break a text at words; `further` begins all lines but the first.
+
+    A word that is longer than a line breaks behind `|`; other long words, such as paths, stay whole.
+    """
+    lines: list[str] = []
+    line = ""
+    for piece in _pieces(text, width - len(further)):
+        if line and len(line) + len(piece.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = further
+        line += piece
+    return [*lines, line.rstrip()] if line else lines
+
+
+def _pieces(text: str, room: int) -> Iterator[str]:
+    for word in re.findall(r"\S+\s*", " ".join(text.splitlines())):
+        if len(word.rstrip()) > room:
+            yield from re.findall(r"[^|]*\|\s*|[^|]+", word)
+        else:
+            yield word
 
 
 def of(stream: TextIO, environment: Mapping[str, str]) -> Terminal:
@@ -60,3 +91,8 @@ def of(stream: TextIO, environment: Mapping[str, str]) -> Terminal:
 def of_stdout() -> Terminal:
     """Return what standard output is."""
     return of(sys.stdout, os.environ)
+
+
+def of_stderr() -> Terminal:
+    """Return what standard error is."""
+    return of(sys.stderr, os.environ)

@@ -1,4 +1,4 @@
-"""Tokens, which come from files alone: a command line is seen by all who may list processes."""
+"""Tokens, which come only from files: a command line is seen by all who may list processes."""
 
 from __future__ import annotations
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
+
+from xscaler_istio.system import masks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MASK = "…"
+MASK = masks.HIDDEN
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _USERINFO = re.compile(r"(?<=://)[^/\s\"']*(?=@)")
 # The value of a key that ends like a secret's.
@@ -45,6 +48,27 @@ def excerpt(line: str, column: int, *, cut_after: int = 0) -> str:
     return f"{masked.rstrip()}\n{blank}^"
 
 
+def masked(line: str) -> str:
+    """Return a line with masks."""
+    for start, stop in reversed(list(_merged(sorted(_spans(line))))):
+        line = line[:start] + MASK + line[stop:]
+    return line
+
+
+# Free text and lists may hold anything: their size is enough in a report.
+_FREE = re.compile(r"(?:^|\.)(?:extra\w+|env|annotations|\w*[Tt]oken|\w*[Pp]assword)(?:\.|$)")
+
+
+def shown(key: str, value: object) -> str:
+    """Return the value of a dotted key for a report: masked, and of lists and free text only the size."""
+    if isinstance(value, (dict, list)):
+        return f"{len(value)} {'entry' if len(value) == 1 else 'entries'}"
+    if _FREE.search(key):
+        return MASK
+    line = masked(f"{key}: {value if isinstance(value, str) else json.dumps(value)}")
+    return line.removeprefix(f"{key}: ")
+
+
 _SHORTEST = 8
 
 
@@ -54,6 +78,7 @@ def may_be_secret(key: str) -> bool:
 
 
 def _spans(line: str) -> Iterator[tuple[int, int]]:
+    yield from masks.spans(line)
     yield from (found.span() for found in _USERINFO.finditer(line))
     yield from (found.span("value") for found in _NAMED.finditer(line))
     yield from (found.span() for found in _WORD.finditer(line) if _looks_random(found[0]))

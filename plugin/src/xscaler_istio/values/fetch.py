@@ -32,7 +32,7 @@ def shown(name: str) -> str:
 def get(url: str) -> bytes:
     """Return what a URL gives, through the proxy and with the authorities that the environment names.
 
-    User and password of the URL are sent to its own host alone, wherever it redirects to.
+    User and password of the URL are sent only to its host, wherever it redirects to.
 
     Raises SetupError where it gives nothing, or more than values may be.
     """
@@ -51,7 +51,7 @@ def get(url: str) -> bytes:
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _unread(url, str(getattr(error, "reason", error))) from error
     if len(content) > MAX_BYTES:
-        raise SetupError(f"{shown(url)} is larger than 1 MiB", "is it the right file?")
+        raise SetupError(f"{shown(url)} is larger than 1 MiB", "check that it is the right file")
     return content
 
 

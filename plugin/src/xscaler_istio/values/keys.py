@@ -28,7 +28,9 @@ _BOUNDS: Mapping[str, str] = {
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Key:
     """One key. `default` and `example` are JSON, empty where there is none; `context` are the values, as (key, JSON),
-    with which the key has an effect; `children` are the keys below, or the elements' if it is a list."""
+    with which the key has an effect; `children` are the keys below, or the elements' if it is a list; `asked_as` is the
+    old name, if it was found by that.
+    """
 
     path: str
     type: str
@@ -41,10 +43,13 @@ class Key:
     context: tuple[tuple[str, str], ...]
     secret: bool
     children: tuple[Key, ...]
+    asked_as: str = ""
 
 
 def find(schema: Json, name: str) -> Key:
     """Return a key by its dotted name, the root for an empty one; a leading .Values and list indices are left out.
+
+    An old name finds the key with the new one.
 
     Raises UsageError for a name that the chart does not have, with the nearest one that it has.
     """
@@ -52,13 +57,16 @@ def find(schema: Json, name: str) -> Key:
     node, context, element = schema, _context(schema), False
     for depth, step in enumerate(steps):
         children = _children(node)
+        if new := _all_children(node).get(step, {}).get("x-renamed-to"):
+            found = find(schema, ".".join((new, *steps[depth + 1 :])))
+            return dataclasses.replace(found, asked_as=".".join(steps))
         if step not in children:
             # The validator behind it takes a while to load, and completion has no need of it.
             from xscaler_istio.values.schema import paths, suggestion
 
             path = steps[: depth + 1]
             fix = suggestion(path, list(children), tuple(paths(schema)))
-            raise UsageError(f"{'.'.join(path)} is no key of this chart", fix)
+            raise UsageError(f"{'.'.join(path)} is not a key of this chart", fix)
         element = element or "items" in node
         node = children[step]
         context = {**context, **_context(node)}
@@ -81,9 +89,14 @@ def _context(node: Json) -> Json:
     return found
 
 
-def _children(node: Json) -> Mapping[str, Json]:
+def _all_children(node: Json) -> Mapping[str, Json]:
+    """Return the keys below, old names among them."""
     found: Mapping[str, Json] = node.get("properties") or node.get("items", {}).get("properties", {})
     return found
+
+
+def _children(node: Json) -> Mapping[str, Json]:
+    return {name: child for name, child in _all_children(node).items() if not child.get("deprecated")}
 
 
 def _key(path: str, node: Json, context: Json, *, element: bool = False) -> Key:
@@ -94,7 +107,7 @@ def _key(path: str, node: Json, context: Json, *, element: bool = False) -> Key:
     )
     parent = path.rpartition(".")[0]
     needed = {f"{parent}{name}" if name.startswith(".") else name: value for name, value in context.items()}
-    # A key of a list's elements has none of its own: that of the list shows it.
+    # A key of a list's elements has none: that of the list shows it.
     examples = [] if element else node.get("examples", [])
     return Key(
         path=path,
@@ -123,7 +136,7 @@ def _type(node: Json) -> str:
 
 def _allowed(node: Json) -> tuple[str, ...]:
     if "enum" in node:
-        return tuple(str(value) for value in node["enum"])
+        return tuple(str(value) for value in node["enum"] if value not in node.get("x-deprecated-values", ()))
     return tuple(f"{words} {node[rule]}" for rule, words in _BOUNDS.items() if rule in node)
 
 
@@ -147,4 +160,4 @@ def values_of(schema: Json, name: str) -> Iterator[str]:
     node = schema
     for step in name.split("."):
         node = _children(node).get(step, {})
-    yield from ("true", "false") if node.get("type") == "boolean" else map(str, node.get("enum", ()))
+    yield from ("true", "false") if node.get("type") == "boolean" else _allowed(node) if "enum" in node else ()

@@ -6,6 +6,7 @@ Python's differ.
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import functools
 import json
@@ -17,9 +18,10 @@ import yaml
 
 from xscaler_istio.findings.findings import Finding, Location, Severity
 from xscaler_istio.system.errors import SetupError
+from xscaler_istio.values import syntax
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 KeyPath = tuple[str, ...]
 
@@ -64,7 +66,7 @@ class ValuesFile:
 
 # YAML's line breaks, which are not all that Python knows.
 _LINE_BREAK = r"\r\n|[\n\r\x85\u2028\u2029]"
-# Blocks that merge blocks that merge blocks: more nobody writes by hand.
+# Blocks that merge blocks that merge blocks: no one writes more by hand.
 _MOST_LINKS = 4
 # In C where PyYAML has it, twenty times as fast: the same reader that Helm's YAML was made from.
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -83,17 +85,24 @@ def content(file: str, shown_as: str = "") -> bytes:
         with Path(file).open("rb") as opened:
             return opened.read(MAX_BYTES + 1)
     except OSError as error:
-        raise SetupError(f"cannot read {shown_as or file}: {error.strerror}", "check the path after -f") from error
+        raise SetupError(
+            f"cannot read {shown_as or file}: {error.strerror}", "check the path of the values file"
+        ) from error
 
 
 def parse(content: bytes, name: str) -> ValuesFile:
     """Find the places of all keys in a values file's bytes."""
     if len(content) > MAX_BYTES:
-        return _only(_finding("XS016", "the file is larger than 1 MiB", Location(name), "is it the right file?"))
+        return _only(
+            _finding("XS016", "the file is larger than 1 MiB", Location(name), "check that it is the right file")
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            fix = "save it as UTF-8, in PowerShell with `Out-File -Encoding utf8`"
+            return _only(_finding("XS014", "the file is UTF-16, not UTF-8", Location(name), fix))
         return _only(_finding("XS014", "the file is not UTF-8", Location(name, line), "save it as UTF-8"))
     lines = tuple(re.split(_LINE_BREAK, text))
     return dataclasses.replace(_parse(text, name), lines=lines)
@@ -102,29 +111,35 @@ def parse(content: bytes, name: str) -> ValuesFile:
 def _parse(text: str, name: str) -> ValuesFile:
     try:
         if deep := _too_deep(text, name):
-            return _only(_finding("XS015", "nested too deeply", deep, f"use at most {MAX_DEPTH} levels"))
+            return _only(_finding("XS015", "the file is nested too deeply", deep, f"use at most {MAX_DEPTH} levels"))
         nodes = list(yaml.compose_all(text, Loader=_Loader))
     except yaml.reader.ReaderError:
         # Its place is in bytes or in characters, depending on who read.
         return _only(_control_character(text, name))
     except yaml.YAMLError as error:
-        return _only(_not_yaml(error, name))
-    files = [_places(node, name) for node in nodes]
+        return _only(_not_yaml(error, text, name))
+    lines = re.split(_LINE_BREAK, text)
+    files = [_places(node, name, lines) for node in nodes]
     more = [
         _finding(
             "XS012",
-            "a second document (---): Helm 3 ignores it, Helm 4 merges it",
-            Location(name, node.start_mark.line + 1, 1),
-            "merge it into the first, or give it as a file of its own",
+            "a second document begins here (---): Helm 3 ignores it, Helm 4 merges it",
+            Location(name, _separator(lines, node.start_mark.line) + 1, 1),
+            "merge it into the first, or put it into a separate file",
         )
         for node in nodes[1:]
-        # A last --- alone, or null behind it, is nothing to either.
+        # Only a last ---, or null behind it, is nothing to either.
         if not _is_null(node)
     ]
     places = {path: place for file in files for path, place in file.places.items()}
     links = {path: targets for file in files for path, targets in file.links.items()}
     findings = (*more, *(finding for file in files for finding in file.findings))
     return ValuesFile(name=name, places=places, findings=findings, links=links)
+
+
+def _separator(lines: Sequence[str], line: int) -> int:
+    """Return the line of the --- at or above the first line of a document."""
+    return next((above for above in range(min(line, len(lines) - 1), -1, -1) if lines[above].startswith("---")), line)
 
 
 def _too_deep(text: str, name: str) -> Location | None:
@@ -137,18 +152,25 @@ def _too_deep(text: str, name: str) -> Location | None:
     return None
 
 
-def _places(node: yaml.Node, name: str) -> ValuesFile:
+def _places(node: yaml.Node, name: str, lines: Sequence[str]) -> ValuesFile:
     if _is_null(node):
         return ValuesFile(name=name, places={}, findings=())
     if not isinstance(node, yaml.MappingNode):
-        return _only(_finding("XS013", "the file holds no mapping", Location(name, 1, 1), "begin with key: value"))
+        return _only(_finding("XS013", "the file is not a mapping", Location(name, 1, 1), "begin with key: value"))
     places: dict[KeyPath, Place] = {}
     findings: list[Finding] = []
     links: dict[KeyPath, tuple[KeyPath, ...]] = {}
     for path, place, duplicate_of in _walk(node, name, (), {}, links):
         if duplicate_of:
-            message = f"{'.'.join(path)} is there twice: line {duplicate_of} is ignored, this one wins"
+            message = f"{'.'.join(path)} is set twice: Helm ignores line {duplicate_of} and uses this one"
             findings.append(_finding("XS011", message, place.key, "remove one of them", path))
+        for location, unfit in ((place.key, syntax.template_as_key), (place.value, syntax.not_finite)):
+            if wrong := unfit(lines, location.line - 1, location.column - 1):
+                at = Location(name, wrong.line, wrong.column)
+                findings.append(_finding("XS010", wrong.what, at, wrong.fix))
+        if space := syntax.foreign_space(path[-1]):
+            message = f"a key has {syntax.FOREIGN_SPACE.format(space[1])}"
+            findings.append(_finding("XS010", message, place.key, syntax.FOREIGN_SPACE_FIX))
         places[path] = place
     return ValuesFile(name=name, places=places, findings=tuple(findings), links=links)
 
@@ -199,7 +221,7 @@ def _key(node: yaml.Node) -> str:
         return text
     if text in _TRUE or text in _FALSE:
         return "true" if text in _TRUE else "false"
-    # Longer ones are no integers to Helm either.
+    # To Helm, too, longer ones are not integers.
     if len(text) < _LONGEST_NUMBER and re.fullmatch(r"[-+]?(0|[1-9][0-9]*|0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+)", text):
         return str(int(text, 0))
     return text
@@ -214,7 +236,7 @@ def _location(node: yaml.Node, name: str) -> Location:
     return Location(name, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-# What YAML admits as it is; all else has to be written as "\\x1b".
+# What YAML admits unescaped; all else has to be written as "\\x1b".
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -226,13 +248,11 @@ def _control_character(text: str, name: str) -> Finding:
     return _finding("XS010", f"not YAML: {which}", place, "remove it, or write it in double quotes as \\x1b")
 
 
-def _not_yaml(error: yaml.YAMLError, name: str) -> Finding:
-    mark = getattr(error, "problem_mark", None)
-    place = Location(name, mark.line + 1, mark.column + 1) if mark else Location(name)
-    problem = getattr(error, "problem", None) or "unreadable character"
-    context = getattr(error, "context", None)
-    words = f"not YAML: {problem}" + (f" {context}" if context else "")
-    return _finding("XS010", words, place, "look at indentation, colons and quotes on this line and the one above")
+def _not_yaml(error: yaml.YAMLError, text: str, name: str) -> Finding:
+    found = isinstance(error, yaml.MarkedYAMLError) and syntax.mistake(error, re.split(_LINE_BREAK, text))
+    if not found:
+        return _finding("XS010", "not YAML: unreadable character", Location(name), "remove what is not text")
+    return _finding("XS010", f"not YAML: {found.what}", Location(name, found.line, found.column), found.fix)
 
 
 def _finding(rule: str, message: str, location: Location, fix: str, path: KeyPath = ()) -> Finding:
@@ -274,13 +294,18 @@ class SetKey:
 
 @dataclasses.dataclass(frozen=True)
 class Origins:
-    """Where effective values come from: files in Helm's order and the keys given with `--set` and its kin."""
+    """Where effective values come from: files in Helm's order and the keys given with `--set` and its kin.
+
+    `old_names` has pairs of a new and an old path: what is not set under its new name is looked for under the old one.
+    """
 
     files: tuple[ValuesFile, ...] = ()
     set_keys: tuple[SetKey, ...] = ()
+    old_names: tuple[tuple[KeyPath, KeyPath], ...] = ()
 
     def locate(self, path: KeyPath, *, key: bool = False) -> Location:
         """Return where a path was set last: a flag, a place in a file (its nearest parent for a missing key)."""
+        path = self._as_given(path)
         for given in reversed(self.set_keys):
             shorter = min(len(given.path), len(path))
             if shorter and given.path[:shorter] == path[:shorter]:
@@ -291,8 +316,18 @@ class Origins:
                     return place.value if length == len(path) and not key else place.key
         return Location(self.files[-1].name if self.files else "the chart's default values")
 
+    def _as_given(self, path: KeyPath) -> KeyPath:
+        for new, old in self.old_names:
+            if path[: len(new)] == new and not self.has(new) and self.has(old):
+                return (*old, *path[len(new) :])
+        return path
+
     def sets(self, path: KeyPath) -> bool:
-        """Return whether a flag or a file has a value at this very path, or below it."""
+        """Return whether a flag or a file has a value at this very path, or below it, be it under an old name."""
+        return self.has(self._as_given(path))
+
+    def has(self, path: KeyPath) -> bool:
+        """Return whether a flag or a file has a value at this very path, or below it, under this very name."""
         flags = any(given.path[: len(path)] == path for given in self.set_keys)
         return flags or any(file.place(path) for file in self.files)
 
@@ -322,11 +357,13 @@ def _keys_of(flag: str, text: str) -> list[str]:
     return several or [text.partition("=")[0]]
 
 
-def changed(values: Mapping[str, Any], defaults: Mapping[str, Any], path: KeyPath = ()) -> Iterator[str]:
-    """Yield the keys, dotted, whose values are not the default ones; a key without a default counts whole."""
+def changed(
+    values: Mapping[str, Any], defaults: Mapping[str, Any], path: KeyPath = ()
+) -> Iterator[tuple[KeyPath, object]]:
+    """Yield paths and values that are not the default ones; a key without a default counts whole."""
     for key, value in values.items():
         default = defaults.get(key)
         if isinstance(value, dict) and isinstance(default, dict):
             yield from changed(value, default, (*path, key))
         elif value != default:
-            yield ".".join((*path, key))
+            yield (*path, key), value

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from xscaler_istio.findings.findings import Finding, Location, Severity
 from xscaler_istio.system.errors import SetupError
+from xscaler_istio.system.masks import looks_like_token
+from xscaler_istio.values import foreign, lookalikes
 from xscaler_istio.values.excerpt import may_be_secret
 from xscaler_istio.values.places import dotted
 
@@ -22,20 +24,21 @@ if TYPE_CHECKING:
 
     import jsonschema
 
-    from xscaler_istio.values.effective import Effective
     from xscaler_istio.values.places import KeyPath, Origins
 
     Steps = tuple[str | int, ...]
     # JSON Schema and values are arbitrary JSON.
     Json = Mapping[str, Any]
 
-# Nobody reads more of them, and each takes a millisecond.
+# No one reads more of them, and each takes a millisecond.
 MOST_FINDINGS = 300
+# Enough to recognise a block by.
+_MOST_KEYS = 5
 _TYPE_NAMES = {
     bool: "true/false",
     int: "a number",
     float: "a number",
-    str: "a text",
+    str: "a string",
     list: "a list",
     dict: "a map",
     type(None): "nothing (null)",
@@ -44,7 +47,7 @@ _WANTED = {
     "boolean": "true or false",
     "integer": "a whole number",
     "number": "a number",
-    "string": "a text (in quotes)",
+    "string": "a string (in quotes)",
     "array": "a list",
     "object": "a map",
 }
@@ -103,7 +106,7 @@ def load(chart: Path) -> Json:
     try:
         loaded: Json = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
-        raise SetupError(f"cannot read {file}", "name a chart with --chart") from error
+        raise SetupError(f"cannot read {file}", "give a chart with --chart") from error
     return loaded
 
 
@@ -136,7 +139,7 @@ def _end_of_text(pattern: str) -> str:
 
 @functools.cache
 def _validator() -> Callable[[Json], jsonschema.protocols.Validator]:
-    # Loaded where Helm refuses values, and has to be said why: it takes as long as Helm to start.
+    # Imported only after Helm has refused values: the import takes as long as Helm's start.
     import jsonschema
     import jsonschema.validators
 
@@ -153,7 +156,7 @@ _WEIGHT = ("additionalProperties", "type", "const", "enum", "pattern")
 def _one_for_each_value(violations: Iterable[_Violation]) -> list[_Violation]:
     chosen: dict[tuple[KeyPath, bool, bool], _Violation] = {}
     for violation in violations:
-        # Unknown keys are no fault of the map that they stand in.
+        # Unknown keys are not a fault of the map that they stand in.
         place = (violation.path, violation.of_key, violation.rule == "additionalProperties")
         if place not in chosen or _weight(violation) < _weight(chosen[place]):
             chosen[place] = violation
@@ -162,33 +165,6 @@ def _one_for_each_value(violations: Iterable[_Violation]) -> list[_Violation]:
 
 def _weight(violation: _Violation) -> int:
     return _WEIGHT.index(violation.rule) if violation.rule in _WEIGHT else len(_WEIGHT)
-
-
-def deprecated(effective: Effective, schema: Json, origins: Origins) -> Iterator[Finding]:
-    """Yield the keys that are set and that the schema marks with `x-deprecated: {since, use}`."""
-    for path in effective.changed():
-        keys = tuple(path.split("."))
-        for length in range(1, len(keys) + 1):
-            marked = _at(schema, keys[:length]).get("x-deprecated")
-            if marked:
-                name = ".".join(keys[:length])
-                message = f"{name} is deprecated since {marked['since']}, and will be refused later"
-                place = origins.locate(keys[:length], key=True)
-                yield Finding(
-                    rule="XS003",
-                    severity=Severity.WARNING,
-                    message=message,
-                    location=place,
-                    path=name,
-                    fix=f"use {marked['use']}",
-                )
-                break
-
-
-def _at(schema: Json, keys: KeyPath) -> Json:
-    for key in keys:
-        schema = schema.get("properties", {}).get(key, {})
-    return schema
 
 
 def _condition(steps: list[str | int], path: Steps, schema: Json) -> str:
@@ -225,13 +201,15 @@ def _findings(error: _Violation, known: Sequence[KeyPath], origins: Origins) -> 
     words = f"{message}, {error.because}" if error.because else message
     place = origins.locate(error.path, key=error.of_key)
     if _is_text_by_flag(error, place):
-        fix = f"{fix}, of which this flag makes a text: --set-json {error.name}=…"
+        fix = f"{fix} with --set-json {error.name}=…; this flag makes it a string"
     yield Finding(rule="XS002", severity=Severity.ERROR, message=words, location=place, path=error.name, fix=fix)
 
 
 def _is_text_by_flag(error: _Violation, place: Location) -> bool:
-    """Return whether a value is a text only because of its flag: --set knows whole numbers, true and false alone."""
+    """Return whether a value is a string only because of its flag: --set knows only whole numbers, true and false."""
     if error.rule != "type" or not isinstance(error.value, str) or not place.file.startswith("--set"):
+        return False
+    if _beyond_integers(error):
         return False
     try:
         return bool(_validator()({"type": error.wanted}).is_valid(json.loads(error.value)))
@@ -248,7 +226,7 @@ def _unknown_key(key: str, error: _Violation, known: Sequence[KeyPath], origins:
     name, path = dotted((*error.steps, key)), (*error.path, key)
     location = origins.locate(path, key=True)
     if location.file.startswith("--set") and not error.path and may_be_secret(key):
-        message = "a part behind a comma is no key of this chart, and not shown as it may be one of a token"
+        message = "the text after a comma is not a key of this chart (hidden: it may be part of a token)"
         flag = Location(location.file.partition(" ")[0])
         return Finding(
             rule="XS001",
@@ -258,11 +236,14 @@ def _unknown_key(key: str, error: _Violation, known: Sequence[KeyPath], origins:
             path="",
             fix=r"a comma within a value takes a backslash: \,",
         )
-    fix = suggestion(path, list(error.schema.get("properties", {})), known)
+    fix = suggestion(path, list(lasting(error.schema)), known)
+    split = _split_at_dots(path) in known
     return Finding(
         rule="XS001",
         severity=Severity.ERROR,
-        message=f"{name} is no key of this chart",
+        message=f"{name} is written as one key, and YAML does not split it at the dots"
+        if split
+        else f"{name} is not a key of this chart",
         location=location,
         path=name,
         fix=fix,
@@ -273,79 +254,161 @@ def _unwanted_key(key: str, error: _Violation, _known: Sequence[KeyPath], origin
     """Say that a key has no place beside others, which the condition names."""
     name, beside = dotted((*error.steps, key)), ", ".join(error.schema["properties"])
     location = origins.locate((*error.path, key), key=True)
-    message = f"{name} has no place here, {error.because}"
+    message = f"{name} is not allowed here, {error.because}"
     return Finding(
         rule="XS002", severity=Severity.ERROR, message=message, location=location, path=name, fix=f"allowed: {beside}"
     )
 
 
+def _split_at_dots(path: KeyPath) -> KeyPath | None:
+    """Return the path that was meant by a key with dots in it; nothing for one without."""
+    return (*path[:-1], *path[-1].split(".")) if "." in path[-1] else None
+
+
 def suggestion(path: KeyPath, siblings: list[str], known: Sequence[KeyPath]) -> str:
     """Say what may have been meant by an unknown key; `siblings` are the keys beside it, `known` all there are."""
     key = path[-1]
+    if _split_at_dots(path) in known:
+        *parents, last = key.split(".")
+        return f"nest it: {''.join(f'{parent}: {{' for parent in parents)}{last}: …{'}' * len(parents)}"
+    if len(path) == 1 and key in foreign.KEYS:
+        return foreign.KEYS[key]
     # clusterName, as other charts call it, is cluster.name here.
     squashed = {"".join(other).lower(): ".".join(other) for other in known}
     if key.lower() in squashed and key not in siblings and "." in squashed[key.lower()]:
         return f"did you mean {squashed[key.lower()]}?"
-    if close := difflib.get_close_matches(key, siblings, n=1, cutoff=0.75):
-        return f"did you mean {'.'.join((*path[:-1], close[0]))}?"
-    if longer := [other for other in siblings if other.endswith(f"{key[:1].upper()}{key[1:]}")]:
-        return f"did you mean {'.'.join((*path[:-1], longer[0]))}?"
+    known = [other for other in known if other[-1] not in _SAYS_LITTLE]
+    same = [other for other in known if other[-1] == key]
+    below = len(path) > 1 and any(other[: len(path) - 1] == path[:-1] for other in same)
+    beside = _near(key, {name: name for name in siblings})
+    beside = beside or ("" if below else _near(key, {tail: name for name in siblings for tail in _tails(name)}))
+    if beside:
+        return f"did you mean {'.'.join((*path[:-1], beside))}?"
     if any(word in key.lower().replace("-", "").replace("_", "") for word in _SECRET_WORDS):
-        return "the token belongs in a Secret that xscaler.auth.existingSecret.name names (xscaler.auth.token to try)"
-    if elsewhere := [".".join(other) for other in known if other[-1] == key]:
-        return f"did you mean {elsewhere[0]}?"
-    everywhere = {other[-1]: ".".join(other) for other in known}
-    if close := difflib.get_close_matches(key, everywhere, n=1, cutoff=0.8):
-        return f"did you mean {everywhere[close[0]]}?"
+        return (
+            "put the token into a Secret and name it in xscaler.auth.existingSecret.name"
+            " (xscaler.auth.token is for a trial)"
+        )
+    close = difflib.get_close_matches(key, {other[-1] for other in known}, n=1, cutoff=0.8) if not same else []
+    if meant := _nearest(path, same or [other for other in known if other[-1] in close]):
+        *others, last = (".".join(other) for other in meant)
+        return f"did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
     return f"allowed here: {', '.join(sorted(siblings))}" if siblings else "remove it"
 
 
+def _near(key: str, names: Mapping[str, str]) -> str:
+    """Return the name of the spelling that is most like a key; nothing if none is like it."""
+    spelled = {spelling.lower(): name for spelling, name in names.items()}
+    close = difflib.get_close_matches(key.lower(), spelled, n=1, cutoff=_ALIKE)
+    return spelled[close[0]] if close else ""
+
+
+# Of two names, as difflib.SequenceMatcher.ratio counts: one wrong letter in four.
+_ALIKE = 0.75
+
+
+def _tails(name: str) -> list[str]:
+    """Return what remains of a name in camel case without its first words: Interval of scrapeInterval."""
+    return [name[start:] for start in range(1, len(name)) if name[start].isupper()]
+
+
+# More would not help to find the right one.
+_MOST_MEANT = 5
+# So many blocks have it that the name does not show which is meant.
+_SAYS_LITTLE = ("enabled",)
+
+
+def _nearest(path: KeyPath, same: Iterable[KeyPath]) -> list[KeyPath]:
+    """Return those of the keys of one name that are nearest to a path: in the same blocks, or else the least deep.
+
+    None where they are many: then nothing says which is meant.
+    """
+
+    def distance(other: KeyPath) -> tuple[int, int]:
+        shared = next((depth for depth, (a, b) in enumerate(zip(path, other, strict=False)) if a != b), len(path))
+        return -shared, len(other)
+
+    keys = list(same)
+    best = min(map(distance, keys), default=None)
+    found = [other for other in keys if distance(other) == best]
+    return found if len(found) <= _MOST_MEANT else []
+
+
 def paths(schema: Json, path: KeyPath = ()) -> Iterator[KeyPath]:
-    """Yield the paths of all keys, parents before their children."""
-    for name, child in schema.get("properties", {}).items():
+    """Yield the paths of all keys, parents before their children; old names are left out."""
+    for name, child in lasting(schema).items():
         yield (*path, name)
         yield from paths(child, (*path, name))
 
 
+def lasting(schema: Json) -> Mapping[str, Json]:
+    """Return the properties of a schema without old names."""
+    return {name: child for name, child in schema.get("properties", {}).items() if not child.get("deprecated")}
+
+
 def _wrong_type(error: _Violation, path: str) -> tuple[str, str]:
-    wanted = [_WANTED[name] for name in _as_list(error.wanted)]
-    got = _TYPE_NAMES.get(type(error.value), "something else")
+    # Null is admitted for old names only, and counts as absent.
+    wanted = [_WANTED[name] for name in _as_list(error.wanted) if name != "null"]
+    got = "empty" if error.value == "" else _TYPE_NAMES.get(type(error.value), "something else")
+    if _beyond_integers(error):
+        return f"{path} is out of range", f"use at most {error.schema.get('maximum', _LARGEST_INTEGER)}"
     form, pattern = error.schema.get("x-error"), str(error.schema.get("pattern", ""))
-    # 30 in quotes is no duration either; 1e3 and yes in quotes may be what was meant.
+    # 30 in quotes is not a duration either; 1e3 and yes in quotes may be what was meant.
     whole = form and pattern and isinstance(error.value, int)
     if whole and not re.search(_end_of_text(pattern), json.dumps(error.value), re.ASCII):
-        return f"{path} is {got}", str(form)
-    return f"{path} is {got}", f"it must be {' or '.join(wanted)}"
+        return f"{path} is {got}", f"use {form}"
+    fix = f"use {' or '.join(wanted)}"
+    if isinstance(error.value, bool) and wanted == [_WANTED["string"]]:
+        fix += "; without quotes, YAML reads y, n, yes, no, on and off as true or false"
+    if wanted == [_WANTED["object"]] and (keys := list(lasting(error.schema))):
+        fix += f" with {', '.join(keys[:_MOST_KEYS])}{', …' if len(keys) > _MOST_KEYS else ''}"
+    if wanted == [_WANTED["array"]]:
+        fix += ": [a, b], or a line with - for each item"
+    return f"{path} is {got}", fix
+
+
+_LARGEST_INTEGER = 2**63 - 1
+
+
+def _beyond_integers(error: _Violation) -> bool:
+    """Return whether a string is a whole number that is none to Helm, because 64 bits do not hold it."""
+    digits = re.fullmatch(r"[-+]?0*([1-9][0-9]{18,})", error.value) if isinstance(error.value, str) else None
+    # Compared as text: Python reads no number of thousands of digits.
+    largest = str(_LARGEST_INTEGER)
+    number = digits[1] if digits else ""
+    wanted = _as_list(error.wanted)
+    return bool({"integer", "number"} & set(wanted)) and (len(number), number) > (len(largest), largest)
 
 
 def _not_allowed(error: _Violation, path: str) -> tuple[str, str]:
-    allowed = [str(value) for value in error.wanted]
+    old = error.schema.get("x-deprecated-values", ())
+    allowed = [str(value) for value in error.wanted if value not in old and value is not None]
     close = difflib.get_close_matches(str(error.value), allowed, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{path} has a value that is not allowed", f"{hint}allowed: {', '.join(allowed)}"
 
 
 def _pattern(error: _Violation, path: str) -> tuple[str, str]:
-    expected = error.schema.get("x-error", f"it must match {error.wanted}")
-    return f"{path} is not in the right form", str(expected)
+    expected = f"use {error.schema.get('x-error', f'a text that matches {error.wanted}')}"
+    if looks_like_token(error.value):
+        return f"{path} looks like a token", f"{expected}; put the token into a Secret"
+    if found := lookalikes.placeholder(error.value):
+        return f"{path} contains the placeholder {found}", f"{expected}; Helm expands nothing"
+    return f"{path} {lookalikes.untidy(error.value) or 'is not in the right form'}", expected
 
 
 def _bound(error: _Violation, path: str) -> tuple[str, str]:
     if (error.rule, error.wanted, error.value) == ("minLength", 1, ""):
         return f"{path} is empty", "give it a value"
-    words = {
-        "minimum": "at least",
-        "maximum": "at most",
-        "minLength": "characters at least",
-        "maxLength": "characters at most",
-    }
-    return f"{path} is out of range", f"{words[error.rule]} {error.wanted}"
+    most = "at most" if error.rule.startswith("max") else "at least"
+    unit = " characters" if error.rule.endswith("Length") else ""
+    return f"{path} is out of range", f"use {most} {error.wanted}{unit}"
 
 
 def _required(error: _Violation, path: str) -> tuple[str, str]:
     missing = ", ".join(name for name in error.wanted if name not in error.value)
     place = f" below {path}" if path else ""
-    return f"{path or 'the whole'} lacks {missing}", f"add {missing}{place}"
+    return f"required keys are missing{place}: {missing}", f"add {missing}{place}"
 
 
 def _constant(error: _Violation, path: str) -> tuple[str, str]:
@@ -354,7 +417,10 @@ def _constant(error: _Violation, path: str) -> tuple[str, str]:
 
 def _alternatives(error: _Violation, path: str) -> tuple[str, str]:
     forms = [_form(branch) for branch in error.wanted]
-    return f"{path or 'the whole'} fits none of {len(forms)} allowed forms", f"write one of: {'; or '.join(forms)}"
+    return (
+        f"{path or 'the values'}: the value matches none of {len(forms)} allowed forms",
+        f"write one of: {'; or '.join(forms)}",
+    )
 
 
 def _form(branch: Json) -> str:
@@ -370,7 +436,10 @@ def _form(branch: Json) -> str:
 
 
 def _other(error: _Violation, path: str) -> tuple[str, str]:
-    return f"{path or 'the values'} break the rule {error.rule}", "see the comment on the key in chart/values.yaml"
+    return (
+        f"{path or 'the values'}: the schema's rule `{error.rule}` does not hold",
+        "see the comment on the key in chart/values.yaml",
+    )
 
 
 _WORDS: Mapping[str, Callable[[_Violation, str], tuple[str, str]]] = {

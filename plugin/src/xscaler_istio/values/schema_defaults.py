@@ -21,7 +21,7 @@ _FOREIGN = ("global", "enabled")
 
 
 def differences(chart: Path, schema: Json) -> tuple[str, ...]:
-    """Return a sentence for each place where the schema is no Draft-07 schema or does not fit values.yaml."""
+    """Return a sentence for each place where the schema is not a Draft-07 schema or does not fit values.yaml."""
     try:
         jsonschema.Draft7Validator.check_schema(schema)
     except jsonschema.SchemaError as error:
@@ -31,7 +31,7 @@ def differences(chart: Path, schema: Json) -> tuple[str, ...]:
 
 
 def _compared(defaults: Json, schema: Json, prefix: str) -> Iterator[str]:
-    known = schema.get("properties", {})
+    known = {name: child for name, child in schema.get("properties", {}).items() if not child.get("deprecated")}
     for name in dict.fromkeys((*defaults, *known)):
         path = f"{prefix}{name}"
         if name not in known:

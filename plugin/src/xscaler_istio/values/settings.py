@@ -1,6 +1,6 @@
 """The effective values as frozen, typed settings, parsed once: what checks, the live and the local test look at.
 
-Fields are named after the keys (`scrape_interval` is `scrapeInterval`); keys that nobody reads are left out.
+Fields are named after the keys (`scrape_interval` is `scrapeInterval`); keys that no code reads are left out.
 """
 
 from __future__ import annotations
@@ -59,6 +59,32 @@ class Tls:
     ca: AuthorityBlock
 
 
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """`xscaler.limits`."""
+
+    labels_per_series: int
+    labels_per_stream: int
+    samples_per_request: int
+    log_line_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class AccountPlan:
+    """`xscaler.plan`: what the account holds; 0 or "" where it is not stated."""
+
+    active_series: int
+    min_scrape_interval: str
+    log_bytes_per_second: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ProxySecret:
+    """`xscaler.proxySecret`."""
+
+    name: str
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Xscaler:
     """`xscaler`."""
@@ -69,7 +95,13 @@ class Xscaler:
     logs: Endpoint
     auth: Auth
     tls: Tls
+    proxy_url: str
+    proxy_secret: ProxySecret
+    no_proxy: tuple[str, ...]
     allow_insecure_http: bool
+    extra_headers: Mapping[str, str]
+    limits: Limits
+    plan: AccountPlan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,15 +109,7 @@ class Cluster:
     """`cluster`."""
 
     name: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """`limits`."""
-
-    labels_per_series: int
-    samples_per_request: int
-    log_line_bytes: int
+    labels: Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,26 +136,31 @@ class Istio:
     telemetry: TelemetryBlock
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TargetKind:
-    """One kind of `metrics.targets`. Only proxies have a port to choose."""
+    """One kind of `metrics.targets`. Port 0 is the pod's or Istio's usual one; a limit of 0 or "" is none."""
 
     enabled: bool
     scrape_interval: str
     port: int = 0
+    sample_limit: int = 0
+    body_size_limit: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Namespaces:
-    """`metrics.namespaces`, `logs.namespaces`."""
+    """`namespaces`, `metrics.namespaces`, `logs.namespaces`."""
 
     include: tuple[str, ...]
     exclude: tuple[str, ...]
 
+    def __bool__(self) -> bool:
+        return bool(self.include or self.exclude)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Relabeling:
-    """One of `metrics.extraMetricRelabelings`, in Prometheus' spelling and with its defaults."""
+    """One of `metrics.extraMetricRelabelConfigs`, in Prometheus' spelling and with its defaults."""
 
     source_labels: tuple[str, ...] = ()
     separator: str = ";"
@@ -146,14 +175,15 @@ class Metrics:
 
     collector: str
     profile: str
+    proxy_details: tuple[str, ...]
+    histograms: str
     scrape_interval: str
     scrape_timeout: str
     targets: Mapping[str, TargetKind]
     namespaces: Namespaces
     include_metrics: tuple[str, ...]
     exclude_metrics: tuple[str, ...]
-    extra_labels: Mapping[str, str]
-    extra_metric_relabelings: tuple[Relabeling, ...]
+    extra_metric_relabel_configs: tuple[Relabeling, ...]
     honor_prometheus_opt_out: bool
     shards: int
 
@@ -162,7 +192,7 @@ class Metrics:
 class Sampling:
     """`logs.sampling`."""
 
-    success_ratio: float
+    success_percent: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -173,10 +203,10 @@ class Logs:
     source: str
     namespaces: Namespaces
     start_at: str
-    fields: str
+    structured_metadata: bool
     redact_query_strings: bool
     mask_forwarded_for: bool
-    dashboard_labels: bool
+    stream_labels: tuple[str, ...]
     sampling: Sampling
 
 
@@ -206,12 +236,28 @@ class Persistence:
 
 
 @dataclasses.dataclass(frozen=True)
+class Variable:
+    """An environment variable; its value is empty if it comes from elsewhere."""
+
+    name: str
+    value: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class PodBlock:
+    """`pod`, `<collector>.pod`, `logAgent.pod`; the last two may lack each key."""
+
+    extra_env: tuple[Variable, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class CollectorBlock:
     """The block of one collector."""
 
     image: Image
     resources: Resources
     persistence: Persistence
+    pod: PodBlock
 
 
 @dataclasses.dataclass(frozen=True)
@@ -219,6 +265,7 @@ class LogAgent:
     """`logAgent`."""
 
     image: Image
+    pod: PodBlock
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,12 +296,14 @@ class Settings:
     """All of it."""
 
     name_override: str
+    namespace_override: str
     xscaler: Xscaler
     cluster: Cluster
-    limits: Limits
+    namespaces: Namespaces
     istio: Istio
     metrics: Metrics
     logs: Logs
+    pod: PodBlock
     log_agent: LogAgent
     tests: Tests
     service_account: ServiceAccount
@@ -266,6 +315,14 @@ class Settings:
     prometheus_rule: Switch
     # By name.
     collectors: Mapping[str, CollectorBlock] = dataclasses.field(default_factory=dict)
+
+    @property
+    def chosen_namespaces(self) -> Mapping[str, tuple[str, Namespaces]]:
+        """The choice of namespaces that metrics and logs follow, with the key that makes it."""
+        parts = {"metrics": self.metrics.namespaces, "logs": self.logs.namespaces}
+        return {
+            part: (f"{part}.namespaces", own) if own else ("namespaces", self.namespaces) for part, own in parts.items()
+        }
 
     @property
     def switches(self) -> Mapping[str, Switch | Tests]:
@@ -299,6 +356,14 @@ class Settings:
         }
         common = {"metrics.scrapeInterval": self.metrics.scrape_interval}
         return {**(common if len(own) < len(self.scraped) else {}), **own}
+
+    @property
+    def variables(self) -> Mapping[str, tuple[Variable, ...]]:
+        """The environment variables that the values give, by the key that gives them."""
+        blocks = {"": self.pod, "logAgent.": self.log_agent.pod if self.logs.enabled else PodBlock()}
+        if self.collector:
+            blocks[f"{self.metrics.collector}."] = self.collector.pod
+        return {f"{block}pod.extraEnv": pod.extra_env for block, pod in blocks.items() if pod.extra_env}
 
     @property
     def all_images(self) -> Mapping[str, Image]:

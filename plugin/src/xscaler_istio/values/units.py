@@ -41,7 +41,7 @@ def matches(expression: str, names: Iterable[str]) -> tuple[str, ...]:
     try:
         compiled = re.compile(f"(?:{expression})")
     except (re.error, OverflowError, RecursionError):
-        # That it is no RE2 is for the chart to say.
+        # The chart reports that it is not RE2.
         return ()
     return tuple(name for name in names if compiled.fullmatch(name))
 

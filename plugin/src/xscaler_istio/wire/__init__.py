@@ -1,1 +1,1 @@
-"""How pushes and answers look."""
+"""The formats of pushes and answers."""

@@ -1,4 +1,4 @@
-"""What a backend answers: samples, series, lines."""
+"""The answers of a backend: samples, series, lines."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
+class NativeHistogram:
+    """A native histogram: the sum of its observations, and its buckets that have any, as (from, to, observations)."""
+
+    sum: float
+    buckets: tuple[tuple[float, float, float], ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Sample:
-    """One element of an instant vector."""
+    """One element of an instant vector; the value of a native histogram is its number of observations."""
 
     labels: Mapping[str, str]
     value: float
+    histogram: NativeHistogram | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,5 +53,5 @@ class Window:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What query_range takes, of Prometheus and of Loki."""
+        """The parameters of query_range, for Prometheus and for Loki."""
         return {"start": f"{self.start:.3f}", "end": f"{self.end:.3f}", "step": f"{self.step:g}"}

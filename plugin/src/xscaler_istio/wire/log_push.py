@@ -70,7 +70,7 @@ def _from_json(body: bytes) -> Iterator[Entry]:
             for nanoseconds, line, *metadata in stream["values"]:
                 yield Entry(dict(stream["stream"]), int(nanoseconds), line, dict(*metadata))
     except (ValueError, KeyError, TypeError) as error:
-        raise DecodeError(f"no push in JSON: {error}") from error
+        raise DecodeError(f"not a push in JSON: {error}") from error
 
 
 def encode(entries: Iterable[Entry]) -> bytes:

@@ -11,7 +11,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message, message_fa
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# A request of 2,000 Istio samples is 2 MB; xScaler would not take a much larger one either.
+# A request of 2,000 Istio samples has 2 MB; xScaler does not accept a much larger one either.
 MAX_DECODED_BYTES = 64 * 1024 * 1024
 
 Field = descriptor_pb2.FieldDescriptorProto
@@ -20,7 +20,7 @@ Schema = dict[str, tuple[tuple[str, int, "Field.Type.ValueType", str], ...]]
 
 
 class DecodeError(ValueError):
-    """The body is not what it should be."""
+    """A body with another format."""
 
 
 def message_class(package: str, schema: Schema, name: str, *, single: Sequence[str] = ()) -> type[message.Message]:
@@ -40,14 +40,14 @@ def message_class(package: str, schema: Schema, name: str, *, single: Sequence[s
 
 
 def uncompress(body: bytes) -> bytes:
-    """Return what a snappy block holds; raise DecodeError for anything else or too much."""
+    """Return the data in a snappy block; raise DecodeError for anything else or too much."""
     try:
         size = cramjam.snappy.decompress_raw_len(body)
         if size > MAX_DECODED_BYTES:
             raise DecodeError(f"decoded body has {size} bytes, more than {MAX_DECODED_BYTES}")
         return bytes(cramjam.snappy.decompress_raw(body))
     except cramjam.DecompressionError as error:
-        raise DecodeError(f"no snappy block: {error}") from error
+        raise DecodeError(f"not a snappy block: {error}") from error
 
 
 def parse(kind: type[message.Message], body: bytes) -> message.Message:
@@ -56,7 +56,7 @@ def parse(kind: type[message.Message], body: bytes) -> message.Message:
     try:
         parsed.ParseFromString(uncompress(body))
     except message.DecodeError as error:
-        raise DecodeError(f"no {kind.DESCRIPTOR.name}: {error}") from error
+        raise DecodeError(f"not a {kind.DESCRIPTOR.name}: {error}") from error
     return parsed
 
 

@@ -1,29 +1,112 @@
-"""How to fix a push that failed, by what its collector's log says of it."""
+"""Why a push failed, as a type, and the fix for each cause.
+
+The status does not suffice: 429 has several causes and 400 many, which only the body of the answer distinguishes.
+"""
 
 from __future__ import annotations
 
+import enum
 import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ELSE = "docs/troubleshooting.md, by the answer"
-# The first that matches. Texts of xScaler's answers, of Loki and Mimir behind it, and of Go's network errors.
-_FIXES: Mapping[str, str] = {
-    "structured metadata": "xScaler has structured metadata switched off for this tenant: set logs.fields: none",
-    "orgid mismatch|no org id": "the tenant is not the token's: is xscaler.tenantId right?",
-    r"\b401\b": "the token is wrong or expired: update the Secret, no restart is needed",
-    r"\b403\b": "the token may not write: make one with the write scope",
-    "max-label-names|label names; limit": "more labels than xScaler takes: remove tags that a Telemetry object adds",
-    "max entry size": "set limits.logLineBytes to what xScaler takes",
-    "too old|too-old|too_far_behind": "older than xScaler takes, after a long outage; no action is needed",
-    "certificate": "an authority of your own stands in between: name it in xscaler.tls.ca",
-    r"no such host|\b404\b": "no xScaler is there: is xscaler.region right, or the URLs in its place?",
-    "connection refused|i/o timeout|deadline exceeded": "the way is closed: a NetworkPolicy, or no xscaler.proxyUrl?",
+
+class Reason(enum.Enum):
+    """Why a push failed."""
+
+    REDIRECT = enum.auto()
+    STRUCTURED_METADATA = enum.auto()
+    TENANT = enum.auto()
+    TOKEN = enum.auto()
+    SCOPE = enum.auto()
+    LABELS = enum.auto()
+    SERIES = enum.auto()
+    """Mimir's limit, a final 400: known series go on, new ones are lost."""
+    PLAN_SERIES = enum.auto()
+    """The plan's series at the gateway, a 429: every push waits."""
+    LOCK = enum.auto()
+    INTERVAL = enum.auto()
+    RATE = enum.auto()
+    PLAN = enum.auto()
+    """A 429 whose body names none of these."""
+    LINE_SIZE = enum.auto()
+    TOO_OLD = enum.auto()
+    CERTIFICATE = enum.auto()
+    ADDRESS = enum.auto()
+    CONNECTION = enum.auto()
+    UNKNOWN = enum.auto()
+
+
+# What each cause's answer has, the first that matches. The texts are those of Mimir and Loki, of Go's network errors,
+# and of xScaler's gateway, whose 429s are documented by their causes only: words that such a body must contain.
+_429 = r"(?s)\b429\b.*"
+_SIGNS: Mapping[Reason, str] = {
+    Reason.REDIRECT: r"\bHTTP status 3\d\d\b",
+    Reason.STRUCTURED_METADATA: "structured metadata",
+    Reason.TENANT: "orgid mismatch|no org id",
+    Reason.TOKEN: r"\b401\b",
+    Reason.SCOPE: r"\b403\b",
+    Reason.LABELS: "max-label-names|label names; limit",
+    Reason.LOCK: f"{_429}(?:billing|payment|invoice|suspend|locked)",
+    Reason.INTERVAL: f"{_429}interval",
+    Reason.PLAN_SERIES: rf"{_429}(?:active[ _-]series|max[ _-]series|series[ _-]limit)",
+    Reason.RATE: f"{_429}(?:rate|per[ _-]sec|streams? limit)",
+    Reason.PLAN: r"\b429\b",
+    Reason.SERIES: "per_user_series_limit|max-series-per-user|per-user series limit",
+    Reason.LINE_SIZE: "max entry size",
+    Reason.TOO_OLD: "too old|too-old|too_far_behind",
+    Reason.CERTIFICATE: "certificate",
+    Reason.ADDRESS: r"no such host|\b404\b",
+    Reason.CONNECTION: "connection refused|i/o timeout|deadline exceeded",
+}
+_FIXES: Mapping[Reason, str] = {
+    Reason.REDIRECT: (
+        "redirects are not followed, because the token would reach another host: set xScaler's own URL, or fix the"
+        " proxy that redirects"
+    ),
+    Reason.STRUCTURED_METADATA: "the tenant does not have structured metadata: set logs.structuredMetadata: false",
+    Reason.TENANT: "the token belongs to another tenant: correct xscaler.tenantId",
+    Reason.TOKEN: "the token is wrong, revoked or expired: update the Secret, no restart is needed",
+    Reason.SCOPE: "the token lacks the write scope: create one that has it",
+    Reason.LABELS: "more labels than xScaler allows: remove tags that a Telemetry object adds",
+    Reason.SERIES: (
+        "the tenant has all series that it may have: known series go on, new ones are lost; send fewer series"
+        " (docs/cost.md), or take a larger plan"
+    ),
+    Reason.PLAN_SERIES: (
+        "the plan's active series are used up, and every push waits: send fewer series (docs/cost.md), or take a larger"
+        " plan within the two hours that samples wait"
+    ),
+    Reason.LOCK: (
+        "the account is locked for billing, and every push waits: settle it in xScaler's portal within the two hours"
+        " that samples wait"
+    ),
+    Reason.INTERVAL: "the plan has a minimum scrape interval: raise metrics.scrapeInterval to it",
+    Reason.RATE: "the plan's rate is exceeded, and pushes wait: send fewer series and lines (docs/cost.md)",
+    Reason.PLAN: (
+        "the plan's series or rate are used up, or the account is locked for billing: see the usage in xScaler's portal"
+    ),
+    Reason.LINE_SIZE: "set xscaler.limits.logLineBytes to your plan's limit",
+    Reason.TOO_OLD: "no action: after a long outage some data is older than xScaler accepts",
+    Reason.CERTIFICATE: "if a proxy of yours inspects TLS, name its certificate authority in xscaler.tls.ca",
+    Reason.ADDRESS: "correct xscaler.region, or the URLs if you set some",
+    Reason.CONNECTION: "the connection is blocked: allow it in NetworkPolicies and firewalls, or set xscaler.proxyUrl",
+    Reason.UNKNOWN: "see docs/troubleshooting.md for this answer",
 }
 
 
-def fix(reason: str) -> str:
-    """Return what to do about a reason, or where to read on."""
-    return next((text for pattern, text in _FIXES.items() if re.search(pattern, reason)), _ELSE)
+def cause(reason: str) -> Reason:
+    """Return the cause in a reason of a collector's log: a status with the body of the answer, or a network error."""
+    return next((each for each, sign in _SIGNS.items() if re.search(sign, reason, re.IGNORECASE)), Reason.UNKNOWN)
+
+
+def cause_of_answer(status: int, body: str) -> Reason:
+    """Return the cause of an answer: a status with its body."""
+    return cause(f"HTTP status {status}: {body}")
+
+
+def fix(why: Reason) -> str:
+    """Return the fix for a cause."""
+    return _FIXES[why]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path  # noqa: TC003 - Typer reads the annotations
 from typing import Annotated
 
@@ -9,9 +10,9 @@ import typer
 
 from xscaler_istio.cli import completion, options
 from xscaler_istio.rendered.collectors import COLLECTORS
-from xscaler_istio.system.errors import ExitCode
+from xscaler_istio.system.errors import ExitCode, UsageError
 
-EXAMPLE = "helm xscaler test --local -f values.yaml"
+EXAMPLE = "helm xscaler test --local values.yaml"
 
 _PARTS = ("scraping", "pushing", "logs")
 _BACKENDS = ("auto", "mimir", "prometheus")
@@ -20,6 +21,7 @@ _OUTPUTS = ("text", "json", "html")
 
 @options.with_sets
 def command(
+    files: options.Files = None,
     values: options.Values = None,
     sets: options.Sets = (),
     chart: options.Chart = None,
@@ -27,7 +29,7 @@ def command(
     collector: Annotated[
         str,
         typer.Option(
-            help="Run this collector, whatever metrics.collector says.",
+            help="Run this collector instead of the one in metrics.collector.",
             metavar="|".join(COLLECTORS),
             autocompletion=completion.choices(*COLLECTORS),
         ),
@@ -55,23 +57,25 @@ def command(
     backend: Annotated[
         str,
         typer.Option(
-            help="Store behind the local xScaler with this program; `auto` uses Mimir if it is installed.",
+            help="Store what the local xScaler accepts in this program; `auto` uses Mimir if it is installed.",
             metavar="|".join(_BACKENDS),
             autocompletion=completion.choices(*_BACKENDS),
         ),
     ] = "auto",
-    interval: Annotated[int, typer.Option(help="Scrape every so many seconds.", min=1)] = 5,
-    timeout: Annotated[float, typer.Option(help="Wait so many seconds for complete evidence.", min=1)] = 60,
+    interval: Annotated[int, typer.Option(help="Scrape at this interval, in seconds.", min=1, max=3600)] = 5,
+    timeout: Annotated[
+        float, typer.Option(help="Wait up to this many seconds for all evidence.", min=1, max=86400)
+    ] = 60,
     proxies: Annotated[
-        int, typer.Option(help="Generate a mesh of so many proxies instead of the small one.", min=0)
+        int, typer.Option(help="Generate a mesh of this many proxies instead of the small one.", min=0, max=50_000)
     ] = 0,
     series: Annotated[
-        int, typer.Option(help="Give each generated proxy so many series; with --proxies.", min=1)
+        int, typer.Option(help="Give each generated proxy this many series; with --proxies.", min=1, max=1_000_000)
     ] = 1000,
     output_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Keep manifests, configuration, report and logs here.",
+            help="Keep manifests, configuration, report and logs in this folder.",
             metavar="FOLDER",
             autocompletion=completion.folders,
         ),
@@ -88,10 +92,10 @@ def command(
     ] = "text",
     debug: options.Debug = False,
 ) -> None:
-    """Test values on this machine, without a cluster: a mesh and a local xScaler around the real collector.
+    """Test values on this machine, without a cluster: run the real collector between a mesh and a local xScaler.
 
-    Runs the collector with the rendered configuration against a mesh of real Envoys and a local xScaler with its
-    limits, and judges what arrives. Needs Linux.
+    The command runs the collector with the rendered configuration between a mesh of real Envoys and a local xScaler
+    with xScaler's limits, and checks what arrives. It needs Linux.
 
     `test RELEASE` tests a release in a cluster instead. `test --help` shows its options.
     """
@@ -116,6 +120,12 @@ def command(
     )
     # The family that Helm applies last.
     sets += (("--set-literal", f"metrics.collector={collector}"),) if collector else ()
-    with options.release(chart, values, sets, namespace=namespace) as release:
-        ok = run(release, asked, write=options.write, progress=options.progress)
+    name, named = options.release_and_files(files or (), "")
+    if name:
+        raise UsageError("RELEASE and --local exclude each other", f"leave --local or {name} out")
+    with (
+        options.release(chart, [*named, *(values or ())], sets, namespace=namespace) as release,
+        options.refusals_explained({"test --local": release}),
+    ):
+        ok = run(release, asked, write=functools.partial(options.show, places=True), progress=options.progress)
     raise typer.Exit(ExitCode.OK if ok else ExitCode.FINDINGS)

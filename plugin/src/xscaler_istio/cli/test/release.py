@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from xscaler_istio.cli import completion, options
-from xscaler_istio.system.errors import ExitCode
+from xscaler_istio.system.errors import ExitCode, UsageError
 
 EXAMPLE = "helm xscaler test xscaler-istio -n telemetry"
 
@@ -17,10 +17,12 @@ _OUTPUTS = ("text", "json", "html", "junit")
 
 def command(
     release_name: Annotated[
-        str, typer.Argument(metavar="RELEASE", help="A release in the cluster of the current kubeconfig.")
+        str, typer.Argument(metavar="RELEASE", help="Test this release in the cluster of the current kubeconfig.")
     ],
     namespace: options.Namespace = "default",
-    timeout: Annotated[float, typer.Option(help="Give `helm test` this many seconds.", min=1)] = 300,
+    timeout: Annotated[
+        float, typer.Option(help="Wait up to this many seconds for `helm test`.", min=1, max=86400)
+    ] = 300,
     read_token_file: Annotated[
         Path | None,
         typer.Option(
@@ -29,9 +31,13 @@ def command(
             metavar="FILE",
         ),
     ] = None,
-    tenant: Annotated[str, typer.Option(help="Ask for this tenant, if the values do not name it.")] = "",
-    query_url: Annotated[str, typer.Option(help="Ask PromQL here; default: by region.", metavar="URL")] = "",
-    logs_query_url: Annotated[str, typer.Option(help="Ask LogQL here; default: by region.", metavar="URL")] = "",
+    tenant: Annotated[str, typer.Option(help="Use this tenant if the values do not name one.")] = "",
+    query_url: Annotated[
+        str, typer.Option(help="Send PromQL queries to this URL; default: derived from the region.", metavar="URL")
+    ] = "",
+    logs_query_url: Annotated[
+        str, typer.Option(help="Send LogQL queries to this URL; default: derived from the region.", metavar="URL")
+    ] = "",
     output: Annotated[
         str,
         typer.Option(
@@ -44,10 +50,10 @@ def command(
     ] = "text",
     debug: options.Debug = False,
 ) -> None:
-    """Test a release in the cluster: its scrapes, its pushes and, with a read token, what xScaler has of it.
+    """Test a release in the cluster: its scrapes, its pushes and, with a read token, what xScaler has stored.
 
-    Runs the release's `helm test`, asks its collectors what they scrape and send, and with a read token asks xScaler
-    whether series and lines are there and fresh.
+    The command runs the release's `helm test`, asks its collectors what they scrape and send, and with a read token
+    asks xScaler whether series and lines arrive and are fresh.
 
     `test --local` needs no cluster: it tests values on this machine. `test --local --help` shows its options.
     """
@@ -55,6 +61,9 @@ def command(
 
     options.set_debug(debug)
     options.choose("--output", output, _OUTPUTS)
+    if options.release_and_files([release_name], "")[1]:
+        message = f"{release_name} is a values file, and test without --local needs the name of a release"
+        raise UsageError(message, f"to test the values without a cluster: test --local {release_name}")
     asked = ReleaseTest(
         release=release_name,
         namespace=namespace,
@@ -66,5 +75,5 @@ def command(
         output=output,
     )
     text, ok = run(asked, options.progress)
-    options.write(text)
+    options.show(text, places=True)
     raise typer.Exit(ExitCode.OK if ok else ExitCode.FINDINGS)

@@ -1,4 +1,4 @@
-"""What answers on port 15020 of a pod with a real Envoy: the agent's, Envoy's and the application's metrics in one.
+"""Port 15020 of a pod with a real Envoy: the agent's, Envoy's and the application's metrics in one response.
 
 As Istio's agent does (`istio/istio` pilot/cmd/pilot-agent/status/server.go): plain concatenation in that order, and a
 part that cannot be had is left out and counted in istio_agent_scrape_failures_total while the answer stays 200.
@@ -29,7 +29,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
 class IstioAgent:
-    """Merges the pages of one pod. `scrapes` counts the answers."""
+    """Merges the metrics of one pod. `scrapes` counts the answers."""
 
     def __init__(self, pod: PlacedPod, session: aiohttp.ClientSession, *, has_application: bool) -> None:
         self.pod = pod
@@ -41,7 +41,7 @@ class IstioAgent:
         self._frozen: float | None = None
 
     def freeze(self) -> None:
-        """Let the agent's own counters stand still from now on."""
+        """Freeze the agent's own counters."""
         self._frozen = time.monotonic()
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
@@ -73,5 +73,5 @@ class IstioAgent:
 
 
 def as_istio(page: bytes) -> bytes:
-    """Return Envoy's page with the names and labels that Istio's stat filter gives."""
+    """Return Envoy's metrics with the names and labels that Istio's stat filter gives."""
     return _CODE.sub(rb'\1,grpc_response_status=""', page.replace(_PREFIX, b""))

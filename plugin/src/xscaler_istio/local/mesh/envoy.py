@@ -60,7 +60,7 @@ _GATEWAY, _FRONTEND, _CHECKOUT, _PAYMENTS = "istio-ingressgateway", "frontend", 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Role:
-    """One workload of the real mesh and whom it calls, over HTTP and over TCP."""
+    """One workload of the real mesh, and the workloads that it calls over HTTP and TCP."""
 
     kind: Kind
     version: Version
@@ -78,7 +78,7 @@ _ROLES: Mapping[str, _Role] = {
 
 
 class EnvoyMesh:
-    """The running mesh: its pods, and what really happened in it."""
+    """The running mesh: its pods and its traffic."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class EnvoyMesh:
 
     @property
     def scrapes(self) -> Mapping[tuple[str, str], int]:
-        """The number of pages that each pod served, by namespace and name."""
+        """The number of scrapes that each pod answered, by namespace and name."""
         return {(agent.pod.namespace, agent.pod.name): agent.scrapes for agent in self._agents}
 
     @property
@@ -114,7 +114,7 @@ class EnvoyMesh:
         return self._client.connections
 
     def pace(self, requests_per_second: float) -> None:
-        """Have the client send at another rate from now on."""
+        """Change the rate at which the client sends."""
         self._client.pace(requests_per_second)
 
     async def freeze(self) -> None:
@@ -246,8 +246,8 @@ async def _start(
 ) -> None:
     config = folder / f"envoy-{pod.workload}.json"
     access_log = AccessLog(str(_access_log(pod, folder)), _ROLES[pod.workload].logs_json) if logs else None
-    content = bootstrap(pod.ip, upstreams, Party(pod.workload, pod.namespace), access_log)
-    config.write_text(json.dumps(content), encoding="utf-8")
+    document = bootstrap(pod.ip, upstreams, Party(pod.workload, pod.namespace), access_log)
+    config.write_text(json.dumps(document), encoding="utf-8")
     command = [str(binary), "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
     child = await stack.enter_async_context(running(f"envoy-{pod.workload}", command, folder=folder))
 

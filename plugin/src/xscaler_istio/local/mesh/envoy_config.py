@@ -89,7 +89,7 @@ class Upstream:
 
     @property
     def name(self) -> str:
-        """The cluster's and listener's name, in Istio's form, by which access logs tell the sides apart."""
+        """The cluster's and listener's name, in Istio's form, by which access logs distinguish the sides."""
         if self.counts.reporter == "destination":
             return f"inbound|{self.port}||"
         to = self.counts.destination
@@ -208,7 +208,7 @@ def _stats_log(**stats: list[Config]) -> Config:
 
 
 def _tags(labels: Mapping[str, str], values: Mapping[str, str]) -> list[Config]:
-    # An empty value is no tag: the agent adds it where Istio writes it.
+    # An empty value is not a tag: the agent adds it where Istio writes it.
     formats = {name: values.get(name, value) for name, value in labels.items()}
     return [{"name": name, "value_format": value} for name, value in formats.items() if value]
 

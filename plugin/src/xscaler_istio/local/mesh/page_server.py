@@ -1,4 +1,4 @@
-"""Serves generated pages: every pod on its own loopback address and the real ports."""
+"""The server of generated metrics: every pod on its own loopback address and the real ports."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PodName = tuple[str, str]
 
 
 class Clock:
-    """The tick that pages are rendered at: one more every `step_seconds`, until it is frozen."""
+    """The tick for which metrics are rendered; it grows by one every `step_seconds` until it is frozen."""
 
     def __init__(self, step_seconds: float = 5.0) -> None:
         self._step = step_seconds
@@ -36,39 +36,40 @@ class Clock:
 
     @property
     def tick(self) -> int:
-        """The present tick, from 0."""
+        """The current tick, from 0."""
         if self._frozen is not None:
             return self._frozen
         return int(self._now())
 
     def pace(self, step_seconds: float) -> None:
-        """Step at another pace from now on."""
+        """Change the time between two ticks."""
         self._before, self._start, self._step = self._now(), time.monotonic(), step_seconds
 
     def _now(self) -> float:
         return self._before + (time.monotonic() - self._start) / self._step
 
     def freeze(self) -> int:
-        """Stand still from now on; return the tick."""
+        """Stop at the current tick and return it."""
         self._frozen = self.tick
         return self._frozen
 
 
 class MeshServer:
-    """Answers for all members. `scrapes` counts the pages that each pod served."""
+    """Answers scrapes for all members. `scrapes` counts the answers of each pod."""
 
     def __init__(self, members: Sequence[Member], clock: Clock) -> None:
         self.scrapes: collections.Counter[PodName] = collections.Counter()
         self._members = {member.pod.ip: member for member in members}
         self._clock = clock
-        # Pods of a workload share a page: one rendering a tick serves all of them.
+        # Pods of a workload share a response: one rendering a tick serves all of them.
         self._cache: dict[tuple[int, bool], tuple[int, bytes]] = {}
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
-        """Serve the page of the pod whose address was called."""
+        """Answer with the metrics of the pod that has the requested address."""
         transport = request.transport
         if transport is None:
-            raise ConnectionResetError
+            # The client has gone: no one reads this, and an exception would be reported as ours.
+            return web.Response(status=503)
         ip, port = transport.get_extra_info("sockname")[:2]
         member = self._members[ip]
         page = member.pages.get((port, request.path))
@@ -120,7 +121,7 @@ def listen(ip: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise SetupError(
-            f"port {port} on {ip} is in use", f"end the program that has it (ss -ltnp 'sport = {port}') and run again"
+            f"port {port} on {ip} is in use", f"stop the program that uses it (ss -ltnp 'sport = {port}') and run again"
         ) from error
     return listener
 

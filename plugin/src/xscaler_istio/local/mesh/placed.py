@@ -1,4 +1,4 @@
-"""Pods of a generated mesh on addresses of this machine, with what each of them serves."""
+"""Pods of a generated mesh on addresses of this machine, with the metrics that each of them serves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PROXY_GZIP_SINCE = Version(1, 30)
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """One generated pod and what it serves: pages by (port, path)."""
+    """One generated pod and its metrics, by (port, path)."""
 
     pod: PlacedPod
     pages: Mapping[tuple[int, str], Page]
@@ -33,7 +33,7 @@ class Member:
 
     @property
     def page(self) -> Page | None:
-        """The page that a collector must read, or None for a pod outside the mesh."""
+        """The metrics that a collector must scrape, or None for a pod outside the mesh."""
         return self.pages.get(_SCRAPED_AT.get(self.pod.kind, (0, "")))
 
 

@@ -1,4 +1,4 @@
-"""The applications of the real mesh and the traffic through it: what really happened, by workload and code."""
+"""The applications of the real mesh and the traffic through it, counted by workload and code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xscaler_istio.mesh import pages
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# A query string as applications have them, and which nobody should find in a log.
+# A typical query string, which must not appear in a log.
 SECRET = "token-of-a-customer"  # noqa: S105 - not one
 # Deterministic answers: one in ten 404, one in twenty 503; a few slow ones, so that p50 and p99 differ.
 _CODES = (200,) * 9 + (404,) + (200,) * 9 + (503,)
@@ -35,7 +35,7 @@ class Application:
         self._delays = itertools.cycle(_DELAYS_SECONDS)
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
-        """Answer one request; `/metrics` is the application's own page and no traffic."""
+        """Answer one request; `/metrics` has the application's own metrics and is not traffic."""
         if request.path == "/metrics":
             return web.Response(body=pages.application_page().render(1))
         await asyncio.gather(*(fetch(self._session, url) for url in self._calls))
@@ -77,7 +77,7 @@ class Client:
         self._pause = 1 / per_second
 
     async def stop(self) -> None:
-        """Stop sending, and wait until all that was sent is answered."""
+        """Stop sending, and wait for all answers."""
         for loop in self._loops:
             loop.cancel()
             with contextlib.suppress(asyncio.CancelledError):

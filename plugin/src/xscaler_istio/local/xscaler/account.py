@@ -1,4 +1,4 @@
-"""What passed the gateway and what it refused, by reason."""
+"""The account of the gateway: accepted samples, and refused ones by reason."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Account:
-    """The state of the books. Numbers are samples unless they say requests.
+    """The state of the account. Numbers are samples unless their name says requests.
 
+    `native` are the native histograms that the backend wrote; `accepted` counts them too.
     `rejected` are final refusals, which no collector sends again; `deferred` are answers after which a collector
     tries again (429 and 5xx), by status: those samples count once more when they come back. `received_bytes` is what
     all request bodies had on the wire.
     """
 
     accepted: int
+    native: int
     rejected: Mapping[str, int]
     deferred: Mapping[int, int]
     requests: Mapping[int, int]
@@ -33,6 +35,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._passed = 0
+        self._native = 0
         self._rejected: collections.Counter[str] = collections.Counter()
         self._deferred: collections.Counter[int] = collections.Counter()
         self._requests: collections.Counter[int] = collections.Counter()
@@ -48,9 +51,10 @@ class Ledger:
         if status == 429 or status >= 500:
             self._deferred[status] += samples
 
-    def passed(self, samples: int) -> None:
-        """Enter samples that the backend took, before its own refusals are known."""
+    def passed(self, samples: int, native: int) -> None:
+        """Enter samples that the backend accepted, and how many native histograms it wrote."""
         self._passed += samples
+        self._native += native
 
     def rejected(self, reason: str, samples: int, text: str) -> None:
         """Enter samples that were rejected permanently."""
@@ -58,14 +62,15 @@ class Ledger:
         self._last[reason] = text
 
     def refusal(self, reason: str, text: str) -> None:
-        """Remember the backend's words."""
+        """Keep the text of the backend's answer."""
         self._last[reason] = text
 
     def close(self, discarded: Mapping[str, int]) -> Account:
-        """Return the account, completed by what the backend says that it discarded."""
+        """Return the account, with the samples that the backend discarded."""
         rejected = self._rejected + collections.Counter(discarded)
         return Account(
             accepted=self._passed - sum(discarded.values()),
+            native=self._native,
             rejected=dict(rejected),
             deferred=dict(self._deferred),
             requests=dict(self._requests),

@@ -1,4 +1,4 @@
-"""Who may push and ask: tokens, scopes and tenants, and faults on demand. The same for metrics and logs.
+"""Access control for pushes and queries: tokens, scopes and tenants, and faults on demand, for metrics and logs.
 
 Answers follow xScaler's public documentation: no or wrong tenant 401 or 400, bad token 401, missing scope 403, plan
 or rate limit 429.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Scope(enum.Flag):
-    """What a token may do."""
+    """The scopes of a token."""
 
     READ = enum.auto()
     WRITE = enum.auto()
@@ -63,7 +63,7 @@ class RefusedError(Exception):
 
 
 class Admission:
-    """The door of one gateway."""
+    """The access control of one gateway."""
 
     def __init__(self, tokens: Mapping[str, Token]) -> None:
         self.tokens = dict(tokens)

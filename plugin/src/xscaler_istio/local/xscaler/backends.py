@@ -1,7 +1,7 @@
-"""Where the gateway stores what it admits: real programs, siblings of one shape, chosen by name.
+"""The stores behind the gateway: real programs with the same interface, chosen by name.
 
-`mimir` is Grafana Mimir with xScaler's limits: its verdict on a series is the one that counts. `prometheus` is a
-Prometheus server for users without Mimir; the gateway then applies the limits itself.
+`mimir` is Grafana Mimir with xScaler's limits, and judges series itself. `prometheus` is a Prometheus server for users
+without Mimir; the gateway then applies the limits.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _DISCARDED = re.compile(r"^cortex_discarded_samples_total\{([^}]*)\} (\S+)$", re
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Backend:
-    """A running store: where it takes pushes and queries, and whether it judges series itself."""
+    """A running store: its URLs for pushes and queries, and whether it judges series itself."""
 
     push_url: str
     query_url: str
@@ -39,7 +39,7 @@ class Backend:
     child: Child
 
     async def discarded(self, session: aiohttp.ClientSession) -> Mapping[str, int]:
-        """Return the samples that the backend refused so far, by reason."""
+        """Return the samples that the backend rejected so far, by reason."""
         if not self.judges:
             return {}
         async with session.get(self.metrics_url) as response:
@@ -54,7 +54,7 @@ class Backend:
 
 def _mimir_config(address: str, folder: Path, limits: AccountLimits) -> str:
     memory = {"instance_addr": address, "kvstore": {"store": "inmemory"}}
-    alone = {**memory, "replication_factor": 1}
+    single = {**memory, "replication_factor": 1}
     grpc = f"{address}:{MIMIR_PORT + 1}"
     config = {
         "target": "all",
@@ -75,11 +75,11 @@ def _mimir_config(address: str, folder: Path, limits: AccountLimits) -> str:
         },
         "compactor": {"data_dir": str(folder / "compactor"), "sharding_ring": memory},
         "distributor": {"ring": memory},
-        "ingester": {"ring": {**alone, "min_ready_duration": "0s", "final_sleep": "0s"}},
-        "store_gateway": {"sharding_ring": alone},
+        "ingester": {"ring": {**single, "min_ready_duration": "0s", "final_sleep": "0s"}},
+        "store_gateway": {"sharding_ring": single},
         "query_scheduler": {"ring": memory},
         "querier": {"ring": memory},
-        # Unset, these two dial 127.0.0.1, where another run may listen or nobody.
+        # Without an address these two dial 127.0.0.1, where another run may listen.
         "frontend": {"address": address, "scheduler_address": grpc},
         "frontend_worker": {"scheduler_address": grpc},
         "ruler": {"ring": memory, "rule_path": str(folder / "rules-tmp")},
@@ -92,7 +92,7 @@ def _mimir_config(address: str, folder: Path, limits: AccountLimits) -> str:
             "max_label_names_per_series": limits.labels_per_series,
             "max_label_name_length": limits.label_name_length,
             "max_label_value_length": limits.label_value_length,
-            # A plan's rate is injected by the gateway where a test wants it.
+            # A test that needs a plan's rate limit sets it at the gateway.
             "max_global_series_per_user": 0,
             "ingestion_rate": 10_000_000,
             "ingestion_burst_size": 10_000_000,
@@ -127,7 +127,7 @@ async def prometheus(
     binary: Path,
     limits: AccountLimits,  # noqa: ARG001 - the gateway applies them
 ) -> AsyncIterator[Backend]:
-    """Run a Prometheus server that takes remote write."""
+    """Run a Prometheus server that accepts remote write."""
     listen = f"{network.infrastructure}:{PROMETHEUS_SERVER_PORT}"
     config = folder / "prometheus-server.yml"
     config.write_text("global: {}\n", encoding="utf-8")

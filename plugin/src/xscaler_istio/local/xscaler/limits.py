@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class AccountLimits:
-    """What one request and one series may hold; `__name__` counts as a label. Lengths in bytes of UTF-8."""
+    """The limits of one request and one series; `__name__` counts as a label. Lengths in bytes of UTF-8."""
 
     labels_per_series: int = 30
     samples_per_request: int = 2000
@@ -23,7 +23,7 @@ class AccountLimits:
 
 
 XSCALER = AccountLimits()
-# For a look at scraping alone: whatever is scraped arrives.
+# For a test of scraping only: everything that is scraped arrives.
 NONE = AccountLimits(*[10**6] * 4)
 
 

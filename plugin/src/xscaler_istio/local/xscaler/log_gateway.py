@@ -26,7 +26,7 @@ QUERY_PATHS = ("/api/v1/logs", "/api/v1")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LogAccount:
-    """The state of the books, in lines unless they say requests.
+    """The state of the account, in lines unless the name says requests.
 
     `entries` are all lines of pushes that were answered with success, in the order of their arrival; of those the
     backend may have `rejected` some. `deferred` are answers after which an agent tries again, by status.
@@ -76,7 +76,7 @@ class LogGateway:
         return tuple(self._entries[since:])
 
     async def account(self) -> LogAccount:
-        """Return the books, with Loki's refusals in them."""
+        """Return the account, with Loki's refusals."""
         discarded = await self._loki.discarded(self._session) if self._loki else {}
         rejected = self._rejected + collections.Counter(discarded)
         return LogAccount(
@@ -100,7 +100,7 @@ class LogGateway:
         return app
 
     async def push(self, request: web.Request) -> web.Response:
-        """Take one push."""
+        """Answer one push."""
         body = await request.read()
         entries: tuple[Entry, ...] = ()
         try:
@@ -127,7 +127,7 @@ class LogGateway:
         status, text = 204, ""
         if self._loki:
             status, text = await self._forward(self._loki, tenant, body, content_type)
-        # With 400 Loki refuses some lines and stores the others; its own counters say how many.
+        # With 400 Loki rejects some lines and stores the others; its own counters say how many.
         if status < 300 or status == 400:
             self._entries += entries
         if status >= 400:
@@ -140,7 +140,7 @@ class LogGateway:
             return answer.status, await answer.text()
 
     async def query(self, request: web.Request) -> web.Response:
-        """Pass a question on to Loki."""
+        """Pass a query on to Loki."""
         try:
             tenant = self.admission.admit(request, Scope.READ)
         except RefusedError as refused:

@@ -24,13 +24,13 @@ _DISCARDED = re.compile(r'^loki_discarded_samples_total\{[^}]*reason="([^"]*)"[^
 
 @dataclasses.dataclass(frozen=True)
 class Loki:
-    """A running Loki: where it takes pushes and questions."""
+    """A running Loki: its URLs for pushes and queries."""
 
     base_url: str
     child: Child
 
     async def discarded(self, session: aiohttp.ClientSession) -> Mapping[str, int]:
-        """Return the lines that Loki refused so far, by reason."""
+        """Return the lines that Loki rejected so far, by reason."""
         async with session.get(f"{self.base_url}/metrics") as response:
             text = await response.text()
         counts: dict[str, int] = {}
@@ -75,12 +75,12 @@ def _config(address: str, folder: Path, *, structured_metadata: bool) -> str:
             },
             "analytics": {"reporting_enabled": False},
             "memberlist": {"bind_addr": [address], "abort_if_cluster_join_fails": False},
-            # Unset, it dials 127.0.0.1, where another run may listen or nobody.
+            # Without an address it dials 127.0.0.1, where another run may listen.
             "frontend": {"address": address},
             "ingester": {"lifecycler": {"min_ready_duration": "0s", "final_sleep": "0s"}},
             "limits_config": {
                 "allow_structured_metadata": structured_metadata,
-                # A plan's rate is injected by the gateway where a test wants it.
+                # A test that needs a plan's rate limit sets it at the gateway.
                 "ingestion_rate_mb": 1000,
                 "ingestion_burst_size_mb": 1000,
                 "per_stream_rate_limit": "1GB",

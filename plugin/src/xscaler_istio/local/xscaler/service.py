@@ -1,4 +1,4 @@
-"""The local xScaler as a whole: gateway and backend, and questions to it through the gateway."""
+"""The local xScaler as a whole: gateway and backend, and queries through the gateway."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xscaler_istio.local.xscaler.gateway import PUSH_PATH, Fault, Gateway, Token
 from xscaler_istio.local.xscaler.limits import XSCALER, AccountLimits
 from xscaler_istio.local.xscaler.log_gateway import PUSH_PATHS, QUERY_PATHS, LogAccount, LogGateway, RateLimit
 from xscaler_istio.system.errors import SetupError, UnreachableError
-from xscaler_istio.wire.answers import LogLine, Sample, ValuesOverTime, Window
+from xscaler_istio.wire.answers import LogLine, NativeHistogram, Sample, ValuesOverTime, Window
 
 if TYPE_CHECKING:
     import ssl
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Reader:
-    """Who asks: a token with the read scope and its tenant."""
+    """The credentials of a query: a token with the read scope and its tenant."""
 
     token: str
     tenant: str
@@ -42,7 +42,7 @@ class Reader:
 
 
 class LogSide:
-    """The side for logs, on a host (here: a port) of its own."""
+    """The part for logs, on a separate host (here: a separate port)."""
 
     def __init__(self, base_url: str, gateway: LogGateway, session: aiohttp.ClientSession, reader: Reader) -> None:
         self.gateway = gateway
@@ -56,7 +56,7 @@ class LogSide:
         self.gateway.admission.fault = fault
 
     def limit_rate(self, bytes_per_second: float | None) -> None:
-        """Answer 429 to what is more than this; None ends it."""
+        """Answer 429 to lines above this rate; None removes the limit."""
         self.gateway.rate_limit = None if bytes_per_second is None else RateLimit(bytes_per_second)
 
     def entries(self, since: int = 0) -> tuple[Entry, ...]:
@@ -170,7 +170,12 @@ def _instant(query: str, at: float | None) -> dict[str, str]:
 
 
 def _sample(item: dict[str, Any]) -> Sample:
-    return Sample(item["metric"], float(item["value"][1]))
+    if "histogram" not in item:
+        return Sample(item["metric"], float(item["value"][1]))
+    found = item["histogram"][1]
+    # Each bucket begins with a number for which of its bounds belong to it.
+    buckets = tuple((float(low), float(high), float(count)) for _, low, high, count in found.get("buckets", ()))
+    return Sample(item["metric"], float(found["count"]), NativeHistogram(float(found["sum"]), buckets))
 
 
 def _series(item: dict[str, Any]) -> ValuesOverTime:
@@ -233,4 +238,4 @@ async def _listen(
     try:
         await web.TCPSite(runner, address, port, ssl_context=tls).start()
     except OSError as error:
-        raise SetupError(f"port {port} on {address} is in use", "end the program that has it (ss -ltnp)") from error
+        raise SetupError(f"port {port} on {address} is in use", "stop the program that uses it (ss -ltnp)") from error

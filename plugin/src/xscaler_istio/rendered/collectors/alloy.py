@@ -6,32 +6,45 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from xscaler_istio.rendered import alloy, own_metrics
-from xscaler_istio.rendered.local_start import Override, Surroundings
+from xscaler_istio.rendered.alloy_syntax import evaluated, parse
+from xscaler_istio.rendered.local_start import Override, Surroundings, without_proxy
 from xscaler_istio.rendered.own_metrics import Target
-from xscaler_istio.rendered.scraping import Job, Scraping
+from xscaler_istio.rendered.scraping import REMOTE_WRITE_2, Job, Scraping, form, form_of_jobs
 from xscaler_istio.rendered.shipper import Collector, IgnoredKeys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from xscaler_istio.rendered.alloy import Blocks
+    from xscaler_istio.rendered.alloy_syntax import Blocks
     from xscaler_istio.rendered.own_metrics import Fetch
 
 _SCRAPE = "prometheus.scrape "
 _RULES = ("discovery.relabel ", "prometheus.relabel ")
 _ENDPOINT = ('prometheus.remote_write "xscaler"', "endpoint")
-# What Job says of a scraping component; its rules are components of their own.
-_READ = ("metrics_path", "scrape_interval", "scrape_timeout", "sample_limit", "body_size_limit")
+# The attributes of a scraping component that Job has; rules are separate components.
+_CONVERSION = ("convert_classic_histograms_to_nhcb", "scrape_classic_histograms")
+_READ = ("metrics_path", "scrape_interval", "scrape_timeout", "sample_limit", "body_size_limit", *_CONVERSION)
 
 
 def _read(tree: Blocks) -> Scraping:
     component, endpoint = _ENDPOINT
     names = [header.split('"')[1] for header in tree if header.startswith(_SCRAPE)]
-    return Scraping(tuple(_job(tree, name) for name in names), alloy.destination(tree, tree[component][endpoint]))
+    jobs = tuple(_job(tree, name) for name in names)
+    # Each of several endpoints must carry them.
+    carries = all(
+        evaluated(block.get("protobuf_message", '""')) == REMOTE_WRITE_2
+        and evaluated(block.get("send_native_histograms", "false"))
+        for header, written in tree.items()
+        if header.startswith("prometheus.remote_write ")
+        for key, block in written.items()
+        if key.partition("#")[0] == "endpoint"
+    )
+    destination = alloy.destination(tree, tree[component][endpoint])
+    return Scraping(jobs, destination, form_of_jobs(jobs), carries_native=carries)
 
 
 def _job(tree: Blocks, name: str) -> Job:
-    scrape = {key: alloy.literal(value) for key, value in tree[f'{_SCRAPE}"{name}"'].items()}
+    scrape = {key: evaluated(value) for key, value in tree[f'{_SCRAPE}"{name}"'].items()}
     return Job(
         name=scrape["job_name"],
         path=scrape["metrics_path"],
@@ -41,6 +54,7 @@ def _job(tree: Blocks, name: str) -> Job:
         sample_limit=scrape.get("sample_limit", 0),
         body_size_limit=scrape.get("body_size_limit", ""),
         target_rules=alloy.rules(tree[f'discovery.relabel "{name}"']),
+        histograms=form(native=scrape.get(_CONVERSION[0], False), classic=scrape.get(_CONVERSION[1], False)),
         # The first keeps the report of a scrape from coming twice; Prometheus has no such rule.
         metric_rules=alloy.rules(tree[f'prometheus.relabel "{name}"'])[1:],
     )
@@ -57,14 +71,14 @@ def _rest(tree: Blocks) -> Blocks:
 
 
 def _overrides(config: str, surroundings: Surroundings) -> tuple[Override, ...]:
-    blocks = alloy.parse(config)
+    blocks, (component, endpoint) = parse(config), _ENDPOINT
     return (
         *alloy.discovery(surroundings),
         *_intervals(blocks, surroundings),
         Override((*_ENDPOINT, "url"), surroundings.push_url, "the local xScaler"),
         Override((*_ENDPOINT, "tls_config", "ca_file"), str(surroundings.ca_file), "authority of this run"),
-        *alloy.proxy(blocks, _ENDPOINT),
-        *alloy.mounted_files((), blocks, surroundings),
+        *without_proxy(_ENDPOINT, blocks[component][endpoint]),
+        *alloy.mounted_files(blocks, surroundings),
     )
 
 
@@ -99,8 +113,7 @@ COLLECTOR = Collector(
     config_file="config.alloy",
     metrics_port=alloy.PORT,
     # The comment on alloy.resources.
-    bytes_per_series=11_000,
-    parse=alloy.parse,
+    parse=parse,
     read=_read,
     rest=_rest,
     overrides=_overrides,
@@ -112,7 +125,7 @@ COLLECTOR = Collector(
     ignored=(
         IgnoredKeys(
             ("metrics.targets.*.sampleLimit",),
-            "Alloy counts the whole page, the others what the profile leaves of it",
+            "Alloy counts all samples of the response, the others only those that the profile keeps",
             "means something else here",
             "use bodySizeLimit, which means the same everywhere",
         ),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from xscaler_istio.rendered import documents, own_metrics, yaml_config
 from xscaler_istio.rendered.destination import Bearer, Destination, File, Literal
-from xscaler_istio.rendered.local_start import Override, Surroundings, replace_values
+from xscaler_istio.rendered.local_start import Override, Surroundings, replace_values, without_proxy
 from xscaler_istio.rendered.own_metrics import Pushes, metric
-from xscaler_istio.rendered.scraping import Scraping
+from xscaler_istio.rendered.scraping import REMOTE_WRITE_2, Scraping, form
 from xscaler_istio.rendered.shipper import Collector, IgnoredKeys, Validator
 
 if TYPE_CHECKING:
@@ -38,7 +39,15 @@ def _read(tree: Tree) -> Scraping:
         proxy=_expanded(http.get("proxy_url", "")),
         authority=http.get("tls", {}).get("ca_file", ""),
     )
-    return Scraping(yaml_config.jobs(_expanded(tree["receivers"]["prometheus"]["config"])), destination)
+    exporter = tree["exporters"]["prometheus_remote_write"]
+    # The exporter converts what the jobs have relabelled; one that sends 2.0 needs no further switch.
+    histograms = form(
+        native=exporter.get("convert_explicit_histograms_to_nhcb", False),
+        classic=exporter.get("keep_classic_histograms", False),
+    )
+    carries = exporter.get("protobuf_message") == REMOTE_WRITE_2
+    jobs = yaml_config.jobs(_expanded(tree["receivers"]["prometheus"]["config"]))
+    return Scraping(jobs, destination, histograms, carries_native=carries)
 
 
 def _value(text: str) -> Value:
@@ -80,8 +89,9 @@ def _addresses(loaded: dict[str, Any], surroundings: Surroundings) -> Iterator[O
 def _destination(place: tuple[str, ...], http: dict[str, Any], surroundings: Surroundings) -> Iterator[Override]:
     yield Override((*place, "endpoint"), surroundings.push_url, "the local xScaler")
     yield Override((*place, "tls", "ca_file"), str(surroundings.ca_file), "authority of this run")
-    if "proxy_url" in http:
-        yield Override((*place, "proxy_url"), None, "nothing leaves this machine")
+    host = urlsplit(surroundings.push_url).hostname
+    yield Override((*place, "tls", "server_name_override"), host, "the local xScaler")
+    yield from without_proxy(place, http)
     yield from yaml_config.mounted_files(place, http, surroundings)
 
 
@@ -94,7 +104,8 @@ def _pushes(fetch: Fetch) -> Pushes:
     page = fetch(_METRICS_PORT, "/metrics")
     names = ("sent_metric_points", "send_failed_metric_points", "queue_size")
     delivered, failed, waiting = (metric(page, f"otelcol_exporter_{name}(?:_total)?") for name in names)
-    return Pushes(delivered, failed, waiting, 0)
+    redirected = metric(page, "http_client_request_duration_count", 'http_response_status_code="3')
+    return Pushes(delivered=delivered, failed=failed, waiting=waiting, redirected=redirected)
 
 
 _WHERE = (
@@ -109,7 +120,6 @@ COLLECTOR = Collector(
     config_file="otelcol.yaml",
     metrics_port=_METRICS_PORT,
     # Prometheus' by the ratio in docs/collectors.md, Cost.
-    bytes_per_series=11_000,
     parse=documents.load,
     read=_read,
     rest=yaml_config.rest,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from xscaler_istio.rendered import documents, own_metrics, yaml_config
 from xscaler_istio.rendered.destination import Bearer, Destination, File, Literal
-from xscaler_istio.rendered.local_start import Override, Surroundings, replace_values
-from xscaler_istio.rendered.scraping import Scraping
+from xscaler_istio.rendered.local_start import Override, Surroundings, replace_values, without_proxy
+from xscaler_istio.rendered.scraping import REMOTE_WRITE_2, Scraping, form_of_jobs
 from xscaler_istio.rendered.shipper import Collector, Validator
 
 if TYPE_CHECKING:
@@ -30,7 +30,13 @@ def _read(tree: Tree) -> Scraping:
         proxy=write.get("proxy_url", ""),
         authority=write.get("tls_config", {}).get("ca_file", ""),
     )
-    return Scraping(yaml_config.jobs(tree), destination)
+    jobs = yaml_config.jobs(tree)
+    # Each of several remote writes must carry them.
+    carries = all(
+        one.get("protobuf_message") == REMOTE_WRITE_2 and one.get("send_native_histograms", False)
+        for one in tree["remote_write"]
+    )
+    return Scraping(jobs, destination, form_of_jobs(jobs), carries_native=carries)
 
 
 def _value(header: Mapping[str, Any]) -> Value:
@@ -50,8 +56,7 @@ def _destination(remote_write: dict[str, Any], surroundings: Surroundings) -> It
     place = ("remote_write", 0)
     yield Override((*place, "url"), surroundings.push_url, "the local xScaler")
     yield Override((*place, "tls_config", "ca_file"), str(surroundings.ca_file), "authority of this run")
-    if "proxy_url" in remote_write:
-        yield Override((*place, "proxy_url"), None, "nothing leaves this machine")
+    yield from without_proxy(place, remote_write)
     yield from yaml_config.mounted_files(place, remote_write, surroundings)
 
 
@@ -71,7 +76,6 @@ COLLECTOR = Collector(
     config_file="prometheus.yml",
     metrics_port=_PORT,
     # The comment on prometheus.resources.
-    bytes_per_series=9_000,
     parse=documents.load,
     read=_read,
     rest=yaml_config.rest,

@@ -1,0 +1,90 @@
+"""One table (files/capacity.yaml) says what a shard carries: requests, limits, comments, docs and rules agree."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+import yaml
+
+from tests.support.paths import CHART, ROOT
+from xscaler_istio.checks import facts
+from xscaler_istio.rendered.collectors import COLLECTORS
+from xscaler_istio.values.units import bytes_of
+
+TABLE = yaml.safe_load((CHART / "files/capacity.yaml").read_text())
+CAPACITY = facts.read(CHART, "dashboards").capacity
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+SCALE = (ROOT / "docs/scale.md").read_text()
+each = pytest.mark.parametrize("name", COLLECTORS)
+
+
+def carried(name: str) -> str:
+    """Return what a shard carries by default, rounded down to 5,000, as people write it."""
+    series = CAPACITY.carried(name, int(bytes_of(TABLE["memory"]) or 0))
+    return f"{series // 5000 * 5000:,}"
+
+
+@each
+def test_request_and_limit_are_those_of_the_table(name: str) -> None:
+    resources = VALUES[name]["resources"]
+    assert resources["requests"]["memory"] == resources["limits"]["memory"] == TABLE["memory"]
+
+
+@each
+def test_the_requested_storage_holds_the_write_ahead_log_of_the_memory(name: str) -> None:
+    """About ten bytes a sample, for the six hours that samples are kept at most (docs/scale.md)."""
+    requests, settings = VALUES[name]["resources"]["requests"], VALUES[name]["persistence"]
+    if name == "opentelemetry":
+        assert "ephemeral-storage" not in requests
+        return
+    scrapes = 6 * 60 * 60 // int(VALUES["metrics"]["scrapeInterval"].removesuffix("s"))
+    written = 10 * scrapes * CAPACITY.carried(name, int(bytes_of(TABLE["memory"]) or 0))
+    requested = bytes_of(requests["ephemeral-storage"]) or 0
+    assert written < requested < (bytes_of(settings["size"]) or 0)
+
+
+def test_the_log_agent_requests_its_limit() -> None:
+    """A pod above its request is evicted first, and an agent that ends so loses what its queue holds."""
+    resources = VALUES["logAgent"]["resources"]
+    assert resources["requests"]["memory"] == resources["limits"]["memory"] == TABLE["logAgentMemory"]
+    text = " ".join((ROOT / "docs/scale.md").read_text().split())
+    assert f"requests {TABLE['logAgentMemory']} of memory on each node, which is also its limit" in text
+
+
+@each
+def test_the_comments_promise_what_the_memory_carries(name: str) -> None:
+    text = (CHART / "values.yaml").read_text()
+    block = text.partition(f"\n{name}:\n")[2].partition("\n\n")[0]
+    above = re.search(r"((?:  #.*\n)+)  resources:", block)
+    assert above
+    words = " ".join(above[1].replace("#", " ").split())
+    assert f"{CAPACITY.bytes_per_series[name] // 1000} KB" in words
+    assert f"{TABLE['memory']} carry about {carried(name)} series" in words
+    shards = re.search(r"((?:  #.*\n)+)  shards:", text)
+    assert shards
+    assert carried(name) in shards[1]
+
+
+@each
+def test_the_documentation_has_the_numbers_of_the_table(name: str) -> None:
+    row = next(line for line in SCALE.splitlines() if line.startswith(f"| `{name}` |"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    most = CAPACITY.most_series * CAPACITY.bytes_per_series[name] + CAPACITY.memory_at_rest
+    assert cells[1] == f"{CAPACITY.bytes_per_series[name] // 1000} KB"
+    assert cells[3:] == [TABLE["memory"], f"{carried(name)} series", f"{math.ceil(most / 2**20)}Mi"]
+    assert f"{CAPACITY.most_series:,}" in SCALE
+
+
+@each
+def test_the_budget_is_above_what_was_measured(name: str) -> None:
+    """docs/collectors.md has what bench_collectors.py printed."""
+    rows = (ROOT / "docs/collectors.md").read_text().partition("\n## Cost\n")[2].splitlines()
+    measured = next(line for line in rows if line.startswith(f"| `{name}` |") and " MiB" in line)
+    mebibytes = int(re.search(r"(\d+) MiB", measured)[1])  # type: ignore[index]
+    assert mebibytes * 2**20 < 100_000 * CAPACITY.bytes_per_series[name]
+
+
+def test_every_collector_is_in_the_table() -> None:
+    assert CAPACITY.bytes_per_series.keys() == COLLECTORS.keys()

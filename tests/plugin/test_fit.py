@@ -1,0 +1,186 @@
+"""`fit` on a recorded cluster whose pods answer: its estimate, and that what it proposes fits.
+
+That the estimate is what arrives: tests/pipeline/test_series.py, test_histograms.py, and on a real cluster.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.support.published import published
+from tests.support.tools import tool
+from xscaler_istio.mesh import pages
+from xscaler_istio.mesh.model import Version
+from xscaler_istio.mesh.pages import Combination, Party
+from xscaler_istio.rendered import responses
+from xscaler_istio.rendered.relabeling import RelabelRule
+from xscaler_istio.rendered.scraping import BOTH, CLASSIC, NATIVE, OF_A_SCRAPE, Job
+
+from .doctor import recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.support.command import Ran
+
+MESH = Path(__file__).parent / "doctor/clusters/mesh"
+VERSION = Version(1, 31)
+PEERS = tuple(
+    Combination(reporter="destination", source=Party(f"client-{number}", "shop"), destination=Party("api", "shop"))
+    for number in range(10)
+)
+PROXY = pages.agent_page(VERSION) + pages.envoy_page(VERSION) + pages.standard_page(PEERS)
+
+
+def scraped(path: str) -> bytes:
+    """Answer as the pod of a path does."""
+    if "/proxy/" not in path:
+        return b""
+    if "istiod" in path:
+        return pages.istiod_page(VERSION).render(1)
+    if "cni" in path:
+        return pages.cni_page(VERSION).render(1)
+    return (pages.ztunnel_page(VERSION, ()) if "ztunnel" in path else PROXY).render(1)
+
+
+@pytest.fixture
+def fit(cli4: Callable[..., Ran], tmp_path: Path) -> Callable[..., Ran]:
+    def run(*words: str, forbidden: Sequence[str] = (), answers: recorded.Scraped = scraped) -> Ran:
+        with recorded.serving(MESH, tmp_path / "kubeconfig", tuple(forbidden), answers):
+            environment = {"KUBECONFIG": str(tmp_path / "kubeconfig"), "XSCALER_KUBECTL": str(tool("kubectl"))}
+            return cli4("fit", "-n", "telemetry", "-f", MESH / "values.yaml", *words, **environment)
+
+    return run
+
+
+def test_what_is_proposed_fits_and_costs_what_was_said(fit: Callable[..., Ran], tmp_path: Path) -> None:
+    first = fit("-o", "json")
+    assert first.code == 0, first.err
+    today: dict[str, Any] = json.loads(first.out)
+    published("fit", today)
+    series = today["today"]["series"]
+    costs = [item["series"] for item in today["proposals"]]
+    assert series > costs[0] > costs[-1] > 0
+    assert costs == sorted(costs, reverse=True)
+
+    limited = fit("-o", "json", "--max-series", str(costs[-1]))
+    assert limited.code == 1, limited.err
+    found = json.loads(limited.out)
+    published("fit", found)
+    assert (found["limit"], found["fits"]) == (costs[-1], False)
+    assert found["chosen"] == today["proposals"][-1]["values"]
+    patch = tmp_path / "patch.yaml"
+    patch.write_text(yaml.safe_dump(found["chosen"]))
+    again = fit("-o", "json", "-f", str(patch), "--max-series", str(costs[-1]))
+    assert (again.code, json.loads(again.out)["today"]["series"]) == (0, costs[-1]), again.err
+
+
+def test_a_proposal_keeps_what_the_user_excludes(fit: Callable[..., Ran]) -> None:
+    ran = fit("-o", "json", "--classic", "--set", "metrics.excludeMetrics={envoy_wasm_.*}", "--max-series", "1")
+    proposals = json.loads(ran.out)["proposals"]
+    assert proposals[-1]["values"]["metrics"]["excludeMetrics"] == [
+        "envoy_wasm_.*",
+        "istio_(request|response)_bytes.*",
+    ]
+    assert not any("histograms" in item["values"]["metrics"] for item in proposals)
+
+
+def test_it_says_what_a_reader_needs(fit: Callable[..., Ran]) -> None:
+    ran = fit("--max-series", "1")
+    assert ran.code == 1
+    assert "\nlimit: 1 active series; today's values use " in ran.out
+    assert "\nmetrics.histograms: native: " in ran.out
+    assert "\n  loses: what reads _bucket finds nothing (docs/histograms.md)\n" in ran.out
+    assert "fit: no change fits: the cheapest is " in ran.out
+    assert fit("--max-series", "100000000").out.endswith("fit: these values fit\n")
+    assert fit().out.endswith("fit: no limit is stated: set xscaler.plan.activeSeries, or give --max-series\n")
+
+
+def test_a_pod_that_does_not_answer_is_named(fit: Callable[..., Ran]) -> None:
+    ran = fit("-o", "json", answers=lambda path: b"" if "istiod" in path else scraped(path))
+    assert ran.code == 0, ran.err
+    (name,) = json.loads(ran.out)["notRead"]
+    assert name.startswith("istio-system/istiod-")
+    silent = fit(answers=lambda _: b"")
+    assert silent.code == 4
+    assert "no proxy answers through the API server" in silent.err
+
+
+def test_values_without_a_collector(fit: Callable[..., Ran]) -> None:
+    ran = fit("--set", "metrics.collector=none,logs.enabled=true")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "error: metrics.collector is none: no metrics are sent")
+
+
+def test_an_expression_that_only_re2_understands(fit: Callable[..., Ran]) -> None:
+    ran = fit("--set", "metrics.includeMetrics={[[:alpha:]]+_total}")
+    assert ran.code == 3
+    assert "error: an expression of the values cannot be evaluated here: " in ran.err
+
+
+RESPONSE = """\
+# HELP h sizes
+# TYPE h histogram
+h_bucket{le="1",path="a\\"},b"} 1
+h_bucket{le="+Inf",path="a\\"},b"} 2 1700000000000
+h_sum{path="a\\"},b"} 3
+h_count{path="a\\"},b"} 2
+# TYPE x_count gauge
+x_count 4
+up{job="application"} 1 # {trace_id="a"} 1
+{"quoted.name",a="b"} 1
+"""
+
+
+def job(histograms: str, *rules: RelabelRule) -> Job:
+    return Job(
+        name="j",
+        path="/",
+        interval="30s",
+        timeout="10s",
+        namespaces=(),
+        sample_limit=0,
+        body_size_limit="",
+        histograms=histograms,
+        target_rules=(),
+        metric_rules=rules,
+    )
+
+
+def test_a_response_is_read() -> None:
+    found = responses.parse(RESPONSE)
+    assert found.histograms == {"h"}
+    assert [labels["__name__"] for labels in found.series] == [
+        *("h_bucket", "h_bucket", "h_sum", "h_count", "x_count", "up"),
+    ]
+    assert found.series[1] == {"__name__": "h_bucket", "le": "+Inf", "path": 'a"},b'}
+
+
+def test_a_page_of_a_proxy_is_read_whole() -> None:
+    assert len(responses.parse(PROXY.render(1).decode()).series) == PROXY.series
+
+
+@pytest.mark.parametrize(
+    ("form", "sent", "expected"),
+    [
+        (CLASSIC, CLASSIC, 6),
+        (NATIVE, NATIVE, 3),
+        (BOTH, BOTH, 7),
+        # The OpenTelemetry Collector's rules see classic ones.
+        (CLASSIC, NATIVE, 3),
+        (CLASSIC, BOTH, 7),
+    ],
+)
+def test_histograms_count_in_the_form_that_is_sent(form: str, sent: str, expected: int) -> None:
+    found = responses.parse(RESPONSE)
+    assert responses.kept(job(form), {"job": "mesh"}, found, sent) == expected + OF_A_SCRAPE
+
+
+def test_rules_see_the_labels_of_the_target() -> None:
+    found = responses.parse(RESPONSE)
+    renamed = RelabelRule(action="keep", source_labels=("exported_job", "job"), regex="application;mesh")
+    assert responses.kept(job(CLASSIC, renamed), {"job": "mesh"}, found, CLASSIC) == 1 + OF_A_SCRAPE
