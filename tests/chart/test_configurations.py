@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import subprocess
 import tempfile
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from tests.support.paths import ci
 from tests.support.rendering import configs, objects, of_kind, parsed, prometheus_config, template
 from tests.support.tools import tool
 from xscaler_istio.commands import lint
+from xscaler_istio.rendered.alloy_syntax import parse
 from xscaler_istio.rendered.collectors import COLLECTORS
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def test_the_collector_accepts_every_configuration(helm: str, ci_file: Path, col
     ("collector", "right", "wrong"),
     [
         ("prometheus", "remote_timeout: 30s", "remote_timeout: 30 seconds"),
-        ("alloy", "honor_labels = false", "honour_labels = false"),
+        ("alloy", "scrape_protocols =", "scrape_protocol ="),
         ("opentelemetry", "check_interval: 1s", "check_every: 1s"),
         ("opentelemetry", "[memory_limiter, batch]", "[memory_limiter, batches]"),
     ],
@@ -94,6 +96,26 @@ def test_every_job_asks_for_text_and_keeps_its_own_labels() -> None:
     for job in prometheus()["scrape_configs"]:
         assert job["scrape_protocols"] == ["PrometheusText0.0.4"]
         assert job["honor_labels"] is False
+
+
+def test_what_one_language_leaves_out_is_its_default() -> None:
+    """Alloy's defaults, which Prometheus' configuration spells out."""
+    (alloy,) = configs(template("helm4", *DEFAULT, "--set", "metrics.collector=alloy"))
+    assert not re.search(r"honor_labels|scrape_fallback_protocol|remote_timeout", alloy.text)
+    written = prometheus()
+    assert [endpoint["remote_timeout"] for endpoint in written["remote_write"]] == ["30s"]
+    for job in written["scrape_configs"]:
+        assert (job["honor_labels"], job["fallback_scrape_protocol"]) == (False, "PrometheusText0.0.4")
+
+
+def test_names_are_checked_late_where_responses_may_be_an_application_s() -> None:
+    apart = "metrics.targets.agents.enabled=true,metrics.targets.proxies.port=15090"
+    words = ("--set", f"{apart},metrics.collector=alloy")
+    (alloy,) = configs(template("helm4", *DEFAULT, *words))
+    scrapes = [block for header, block in parse(alloy.text).items() if header.startswith("prometheus.scrape ")]
+    assert len(scrapes) == 6
+    late = {block["job_name"] for block in scrapes if "metric_name_validation_scheme" in block}
+    assert late == {'"proxies"', '"agents"'}
 
 
 def test_a_change_restarts_only_collectors_that_do_not_watch_their_file() -> None:

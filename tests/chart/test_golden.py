@@ -16,5 +16,10 @@ def test_alloy_is_given_the_values_that_were_read(helm: str) -> None:
     assert values(helm) == (GOLDEN / VALUES).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("name", "most"), [("prometheus", 550), ("alloy", 800), ("opentelemetry", 550)])
+def test_a_configuration_is_short(name: str, most: int) -> None:
+    assert len((GOLDEN / FILES[name]).read_text(encoding="utf-8").splitlines()) <= most
+
+
 def test_nothing_else_lies_there() -> None:
     assert {file.name for file in GOLDEN.iterdir()} == {*FILES.values(), VALUES}

@@ -29,15 +29,15 @@ prometheus.scrape {{ $name | quote }} {
   scrape_interval = {{ default $metrics.scrapeInterval $job.scrape_interval | quote }}
   scrape_timeout = {{ default $metrics.scrapeTimeout $job.scrape_timeout | quote }}
   scrape_protocols = {{ toRawJson $job.scrape_protocols }}
-  scrape_fallback_protocol = {{ $job.fallback_scrape_protocol | quote }}
+  {{- if $input.file.merged }}
   // Alloy checks names before it drops series, and would fail the scrape for an application's name in quotation marks.
   metric_name_validation_scheme = "utf8"
   metric_name_escaping_scheme = "underscores"
+  {{- end }}
   metrics_path = {{ $input.file.metrics_path | quote }}
   {{- with $input.file.params }}
   params = {{ toRawJson . | replace ":" " = " }}
   {{- end }}
-  honor_labels = {{ $job.honor_labels }}
   follow_redirects = {{ $job.follow_redirects }}
   {{- with include "xscaler-istio.collector.alloy.conversion" $metrics.histograms }}{{ . | nindent 2 }}{{ end }}
   {{- with $job.sample_limit }}
@@ -85,7 +85,6 @@ prometheus.remote_write "xscaler" {
     // A redirect turns a push into a GET that any web server answers with 200, and takes the token to another host.
     follow_redirects = false
     {{- with include "xscaler-istio.collector.alloy.carrying" $metrics.histograms }}{{ . | nindent 4 }}{{ end }}
-    remote_timeout = "30s"
     metadata_config {
       max_samples_per_send = {{ int $root.Values.xscaler.limits.samplesPerRequest }}
     }
