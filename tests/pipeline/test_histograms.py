@@ -20,7 +20,7 @@ import pytest
 from dashboards import grafana
 from tests.support.alerts import rule
 from tests.support.environments import Environment, asked_for, by_collector, configs, environment, numbered
-from tests.support.estimates import estimated
+from tests.support.estimates import COUNTED_BY, estimated, estimated_of_stored
 from tests.support.paths import CHART, ci
 from tests.support.rendering import of_kind, template
 from tests.support.waiting import until
@@ -163,6 +163,15 @@ def test_the_estimate_of_fit_is_what_arrives(readers: Readers, form: str, collec
     (config,) = release(collector, form)
     stored = readers.at(f'count({{{MESH},cluster="{collector}-{form}"}})')
     assert [sample.value for sample in stored] == [estimated(config, readers.run.members)]
+
+
+@by_collector()
+@pytest.mark.parametrize("form", ["native", "both"])
+def test_the_estimate_of_fit_from_what_is_stored_is_what_arrives(readers: Readers, form: str, collector: str) -> None:
+    (config,) = release(collector, form)
+    counts = readers.at(f'count by ({", ".join(COUNTED_BY)}) ({{{MESH},cluster="{collector}-both"}})')
+    arrived = readers.at(f'count({{{MESH},cluster="{collector}-{form}"}})')
+    assert [sample.value for sample in arrived] == [estimated_of_stored(config, counts)]
 
 
 @by_collector()

@@ -19,7 +19,7 @@ import yaml
 
 from tests.support import environments
 from tests.support.environments import COLLECTORS, Environment, configs, environment, numbered
-from tests.support.estimates import estimated
+from tests.support.estimates import COUNTED_BY, estimated, estimated_of_stored
 from tests.support.relabel import relabel
 from tests.support.waiting import until
 from xscaler_istio.local import oracle
@@ -285,6 +285,18 @@ def test_the_estimate_of_fit_is_what_arrives(still: Still, collector: str, case:
     (config,) = release(collector, CASES[case], cluster, labels=LABELS.get(case))
     stored = still.query(f'count({{{MESH},cluster="{cluster}",namespace!="{envoy.NAMESPACE}"}})')
     assert [sample.value for sample in stored] == [estimated(config, still.run.members)]
+
+
+@whole
+@pytest.mark.parametrize("case", ["minimal", "traffic", "dashboards"])
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_the_estimate_of_fit_from_what_is_stored_is_what_arrives(still: Still, collector: str, case: str) -> None:
+    """From what the profile `full` has stored, it counts exactly what smaller profiles send."""
+    (config,) = release(collector, CASES[case], f"{collector}-{case}")
+    generated = f'{MESH},namespace!="{envoy.NAMESPACE}"'
+    counts = still.query(f'count by ({", ".join(COUNTED_BY)}) ({{{generated},cluster="{collector}-full"}})')
+    arrived = still.query(f'count({{{generated},cluster="{collector}-{case}"}})')
+    assert [sample.value for sample in arrived] == [estimated_of_stored(config, counts)]
 
 
 @by_case("minimal", "dashboards", "full")

@@ -184,3 +184,75 @@ def test_rules_see_the_labels_of_the_target() -> None:
     found = responses.parse(RESPONSE)
     renamed = RelabelRule(action="keep", source_labels=("exported_job", "job"), regex="application;mesh")
     assert responses.kept(job(CLASSIC, renamed), {"job": "mesh"}, found, CLASSIC) == 1 + OF_A_SCRAPE
+
+
+# -- a stated size ------------------------------------------------------------------------------------------------
+
+
+def test_a_stated_size_is_what_validate_computes(cli4: Callable[..., Ran]) -> None:
+    words = ("fit", "-f", MESH / "values.yaml", "--mesh", "proxies=300,peers=10,codes=3")
+    ran = cli4(*words, "--max-series", "60000", "-o", "json")
+    assert ran.code == 1, ran.err
+    found = json.loads(ran.out)
+    published("fit", found)
+    # docs/cost.md, with the five series of each scrape.
+    assert found["today"] == {"series": 354_300, "samplesPerMinute": 708_600} | {
+        "memoryBytesPerShard": found["today"]["memoryBytesPerShard"]
+    }
+    assert (found["source"], found["pods"], found["read"]) == ("mesh", {"proxy": 300}, 0)
+    assert found["chosen"] == {"metrics": {"histograms": "native"}}
+    assert found["proposals"][0]["series"] == 39_300
+    assert found["logBytesPerDay"] is None
+    assert cli4(*words).out.startswith("mesh: 300 proxies; as stated\ntoday: 354,300 active series, ")
+
+
+def test_lines_of_a_stated_size_are_sampled_to_fit(cli4: Callable[..., Ran]) -> None:
+    def ran(*more: str) -> Ran:
+        size = "proxies=3,peers=2,codes=1,requests=100"
+        return cli4("fit", "-f", MESH / "values.yaml", "--mesh", size, "--set", "logs.enabled=true", *more)
+
+    # As docs/cost.md says.
+    assert "\naccess logs: about 7.4 GB a day as TEXT, 86,000 bytes a second\n" in ran().out
+    limited = ran("--set", "xscaler.plan.logBytesPerSecond=30000", "--max-series", "1000000")
+    assert limited.code == 1
+    assert limited.out.endswith("change that does:\n\nlogs:\n  sampling:\n    successPercent: 34\n")
+    found = json.loads(
+        ran("--set", "xscaler.plan.logBytesPerSecond=30000,logs.sampling.successPercent=34", "-o", "json").out
+    )
+    assert (found["fits"], found["logBytesPerDay"]) == (True, 2_526_336_000)
+    hopeless = ran("--set", "xscaler.plan.logBytesPerSecond=1")
+    assert hopeless.code == 1
+    assert hopeless.out.endswith(
+        "fit: no sampling fits the access logs: collect those of fewer namespaces (logs.namespaces)\n"
+    )
+
+
+def test_lines_of_a_running_mesh_are_its_requests(fit: Callable[..., Ran]) -> None:
+    ran = fit("-o", "json", "--set", "logs.enabled=true")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    published("fit", found)
+    # Each of the proxies but ztunnel answers the same, since the start of its Envoy.
+    page = responses.parse(PROXY.render(1).decode())
+    assert page.requests
+    proxies = sum(number for kind, number in found["pods"].items() if kind not in ("istiod", "istio-cni", "ztunnel"))
+    assert found["logBytesPerDay"] == pytest.approx(page.requests * proxies * 430 * 86_400)
+
+
+def test_sources_exclude_each_other(cli4: Callable[..., Ran]) -> None:
+    both = cli4("fit", "-f", MESH / "values.yaml", "--mesh", "proxies=1,peers=1,codes=1", "--stored")
+    assert (both.code, both.err.splitlines()[0]) == (2, "error: --mesh and --stored exclude each other")
+    ran = cli4("fit", "-f", MESH / "values.yaml", "--tenant", "acme")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "error: --tenant works only with --stored")
+    no_token = cli4("fit", "-f", MESH / "values.yaml", "--stored")
+    assert (no_token.code, no_token.err.splitlines()[0]) == (2, "error: --stored needs a token with the read scope")
+    unscraped = cli4(
+        "fit",
+        "-f",
+        MESH / "values.yaml",
+        "--mesh",
+        "proxies=1,peers=1,codes=1",
+        "--set",
+        "metrics.targets.proxies.enabled=false",
+    )
+    assert (unscraped.code, unscraped.err.splitlines()[0]) == (2, "error: these values scrape no proxies")

@@ -21,7 +21,7 @@ _KEY = "xscaler.plan.activeSeries"
 # xScaler warns by mail from here on, and so does the alert XScalerIstioPlanNearlyFull.
 _NEARLY_FULL = 0.8
 # Both proxies of a request write a line, which as TEXT has about so many bytes (docs/logs.md, Cost).
-_LINES, _BYTES_A_LINE = 2, 430
+LINES_OF_A_REQUEST, _BYTES_A_LINE = 2, 430
 # What helps where no change of the values does.
 OTHERWISE = "scrape fewer namespaces (metrics.namespaces), or take a larger plan"
 
@@ -33,6 +33,40 @@ class _Choice:
     profile: str
     histograms: str
     series: int
+
+
+@dataclasses.dataclass(frozen=True)
+class LogBytes:
+    """Bytes of access logs a second: those that proxies write, those that are sent, and the plan's; 0 is not stated."""
+
+    written: float
+    sent: float
+    limit: int
+
+    @property
+    def over(self) -> bool:
+        """Whether more is sent than the plan takes."""
+        return bool(self.limit) and self.sent > self.limit
+
+    @property
+    def fitting_percent(self) -> int:
+        """The largest logs.sampling.successPercent with which the lines fit; 0 where none does."""
+        return math.floor(self.limit / self.written * 100)
+
+
+def log_bytes(case: Case, lines: float) -> LogBytes | None:
+    """Return what so many lines a second are, all of successful requests as TEXT; None without lines or their agent."""
+    logs, written = case.settings.logs, lines * _BYTES_A_LINE
+    if not logs.enabled or not written:
+        return None
+    limit = case.settings.xscaler.plan.log_bytes_per_second
+    return LogBytes(written, written * logs.sampling.success_percent / 100, limit)
+
+
+def series(case: Case) -> int:
+    """Return the series of the stated mesh's proxies, with those of their scrapes; 0 where it has none."""
+    metrics = case.settings.metrics
+    return _choice(case, metrics.profile, metrics.histograms).series
 
 
 def _choice(case: Case, profile: str, histograms: str) -> _Choice:
@@ -156,17 +190,14 @@ def logs_over_the_plan(case: Case) -> Iterator[Issue]:
           sampling:
             successPercent: 10
     """
-    size, limit, logs = case.environment.mesh, case.settings.xscaler.plan.log_bytes_per_second, case.settings.logs
-    if not size or not limit or not logs.enabled:
+    size = case.environment.mesh
+    logs = log_bytes(case, size.requests * LINES_OF_A_REQUEST) if size else None
+    if not size or not logs or not logs.over:
         return
-    every = size.requests * _LINES * _BYTES_A_LINE
-    sent = every * logs.sampling.success_percent / 100
-    if sent > limit:
-        fits = math.floor(limit / every * 100)
-        more = "collect the logs of fewer namespaces (logs.namespaces)"
-        yield Issue(
-            "xscaler.plan.logBytesPerSecond",
-            f"{size.requests:,} requests a second write about {sent:,.0f} bytes of lines a second, {sent - limit:,.0f}"
-            f" more than the plan takes (xscaler.plan.logBytesPerSecond: {limit:,})",
-            f"set logs.sampling.successPercent: {fits}, or {more}" if fits else more,
-        )
+    more = "collect the logs of fewer namespaces (logs.namespaces)"
+    yield Issue(
+        "xscaler.plan.logBytesPerSecond",
+        f"{size.requests:,} requests a second write about {logs.sent:,.0f} bytes of lines a second,"
+        f" {logs.sent - logs.limit:,.0f} more than the plan takes (xscaler.plan.logBytesPerSecond: {logs.limit:,})",
+        f"set logs.sampling.successPercent: {logs.fitting_percent}, or {more}" if logs.fitting_percent else more,
+    )

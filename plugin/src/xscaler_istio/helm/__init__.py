@@ -1,6 +1,6 @@
 """The one place that runs Helm; its parts' public names."""
 
-from xscaler_istio.helm.answer import answered, rendered_with_values
+from xscaler_istio.helm.answer import Answer, answered, rendered_with_values
 from xscaler_istio.helm.files import spooled
 from xscaler_istio.helm.messages import ChartError, ChartProblem, Warned
 from xscaler_istio.helm.run import (
@@ -15,6 +15,7 @@ from xscaler_istio.helm.run import (
 )
 
 __all__ = [
+    "Answer",
     "Beside",
     "ChartError",
     "ChartProblem",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from typing import TYPE_CHECKING
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     from xscaler_istio.rendered.scraping import Job
 
 # https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
-_SAMPLE = re.compile(r'^([a-zA-Z_:][\w:]*)[ \t]*(?:\{((?:[^"{}]|"(?:[^"\\]|\\.)*")*)\})?[ \t]+\S', re.MULTILINE)
+_SAMPLE = re.compile(r'^([a-zA-Z_:][\w:]*)[ \t]*(?:\{((?:[^"{}]|"(?:[^"\\]|\\.)*")*)\})?[ \t]+(\S+)', re.MULTILINE)
 _LABEL = re.compile(r'([a-zA-Z_]\w*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"')
 _HISTOGRAM = re.compile(r"^# TYPE (\S+) histogram\s*$", re.MULTILINE)
 _ENDINGS = ("_bucket", "_sum", "_count")
+# Of Envoy, in seconds; and what every proxy counts, as the client's or the server's.
+_UPTIME, _REQUESTS = "envoy_server_uptime", "istio_requests_total"
 _ESCAPED: Mapping[str, str] = {"n": "\n"}
 
 
@@ -27,19 +30,33 @@ _ESCAPED: Mapping[str, str] = {"n": "\n"}
 class Response:
     """The label sets of a response, each with its `__name__`; `histograms` are the names of the classic ones.
 
-    Names in quotation marks are left out, as the collectors drop them.
+    Names in quotation marks are left out, as the collectors drop them. `requests` is how many a second a proxy has
+    counted since it started, None where it does not say how long that is.
     """
 
     series: tuple[Labels, ...]
     histograms: frozenset[str]
+    requests: float | None = None
 
 
 def parse(text: str) -> Response:
     """Read a response to a scrape; lines that are not samples are left out."""
+    found = _SAMPLE.findall(text)
     return Response(
-        tuple({"__name__": name, **_labels(labels)} for name, labels in _SAMPLE.findall(text)),
+        tuple({"__name__": name, **_labels(labels)} for name, labels, _ in found),
         frozenset(_HISTOGRAM.findall(text)),
+        _requests(found),
     )
+
+
+def _requests(samples: Iterable[tuple[str, str, str]]) -> float | None:
+    """Return the requests a second of the samples of a proxy, each with name, labels and value."""
+    totals = {_UPTIME: 0.0, _REQUESTS: 0.0}
+    for name, _, value in samples:
+        if name in totals:
+            with contextlib.suppress(ValueError):
+                totals[name] += float(value)
+    return totals[_REQUESTS] / totals[_UPTIME] if totals[_UPTIME] > 0 else None
 
 
 def _labels(text: str) -> Labels:
@@ -71,7 +88,7 @@ def _in_form(series: Iterable[Labels], histograms: frozenset[str], form: str) ->
     plain: list[Labels] = []
     native: dict[frozenset[tuple[str, str]], Labels] = {}
     for labels in series:
-        base = _base(labels["__name__"])
+        base = base_name(labels["__name__"])
         if base not in histograms:
             plain.append(labels)
             continue
@@ -82,5 +99,6 @@ def _in_form(series: Iterable[Labels], histograms: frozenset[str], form: str) ->
     return [*plain, *native.values()]
 
 
-def _base(name: str) -> str:
+def base_name(name: str) -> str:
+    """Return the name of a histogram, given the name of one of its classic series."""
     return next((name.removesuffix(ending) for ending in _ENDINGS if name.endswith(ending)), name)

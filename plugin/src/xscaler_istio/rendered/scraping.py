@@ -51,6 +51,11 @@ class Scraping:
     carries_native: bool
 
 
+def is_of_a_scrape(name: str) -> bool:
+    """Return whether a scrape reports a series of this name of itself."""
+    return name == "up" or name.startswith("scrape_")
+
+
 def sent_as(family: str, histograms: str) -> str:
     """Return the name of the series of a family of metrics in a form of histograms: a native one has no ending."""
     return family.removesuffix("_bucket") if histograms == NATIVE else family

@@ -1,4 +1,4 @@
-"""Queries to xScaler with a read token: whether a cluster's series and lines are there and fresh."""
+"""Queries to xScaler with a read token: which series and lines of a cluster are there, and whether they are fresh."""
 
 from __future__ import annotations
 
@@ -10,21 +10,33 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from xscaler_istio.system import tokens
 from xscaler_istio.system.errors import UnreachableError, UsageError
 from xscaler_istio.wire import no_redirect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 TOKEN_VARIABLE = "XSCALER_READ_TOKEN"  # noqa: S105 - the name of a variable
 _TIMEOUT_SECONDS = 30
 
 
+Answered = TypeVar("Answered")
+
+
 class _NotFoundError(UnreachableError):
     """The host answers, but has no query API at this path."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelledNumber:
+    """One number of a query's result, with its labels."""
+
+    labels: Mapping[str, str]
+    value: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,22 +52,36 @@ class QueryApi:
 
         Raises UnreachableError with the status and text of the answer, or with the reason for no answer.
         """
+        return next((item.value for item in self.vector(query)), None)
+
+    def vector(self, query: str) -> tuple[LabelledNumber, ...]:
+        """Return what a query gives, each number with its labels; raises as `number` does."""
+        return self._first(f"query?{urllib.parse.urlencode({'query': query})}", _vector)
+
+    def in_memory(self) -> int | None:
+        """Return how many series the backend holds in memory, ended ones too; None where it does not answer that."""
+        try:
+            return self._first("status/tsdb", lambda data: int(data["headStats"]["numSeries"]))
+        except UnreachableError:
+            return None
+
+    def _first(self, path: str, read: Callable[[Any], Answered]) -> Answered:
+        """Ask the URLs in turn until one has a query API."""
         for url in self.urls[:-1]:
             try:
-                return self._ask(url, query)
+                return self._ask(url, path, read)
             except _NotFoundError:
                 continue
-        return self._ask(self.urls[-1], query)
+        return self._ask(self.urls[-1], path, read)
 
-    def _ask(self, url: str, query: str) -> float | None:
+    def _ask(self, url: str, path: str, read: Callable[[Any], Answered]) -> Answered:
         headers = {"Authorization": f"Bearer {self.token}", "X-Scope-OrgID": self.tenant}
-        address = f"{url}/query?{urllib.parse.urlencode({'query': query})}"
         # The command takes no scheme but https.
-        asked = urllib.request.Request(address, headers=headers)  # noqa: S310
+        asked = urllib.request.Request(f"{url}/{path}", headers=headers)  # noqa: S310
         opener = no_redirect.opener(ssl.create_default_context())
         try:
             with opener.open(asked, timeout=_TIMEOUT_SECONDS) as answer:
-                result = json.load(answer)["data"]["result"]
+                return read(json.load(answer)["data"])
         except urllib.error.HTTPError as error:
             # Read and closed: it holds the connection.
             with error:
@@ -65,9 +91,12 @@ class QueryApi:
                 raise UnreachableError(f"{url} redirects to {redirect} ({error.code})", fix) from error
             kind = _NotFoundError if error.code == HTTPStatus.NOT_FOUND else UnreachableError
             raise kind(f"{url} answered {error.code}: {text}", _fix(error.code)) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise UnreachableError(f"{url} does not answer: {error}", "give the address with --query-url") from error
-        return float(result[0]["value"][1]) if result else None
+
+
+def _vector(data: Any) -> tuple[LabelledNumber, ...]:
+    return tuple(LabelledNumber(item["metric"], float(item["value"][1])) for item in data["result"])
 
 
 @dataclasses.dataclass(frozen=True)

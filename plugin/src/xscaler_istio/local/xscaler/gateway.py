@@ -62,7 +62,8 @@ class Gateway:
         """Return the routes."""
         app = web.Application(client_max_size=protobuf.MAX_DECODED_BYTES)
         app.router.add_post(PUSH_PATH, self.push)
-        app.router.add_route("*", "/api/v1/{query:query|query_range|series|labels|label/[^/]+/values}", self.query)
+        paths = "query|query_range|series|labels|label/[^/]+/values|status/tsdb"
+        app.router.add_route("*", f"/api/v1/{{query:{paths}}}", self.query)
         return app
 
     async def push(self, request: web.Request) -> web.Response:
