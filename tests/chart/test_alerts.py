@@ -202,7 +202,29 @@ def test_the_files_for_rulers_and_grafana_are_fresh() -> None:
     command = (sys.executable, ROOT / "examples/alerts/generate.py", "--check")
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    promtool("check", "rules", "--lint=all", "--lint-fatal", ROOT / "examples/alerts/prometheus.yaml")
+    for name in ("prometheus.yaml", "prometheus-native.yaml"):
+        promtool("check", "rules", "--lint=all", "--lint-fatal", ROOT / "examples/alerts" / name)
+
+
+def test_the_files_for_native_histograms_are_what_the_chart_renders() -> None:
+    sets = ("--set", "prometheusRule.enabled=true", "--set", "metrics.histograms=native")
+    (found,) = of_kind(template("helm4", *DEFAULT, *sets), "PrometheusRule")
+    rendered = {item["alert"]: item["expr"] for group in found["spec"]["groups"] for item in group["rules"]}
+    assert exprs("prometheus-native.yaml") == rendered
+    changed = {name for name, expr in exprs("prometheus.yaml").items() if rendered[name] != expr}
+    assert changed >= {"IstioHighRequestLatency", "IstioSlowConvergence"}
+    managed = yaml.safe_load((ROOT / "examples/alerts/grafana-native.yaml").read_text())
+    items = {item["title"]: item for group in managed["groups"] for item in group["rules"]}
+    assert {name: item["data"][0]["model"]["expr"] for name, item in items.items()} == rendered
+    # One file replaces the other in Grafana.
+    classic = yaml.safe_load((ROOT / "examples/alerts/grafana.yaml").read_text())
+    assert {item["uid"] for group in classic["groups"] for item in group["rules"]} == {i["uid"] for i in items.values()}
+
+
+def exprs(name: str) -> dict[str, str]:
+    """Return the expressions of a file for rulers, by alert."""
+    loaded = yaml.safe_load((ROOT / "examples/alerts" / name).read_text())
+    return {item["alert"]: item["expr"] for group in loaded["groups"] for item in group["rules"]}
 
 
 def test_grafana_is_told_of_every_alert() -> None:

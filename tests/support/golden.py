@@ -1,11 +1,14 @@
 """The configurations of the ten-line values, one for each collector and the log agents'; `make golden` writes them.
 
+What native histograms change in them is one file of differences.
+
 Of the log agents with every feature on there is also what each attribute evaluates to, one a line: a change of form
 does not change it.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
 from typing import TYPE_CHECKING
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 GOLDEN = ROOT / "tests/chart/golden"
 FILES: Mapping[str, str] = {**{name: entry.config_file for name, entry in COLLECTORS.items()}, LOGS: "logs.alloy"}
 VALUES = "logs.values"
+NATIVE = "native.diff"
 # A DaemonSet that reads Docker's files, and a Deployment that reads through the API server.
 _EVERYTHING = (
     "logs.source=filesAndFargate",
@@ -39,11 +43,24 @@ _EVERYTHING = (
 _SAMPLED = ("--set-json", "logs.sampling.successPercent=50", "--set-json", 'logs.redact=["/reset/([^/ ]+)"]')
 
 
-def text(name: str, helm: str) -> str:
-    """Return the configuration of a collector, or of the log agents."""
-    chosen = () if name == LOGS else ("--set", f"metrics.collector={name}")
+def text(name: str, helm: str, *sets: str) -> str:
+    """Return the configuration of a collector, or of the log agents, with further values."""
+    chosen = [word for pair in sets for word in ("--set", pair)]
+    chosen += [] if name == LOGS else ["--set", f"metrics.collector={name}"]
     rendered = template(helm, "--values", str(ci("default")), "--set", "logs.enabled=true", *chosen)
     return Release.of(rendered).config_text(name, 0)
+
+
+def native(helm: str) -> str:
+    """Return what native histograms change in the configuration of each collector, without lines around it."""
+    found = []
+    for name in COLLECTORS:
+        classic = (GOLDEN / FILES[name]).read_text(encoding="utf-8").splitlines()
+        changed = text(name, helm, "metrics.histograms=native").splitlines()
+        lines = difflib.unified_diff(classic, changed, FILES[name], FILES[name], lineterm="", n=0)
+        # Without numbers of lines, which other changes move.
+        found += ["@@" if line.startswith("@@") else line for line in lines]
+    return "\n".join([*found, ""])
 
 
 def values(helm: str) -> str:
@@ -72,6 +89,7 @@ def write(folder: Path) -> None:
     (folder / VALUES).write_text(values("helm4"), encoding="utf-8")
     for name, file in FILES.items():
         (folder / file).write_text(text(name, "helm4"), encoding="utf-8")
+    (folder / NATIVE).write_text(native("helm4"), encoding="utf-8")
 
 
 if __name__ == "__main__":
