@@ -10,6 +10,7 @@ import re2
 from tests.support.alloy_stages import Entry, Pipeline
 from tests.support.log_environment import log_config
 from tests.support.log_privacy import rules
+from xscaler_istio.local.log_oracle import redacted
 
 SECRET = "s3cret"  # noqa: S105 - a marker
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzM2NyZXQifQ.s3cret-signature"
@@ -120,6 +121,16 @@ def test_what_is_replaced_costs_no_field(pipeline: Pipeline, place: str) -> None
     assert pipeline.run(PLACES[place]).fields["response_code"] == "200"
 
 
+# An agent of its own is not between two pieces of a line.
+WHOLE = [name for name in PLACES if "cut" not in name]
+
+
+@pytest.mark.parametrize("place", WHOLE)
+def test_the_local_test_expects_the_same_line(pipeline: Pipeline, place: str) -> None:
+    stream = "stderr" if place.startswith("debug") else "stdout"
+    assert redacted(PLACES[place]) == pipeline.run(PLACES[place], stream=stream).line
+
+
 UNCHANGED = [
     text("/a/b;v=1/c%20d"),
     text(agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101"),
@@ -135,7 +146,7 @@ UNCHANGED = [
 
 @pytest.mark.parametrize("line", UNCHANGED)
 def test_a_line_without_one_arrives_unchanged(pipeline: Pipeline, line: str) -> None:
-    assert pipeline.run(line).line == line
+    assert pipeline.run(line).line == redacted(line) == line
 
 
 def test_query_strings_can_stay_and_credentials_do_not() -> None:
@@ -143,6 +154,9 @@ def test_query_strings_can_stay_and_credentials_do_not() -> None:
     assert pipeline.run(text("/a?token=x#y")).fields["path"] == "/a?token=x#y"
     assert SECRET not in shown(pipeline.run(text(f"/{JWT}")))
     assert SECRET not in shown(pipeline.run(header("cookie", SECRET), stream="stderr"))
+    for place in WHOLE:
+        stream = "stderr" if place.startswith("debug") else "stdout"
+        assert redacted(PLACES[place], queries=False) == pipeline.run(PLACES[place], stream=stream).line
 
 
 ADDRESS = "203.0.113.7"

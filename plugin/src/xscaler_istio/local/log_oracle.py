@@ -56,9 +56,8 @@ class LogCount:
 
 def count(written: Iterable[Written], entries: Iterable[Entry], *, redacts: bool = True) -> LogCount:
     """Compare the written lines with those that arrived, by pod and text."""
-    change = redacted if redacts else str
     wanted = collections.Counter(
-        (item.pod, change(item.text.decode("utf-8", errors="surrogateescape"))) for item in written
+        (item.pod, redacted(item.text.decode("utf-8", errors="surrogateescape"), queries=redacts)) for item in written
     )
     arrived = list(entries)
     have = collections.Counter((entry.labels["pod"], entry.line) for entry in arrived)
@@ -73,17 +72,64 @@ def count(written: Iterable[Written], entries: Iterable[Entry], *, redacts: bool
     )
 
 
-def redacted(text: str) -> str:
-    """Return a line without its query strings: in the request line, in JSON's path, and wherever else one stands."""
+def redacted(text: str, *, queries: bool = True) -> str:
+    """Return a line without what must not leave its node: credentials and, if `queries`, query strings and the like."""
+    text = _without_credentials(text)
+    return _without_queries(text) if queries else text
+
+
+# What stands for what is replaced, by its kind.
+_HIDDEN, _REDACTED = "hidden", "redacted"
+# The user in an address, JSON Web Tokens, and what follows the two schemes of Authorization.
+_CREDENTIALS = re.compile(
+    r"""(?<=://)[^\s/"'@?#]+(?=@)"""
+    r"|eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)*"
+    r"""|(?<=earer )(?:[^\s"'\\,]|\\[^\s"]){9,}"""
+    r"|(?<=asic )[A-Za-z0-9+/]{8,}={0,2}",
+    re.ASCII,
+)
+_HEADER = r"[\w.:-]*(?i:authorization|cookie|token|api-?key|secret|passw|credential|jwt|assertion)[\w.-]*"
+# A value in JSON, whose quotes are escaped.
+_JSON_VALUE = r'(?:[^"\\]|\\.)'
+
+
+def _without_credentials(text: str) -> str:
+    text = _CREDENTIALS.sub(_HIDDEN, text)
+    # A header ends with its line, quote included: its value may have quotes too.
+    if text.startswith("["):
+        return text
+    if text.startswith("{"):
+        text = re.sub(rf'((?:uthorization|ookie)": ?"){_JSON_VALUE}+(?=")', rf"\1{_HIDDEN}", text)
+        return re.sub(rf"('{_HEADER}', ')(?:[^\"\\]|\\[^n])*", rf"\1{_HIDDEN}", text)
+    text = re.sub(r"((?:uthorization|ookie): ?).+", rf"\1{_HIDDEN}", text)
+    return re.sub(rf"('{_HEADER}', ').*", rf"\1{_HIDDEN}", text)
+
+
+# Up to a space or quote, which may be escaped.
+_REST = r'(?:[^\s"\\]|\\[^\s"])'
+# What precedes a query, a parameter in a path that names a secret, and a fragment with a value; and what ends them.
+_LIKE_QUERIES = (
+    re.compile(rf"(\?){_REST}+"),
+    re.compile(r'(;[\w.-]*(?i:sess|sid|token|auth|key|ticket|secret|passw)[\w.-]*=)(?:[^\s"\\;/?]|\\[^\s"])+'),
+    re.compile(rf'(#)(?:[^\s"\\=]|\\[^\s"])*={_REST}*'),
+    re.compile(rf"(%3[fF]|\\u003[fF]){_REST}+"),
+)
+_IN_JSON = re.compile(rf'((?i:path|ur[il]|query|target|request|referer)": ?"[^"?]*\?){_JSON_VALUE}*(?=")')
+
+
+def _without_queries(text: str) -> str:
     request = re.match(r'(\[[^\]]*\] "[^ "]* )(.*?)( HTTP/[0-9.]+" [0-9].*)', text, re.DOTALL)
     if request:
-        before, query, _ = request[2].partition("?")
-        return request[1] + before + ("?redacted" if query else "") + _anywhere(request[3])
-    path = re.match(r'(.*"path":")((?:[^"\\]|\\.)*)(".*)', text, re.DOTALL)
-    if path and "?" in path[2]:
-        return _anywhere(path[1]) + path[2].partition("?")[0] + "?redacted" + _anywhere(path[3])
+        path = re.sub(r"\?.+", f"?{_REDACTED}", request[2], count=1, flags=re.DOTALL)
+        path = re.sub(r'#[^ "?]+', f"#{_REDACTED}", path, count=1)
+        return request[1] + _anywhere(path) + _anywhere(request[3])
+    if text.startswith("{"):
+        text = _IN_JSON.sub(rf"\1{_REDACTED}", text)
+        text = re.sub(rf'("path": ?"[^"#]*#){_JSON_VALUE}*(?=")', rf"\1{_REDACTED}", text)
     return _anywhere(text)
 
 
 def _anywhere(text: str) -> str:
-    return re.sub(r'\?(?:[^\s"\\]|\\.)+', "?redacted", text)
+    for expression in _LIKE_QUERIES:
+        text = expression.sub(rf"\1{_REDACTED}", text)
+    return text
