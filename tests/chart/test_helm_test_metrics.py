@@ -127,3 +127,20 @@ def test_the_host_that_answers_is_named_while_nothing_is_accepted(counts: Counts
     _, output = run(tmp_path, "prometheus", counts, errors)
     assert (f"xScaler has nothing at {URL} (no such host), but answers at {newer}" in output) == moved
     assert (f"    fix: set xscaler.metrics.url: {newer}\n" in output) == moved
+
+
+@pytest.mark.parametrize("asked", [URL, "https://euw1-01.m.xscalerlabs.com/api/v1/push"])
+def test_a_url_that_busybox_cannot_ask_is_listed_as_not_checked(asked: str, tmp_path: Path) -> None:
+    unknown = "" if asked == URL else f"{URL} wget: bad address 'euw1-01.xscalerlabs.com'\n"
+    errors = f"{unknown}{asked} wget: note: TLS certificate validation not implemented\n{asked} wget: TLS error\n"
+    _, output = run(tmp_path, "prometheus", Counts(waiting=9), errors)
+    assert f"  all: not checked: whether xScaler is at {asked}; busybox got no response (wget: TLS error)" in output
+    assert output.count("not checked") == 1
+    assert "answers at" not in output
+
+
+def test_a_url_that_does_not_answer_in_time_is_listed_as_not_checked(tmp_path: Path) -> None:
+    _, output = run(tmp_path, "prometheus", Counts(waiting=9), "")
+    assert f"not checked: whether xScaler is at {URL}; busybox got no response (none within 5 s)" in output
+    _, output = run(tmp_path / "accepted", "prometheus", Counts(sent=9), "")
+    assert "not checked" not in output

@@ -71,17 +71,28 @@ answer() {
   fi
 }
 
-# Reports a PUSH_URL at which nothing is, if xScaler has another form of it that answers. Inputs: the key of the values
+# Reports a PUSH_URL at which nothing is, if xScaler has another form of it that answers, and which of them could not be
+# asked: busybox has no TLS for some servers. Inputs: the key of the values
 judge_url() {
   [ -n "$OTHER_URLS" ] || return
   said=$(answer "$PUSH_URL")
-  case "$said" in 404 | "no such host") ;; *) return ;; esac
+  case "$said" in
+    404 | "no such host") ;;
+    *) [ -n "$said" ] || not_checked "$PUSH_URL"; return ;;
+  esac
   for other in $OTHER_URLS; do
     case "$(answer "$other")" in
-      "" | 404 | 5* | "no such host") ;;
+      "") not_checked "$other" ;;
+      404 | 5* | "no such host") ;;
       *) surely_wrong "xScaler has nothing at $PUSH_URL ($said), but answers at $other" "set $1: $other" ;;
     esac
   done
+}
+
+# Inputs: a URL that answer() could not ask
+not_checked() {
+  why=$(grep -v 'note: TLS' answer.error | tr '\n' ' ' | sed 's/ *$//')
+  report "not checked: whether xScaler is at $1; busybox got no response (${why:-none within 5 s}). Open it with curl -I from a pod"
 }
 
 main() {

@@ -116,8 +116,9 @@ def _keys(examined: Examination) -> dict[str, str]:
 def padded_token(examined: Examination) -> Iterator[Issue]:
     """A value in the Secret begins or ends with white space.
 
-    Why: `echo token | kubectl create secret --from-file` keeps the line break. Prometheus and Alloy trim it, other
-    programs send it, and xScaler answers 401.
+    Why: `echo token | kubectl create secret --from-file` keeps the line break. Prometheus and Alloy trim every value.
+    The OpenTelemetry Collector (0.163) trims token and user name, but can send nothing with such a tenant
+    (tenantIdKey). Other programs send the token with it, and xScaler answers 401.
 
     Fix: recreate the Secret with printf or --from-literal.
 
