@@ -8,7 +8,8 @@ cannot say, as a piece of JSON Schema that is laid over the inferred one. Own ke
 <definition>`, `x-same-as: <top-level key>`, `x-replace: true` (do not infer), `x-enum-files: <glob in chart/>` and
 `x-enum-keys: <file in chart/> <key>` (the names in a block of data). Old names are admitted (renamed.py). The result is
 Draft-07, self-contained and without $ref, which every Helm from 3.17 on understands. `x-example` (a value
-other than the default) becomes `examples` (illustrate.py). These stay in for the plugin: `x-error` (what a pattern
+other than the default) becomes `examples` (illustrate.py). Patterns get a form of which Helm prints no value
+(unprinted.py). These stay in for the plugin: `x-error` (what a pattern
 wants, in words), `x-unit` and `x-with` (values with which a key has an effect; a name that begins with a dot is a
 sibling's).
 
@@ -28,6 +29,7 @@ import yaml
 from illustrate import illustrate
 from readme import readme
 from renamed import admit
+from unprinted import NoWordsError, unprinted
 
 HERE = Path(__file__).resolve().parent
 CHART = HERE.parent / "chart"
@@ -194,7 +196,11 @@ def build() -> Schema:
             **properties,
         },
     }
-    return admit(illustrate(schema, yaml.safe_load(text)), yaml.safe_load(RENAMED.read_text(encoding="utf-8")))
+    whole = admit(illustrate(schema, yaml.safe_load(text)), yaml.safe_load(RENAMED.read_text(encoding="utf-8")))
+    try:
+        return unprinted(whole)
+    except NoWordsError as error:
+        raise BuildError(str(error)) from error
 
 
 def defaults() -> str:

@@ -140,6 +140,12 @@ def test_helm_alone_refuses_it_and_does_not_show_it(tmp_path: Path) -> None:
     assert not [path for path, (_, _, token) in FORM.items() if token in done.stderr]
 
 
+def test_helm_alone_does_not_show_what_the_schema_refuses(tmp_path: Path) -> None:
+    done = run_template("helm4", "--values", str(written(REFUSED, tmp_path)))
+    assert "values don't meet the specifications of the schema" in done.stderr
+    assert not [path for path, (_, _, token) in REFUSED.items() if token in done.stderr]
+
+
 def test_what_the_schema_refuses_is_reported_and_not_shown(cli4: Callable[..., Ran], tmp_path: Path) -> None:
     ran = cli4("validate", "-f", written(REFUSED, tmp_path), "-o", "json")
     assert paths(ran, "XS002") == set(REFUSED)

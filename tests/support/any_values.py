@@ -9,6 +9,8 @@ import yaml
 from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 
+from xscaler_istio.values import schema as schemas
+
 from .paths import CHART, ci
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 Path = tuple[str, ...]
 
-SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+SCHEMA = schemas.load(CHART)
 DEFAULT = yaml.safe_load(ci("default").read_text())
 # Free text goes through YAML, Alloy's syntax and variable expansion: the characters that mean something there.
 CHARACTERS = "abz019 -_.:/$'\"\\{}#%&*!|>@`,"

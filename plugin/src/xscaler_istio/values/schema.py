@@ -107,7 +107,26 @@ def load(chart: Path) -> Json:
         loaded: Json = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
         raise SetupError(f"cannot read {file}", "give a chart with --chart") from error
-    return loaded
+    found: Json = _with_patterns(loaded)
+    return found
+
+
+def _with_patterns(node: Any) -> Any:
+    """Return a schema with plain patterns; the chart has them in a form of which Helm prints no value."""
+    if isinstance(node, list):
+        return [_with_patterns(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    read = {key: _with_patterns(child) for key, child in node.items()}
+    condition = read.get("if")
+    if (
+        isinstance(condition, dict)
+        and condition.keys() == {"pattern"}
+        and read.get("else") == {"const": read["x-error"]}
+    ):
+        del read["if"], read["else"]
+        read |= condition
+    return read
 
 
 def check(values: Json, schema: Json, origins: Origins) -> tuple[Finding, ...]:
