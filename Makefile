@@ -25,7 +25,7 @@ DEMO_TOOLS := $(sort helm prometheus $(BACKEND))
 # One session for every test without a cluster. It has more workers than cores, because many wait (tests/session.py).
 WORKERS ?= 6
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
-SUITE := $(wildcard tests/test_*.py) tests/plugin tests/tools tests/dashboards tests/release tests/website tests/chart tests/pipeline
+SUITE := $(wildcard tests/test_*.py) tests/plugin tests/tools tests/dashboards tests/release tests/website tests/chart tests/pipeline tests/faults
 # Each worker imports every test, so compiled files save time.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -33,7 +33,7 @@ export PYTHONDONTWRITEBYTECODE :=
 SUBMAKE := $(MAKE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-tools test test-all test-rest test-changed test-unit test-chart test-pipeline test-cluster test-matrix cluster-up cluster-down lint schema kubernetes-schemas alerts golden dashboards tour package site bench wheelhouse tools lock clean
+.PHONY: help demo demo-tools test test-all test-rest test-changed test-unit test-chart test-pipeline test-faults test-cluster test-matrix cluster-up cluster-down lint schema kubernetes-schemas alerts golden dashboards tour package site bench wheelhouse tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,7 +68,7 @@ test-changed: $(VENV)/.installed-dev ## Run the tests that your change can break
 
 test-unit: $(VENV)/.installed-dev ## Run tier 1: plugin, schema and the parts of the local test
 	@tools/get $(TEST_TOOLS) >/dev/null
-	$(PYTEST) $(filter-out tests/chart tests/pipeline,$(SUITE))
+	$(PYTEST) $(filter-out tests/chart tests/pipeline tests/faults,$(SUITE))
 
 test-chart: $(VENV)/.installed-dev ## Run tier 2: render the chart with both Helms and check it with the real programs
 	@tools/get $(TEST_TOOLS) >/dev/null
@@ -77,6 +77,13 @@ test-chart: $(VENV)/.installed-dev ## Run tier 2: render the chart with both Hel
 test-pipeline: $(VENV)/.installed-dev ## Run tier 3: real collectors scrape a mesh and push to a local xScaler
 	@tools/get $(TEST_TOOLS) >/dev/null
 	$(PYTEST) tests/pipeline
+
+# CELL=row/collector runs one cell, CELL=row a row, CELL=/collector a column; CELLS_AT_A_TIME depends on the machine.
+CELL ?=
+CELLS_AT_A_TIME ?= 4
+test-faults: $(VENV)/.installed-dev ## Break backend, network, programs and targets, count what is lost, and write docs/reliability.md
+	@tools/get $(TEST_TOOLS) >/dev/null
+	$(BIN)/python -m tests.faults "$(CELL)" --workers $(CELLS_AT_A_TIME) --keep
 
 # XSCALER_PYTHONS and XSCALER_HELMS choose some of them.
 test-matrix: $(VENV)/.installed-dev ## Run the installed plugin with every supported Helm and each installed Python

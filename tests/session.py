@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 # Folders whose tests wait for what they have started, and then those that take longest.
-FIRST = ("tests/pipeline", "tests/release", "tests/website")
+FIRST = ("tests/pipeline", "tests/faults", "tests/release", "tests/website")
 # Tests that share nothing go to a worker by this many: fewer is more talk between processes, more is a longer end.
 CHUNK = 2
 

@@ -27,6 +27,7 @@ TIERS = {
     ),
     "chart": ("tests/chart",),
     "pipeline": ("tests/pipeline",),
+    "faults": ("tests/faults",),
     "cluster": ("tests/cluster",),
 }
 
