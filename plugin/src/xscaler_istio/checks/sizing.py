@@ -121,9 +121,10 @@ def _shards(shards: int, total: int, needed: int, otherwise: str = "") -> Issue:
 def too_little_memory(case: Case) -> Iterator[Issue]:
     """The memory limit is below what the series need.
 
-    Why: memory follows the active series: plan with 9 KB for each in Prometheus and 11 KB in the others. Kubernetes
-    kills a collector that reaches its limit. It loses its unsent samples, and reaches the limit again. The
-    OpenTelemetry Collector stops scraping before that. This needs the mesh's size, as XS260 does.
+    Why: memory follows the active series: plan with 13 KB for each in Prometheus, 20 KB in Alloy and 11 KB in the
+    OpenTelemetry Collector, so that a rollout of all pods fits too. Kubernetes kills a collector that reaches its
+    limit. It loses its unsent samples, and reaches the limit again. The OpenTelemetry Collector stops scraping before
+    that. This needs the mesh's size, as XS260 does.
 
     Fix: a higher limit, with the request as high; more shards; or a smaller profile.
 
