@@ -91,4 +91,15 @@ def test_what_was_measured_is_below_the_budget(name: str) -> None:
 
 
 def test_every_collector_is_in_the_table() -> None:
-    assert CAPACITY.bytes_per_series.keys() == COLLECTORS.keys()
+    assert CAPACITY.bytes_per_series.keys() == COLLECTORS.keys() == CAPACITY.bytes_per_sample.keys()
+
+
+@each
+def test_bytes_of_a_sample_are_those_that_were_measured(name: str) -> None:
+    """docs/histograms.md has what bench_histograms.py printed, each scrape of a round once."""
+    rows = (ROOT / "docs/histograms.md").read_text().splitlines()
+    measured = [row.replace(",", "").split("|") for row in rows if row.startswith(f"| `{name}` | `")]
+    assert [row[2].strip().strip("`") for row in measured] == list(CAPACITY.bytes_per_sample[name])
+    for row, stated in zip(measured, CAPACITY.bytes_per_sample[name].values(), strict=True):
+        series, kilobytes = (int(cell.split()[0]) for cell in row[3:5])
+        assert stated == round(1000 * kilobytes / series)

@@ -57,11 +57,15 @@ class Detail:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """`files/capacity.yaml`: what one shard carries. Memory is in bytes; `bytes_per_series` is by collector."""
+    """`files/capacity.yaml`: what one shard carries and sends. Memory is in bytes; `bytes_per_series` is by collector.
+
+    `bytes_per_sample` are those on the wire, by collector and form of histograms.
+    """
 
     memory_at_rest: int
     most_series: int
     bytes_per_series: Mapping[str, int]
+    bytes_per_sample: Mapping[str, Mapping[str, int]]
 
     def carried(self, collector: str, memory: int) -> int:
         """Return how many series a shard carries with so much memory."""
@@ -112,6 +116,7 @@ def read(chart: Path, profile: str) -> Facts:
                 memory_at_rest=int(bytes_of(capacity["memoryAtRest"]) or 0),
                 most_series=capacity["mostSeries"],
                 bytes_per_series=capacity["bytesPerSeries"],
+                bytes_per_sample=capacity["bytesPerSample"],
             ),
         )
     except (KeyError, TypeError, AttributeError) as error:

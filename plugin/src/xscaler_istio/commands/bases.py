@@ -35,18 +35,21 @@ _LATENCY = "istio_request_duration_milliseconds"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Active series, samples a minute, and memory of one shard in bytes, as docs/scale.md computes it."""
+    """Active series, samples and bytes a minute, and memory of one shard in bytes, as docs/scale.md computes it."""
 
     series: int
     samples: float
+    sent: float
     memory: int
 
     @classmethod
     def of(cls, case: Case, series: float, samples: float) -> Estimate:
         """Return what so many series are with these values."""
         metrics = case.settings.metrics
-        memory = case.facts.capacity.needed(metrics.collector, series / metrics.shards)
-        return cls(series=round(series), samples=samples, memory=round(memory))
+        capacity = case.facts.capacity
+        sent = samples * capacity.bytes_per_sample[metrics.collector][metrics.histograms]
+        memory = capacity.needed(metrics.collector, series / metrics.shards)
+        return cls(series=round(series), samples=samples, sent=sent, memory=round(memory))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -57,7 +57,8 @@ def _plural(kind: str, number: int) -> str:
 
 def _cost(cost: Estimate) -> str:
     return (
-        f"{cost.series:,} active series, {cost.samples:,.0f} samples a minute, {cost.memory / 2**20:,.0f} MiB a shard"
+        f"{cost.series:,} active series, {cost.samples:,.0f} samples a minute, {cost.sent * 60 / 1e6:,.0f} MB an hour,"
+        f" {cost.memory / 2**20:,.0f} MiB a shard"
     )
 
 
@@ -93,7 +94,12 @@ def as_json(found: Fit) -> str:
     """Write an estimate as JSON."""
 
     def cost(item: Estimate) -> dict[str, Any]:
-        return {"series": item.series, "samplesPerMinute": round(item.samples), "memoryBytesPerShard": item.memory}
+        return {
+            "series": item.series,
+            "samplesPerMinute": round(item.samples),
+            "bytesPerMinute": round(item.sent),
+            "memoryBytesPerShard": item.memory,
+        }
 
     def proposal(item: Proposal) -> dict[str, Any]:
         loses = [change.loses for change in item.changes]
