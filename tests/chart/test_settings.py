@@ -60,6 +60,13 @@ ROWS = [
         (f"{ENDPOINT}/queue_config/max_samples_per_send", "500"),
         (f"{EXPORTER}/max_batch_size_bytes", 62500),
     ),
+    # It counts points here and bytes above, since neither limits the samples of a request for itself.
+    Row(
+        "xscaler.limits.samplesPerRequest=500",
+        ("remote_write/0/queue_config/max_samples_per_send", 500),
+        (f"{ENDPOINT}/queue_config/max_samples_per_send", "500"),
+        ("processors/batch/send_batch_max_size", 500),
+    ),
     Row(
         "xscaler.limits.samplesPerRequest=500",
         ("remote_write/0/metadata_config/max_samples_per_send", 500),

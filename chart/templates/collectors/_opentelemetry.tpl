@@ -48,11 +48,15 @@ processors:
   # One scrape is one batch otherwise, and batches are sent one after the other.
   batch:
     timeout: 1s
+    # Several scrapes in one batch make one series of several small samples, which the size of a request does not limit:
+    # so a batch has no more points than a request may have samples.
+    {{- $points := $xscaler.limits.samplesPerRequest }}
     {{- if ne .root.Values.metrics.histograms "classic" }}
     # Each request of a batch repeats the table of all its texts, so few series keep that small.
-    send_batch_size: 200
-    send_batch_max_size: 200
+    {{- $points = min 200 $points }}
     {{- end }}
+    send_batch_size: {{ $points }}
+    send_batch_max_size: {{ $points }}
 exporters:
   prometheus_remote_write:
     # No deadline for a batch with all its retries; http.timeout bounds one request.
