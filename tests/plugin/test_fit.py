@@ -204,6 +204,9 @@ def test_a_stated_size_is_what_validate_computes(cli4: Callable[..., Ran]) -> No
     assert found["chosen"] == {"metrics": {"histograms": "native"}}
     assert found["proposals"][0]["series"] == 39_300
     assert found["logBytesPerDay"] is None
+    # Sizes are given up before the health of proxies and control plane is.
+    less = json.loads(cli4(*words, "--max-series", "25000", "-o", "json").out)
+    assert less["chosen"]["metrics"].keys() == {"histograms", "excludeMetrics"}
     assert cli4(*words).out.startswith("mesh: 300 proxies; as stated\ntoday: 354,300 active series, ")
 
 

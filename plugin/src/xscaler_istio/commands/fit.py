@@ -35,7 +35,7 @@ class Adjustment:
     loses: str
 
 
-# It loses least; then come smaller profiles, and dropped sizes at last.
+# It loses least; then come dropped sizes, smaller profiles, and both.
 _NATIVE = Adjustment("metrics.histograms", NATIVE, "what reads _bucket finds nothing (docs/histograms.md)")
 
 
@@ -128,13 +128,14 @@ def fit(inputs: Inputs, look: Look, *, limit: int, classic: bool, progress: Prog
     profiles = tuple(proposals(_profiles(case, basis, native)))
     cheapest = min(profiles, key=lambda item: item.cost.series).changes if profiles else native
     now = cost(inputs, answer)
-    last = (*cheapest, _without_sizes(case.settings.metrics.exclude_metrics))
+    sizes = _without_sizes(case.settings.metrics.exclude_metrics)
+    first = proposals([*([native] if native else []), (*native, sizes)])
     return Fit(
         seen=basis.seen,
         now=now,
         logs=plan.log_bytes(case, basis.seen.lines or 0),
         limit=limit or case.settings.xscaler.plan.active_series,
-        proposals=_cheaper(now, (*proposals([native] if native else []), *profiles, *proposals([last]))),
+        proposals=_cheaper(now, (*first, *profiles, *proposals([(*cheapest, sizes)]))),
     )
 
 
