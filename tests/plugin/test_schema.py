@@ -53,6 +53,14 @@ def test_a_condition_of_several_values_and_keys() -> None:
     assert message.endswith("required keys are missing: c, because b is one of 1, 2 and a is set")
 
 
+def test_a_key_without_its_colon_is_found_below_a_block() -> None:
+    wanted = {"properties": {"xscaler": {"type": "object", "properties": {"region": {}, "tenantId": {}}}}}
+    assert said(wanted, {"xscaler": "region euw1-01"}) == [
+        ("xscaler is a string", "put a colon after region, as in region: …")
+    ]
+    assert said(wanted, {"xscaler": "euw1-01"}) == [("xscaler is a string", "use a map with region, tenantId")]
+
+
 def test_alternatives_are_listed() -> None:
     wanted = {
         "properties": {

@@ -380,6 +380,9 @@ def _wrong_type(error: _Violation, path: str) -> tuple[str, str]:
     if isinstance(error.value, bool) and wanted == [_WANTED["string"]]:
         fix += "; without quotes, YAML reads y, n, yes, no, on and off as true or false"
     if wanted == [_WANTED["object"]] and (keys := list(lasting(error.schema))):
+        first = error.value.partition(" ")[0] if isinstance(error.value, str) else ""
+        if first in keys:
+            return f"{path} is {got}", f"put a colon after {first}, as in {first}: …"
         fix += f" with {', '.join(keys[:_MOST_KEYS])}{', …' if len(keys) > _MOST_KEYS else ''}"
     if wanted == [_WANTED["array"]]:
         fix += ": [a, b], or a line with - for each item"
