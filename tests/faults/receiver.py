@@ -111,8 +111,8 @@ class Receiver:
         """Answer one push."""
         body = await request.read()
         if not body:
-            # The connection ended before it.
-            return web.Response(status=500)
+            # Prometheus' code sends this when everything in a request became too old. No body is not a snappy block.
+            return web.Response(status=400, text="snappy: corrupt input")
         form = remote_write.format_of(request.headers.get("Content-Type", ""))
         if form is None:
             return web.Response(status=415)

@@ -131,7 +131,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         name="away-past-the-age-limit",
         group=BACKEND,
-        title="away for longer than `queue.sampleAgeLimit`",
+        title="away for 110 s with `queue.sampleAgeLimit: 1m`, both not compressed",
         fault=Link.REFUSED,
         seconds=110,
         sets=("{name}.queue.sampleAgeLimit=1m",),

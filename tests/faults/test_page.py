@@ -9,8 +9,8 @@ from tests.support.alerts import FILES, KEPT
 from tests.support.environments import COLLECTORS
 
 from . import page, results, rows
+from .page import SILENT
 from .results import Result
-from .silent import SILENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def result(**more: Any) -> Result:
 
 
 def test_the_page_is_fresh() -> None:
-    assert page.PAGE.read_text(encoding="utf-8") == page.text(FOUND)
+    assert page.PAGE.read_text(encoding="utf-8") == page.text(FOUND), "python -m tests.faults.page"
 
 
 def test_a_cell_with_loss_names_a_metric_that_is_sent_and_an_alert_that_reads_it() -> None:
