@@ -22,17 +22,20 @@ _KEY = "xscaler.plan.activeSeries"
 _NEARLY_FULL = 0.8
 # Both proxies of a request write a line, which as TEXT has about so many bytes (docs/logs.md, Cost).
 LINES_OF_A_REQUEST, _BYTES_A_LINE = 2, 430
+# The names of sizes, which are panels only.
+SIZES = "istio_(request|response)_bytes.*"
 # What helps where no change of the values does.
 OTHERWISE = "scrape fewer namespaces (metrics.namespaces), or take a larger plan"
 
 
 @dataclasses.dataclass(frozen=True)
 class _Choice:
-    """A profile and a form of histograms, and the series that the stated mesh then has."""
+    """A profile and a form of histograms, maybe without sizes, and the series that the stated mesh then has."""
 
     profile: str
     histograms: str
     series: int
+    sizes: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,22 +72,24 @@ def series(case: Case) -> int:
     return _choice(case, metrics.profile, metrics.histograms).series
 
 
-def _choice(case: Case, profile: str, histograms: str) -> _Choice:
+def _choice(case: Case, profile: str, histograms: str, *, sizes: bool = True) -> _Choice:
     size = case.environment.mesh
-    found = sizing.series_with(case, profile, histograms)
-    return _Choice(profile, histograms, found + OF_A_SCRAPE * size.proxies if size and found else 0)
+    found = sizing.series_with(case, profile, histograms, () if sizes else (SIZES,))
+    return _Choice(profile, histograms, found + OF_A_SCRAPE * size.proxies if size and found else 0, sizes)
 
 
 def _smaller(case: Case, now: _Choice) -> tuple[_Choice, ...]:
     """Return what has fewer series, the least lossy first.
 
-    Native histograms lose no percentile; then come smaller profiles, the one that shows most first.
+    Native histograms lose no percentile; then sizes go, then come smaller profiles, the one that shows most first.
     """
     known = case.facts.profiles
     profiles = sorted(known, key=lambda name: -known[name].rank)
-    native = [_choice(case, now.profile, NATIVE)]
-    others = [_choice(case, profile, form) for form in (now.histograms, NATIVE) for profile in profiles]
-    return tuple(dict.fromkeys(choice for choice in (*native, *others) if choice.series < now.series))
+    found = [_choice(case, now.profile, NATIVE)]
+    for form in (now.histograms, NATIVE):
+        found.append(_choice(case, now.profile, form, sizes=False))
+        found += [_choice(case, profile, form, sizes=sizes) for sizes in (True, False) for profile in profiles]
+    return tuple(dict.fromkeys(choice for choice in found if choice.series < now.series))
 
 
 def _fix(case: Case, now: _Choice, limit: float) -> str:
@@ -95,8 +100,10 @@ def _fix(case: Case, now: _Choice, limit: float) -> str:
     fits = next((choice for choice in smaller if choice.series <= limit), None)
     chosen = fits or min(smaller, key=lambda choice: choice.series)
     keys = {"profile": chosen.profile, "histograms": chosen.histograms}
-    changed = [f"metrics.{key}: {value}" for key, value in keys.items() if value != getattr(now, key)]
-    return f"set {' and '.join(changed)}: about {chosen.series:,} series{'' if fits else f'; then {OTHERWISE}'}"
+    values = [f"metrics.{key}: {value}" for key, value in keys.items() if value != getattr(now, key)]
+    changed = [f"set {' and '.join(values)}"] if values else []
+    changed += [] if chosen.sizes else [f"add {SIZES} to metrics.excludeMetrics"]
+    return f"{', and '.join(changed)}: about {chosen.series:,} series{'' if fits else f'; then {OTHERWISE}'}"
 
 
 def _judged(case: Case) -> tuple[int, _Choice] | None:
@@ -139,8 +146,8 @@ def over_the_plan(case: Case) -> Iterator[Issue]:
     xscaler.plan.activeSeries and the mesh's size (`--mesh`, as XS260). It counts the proxies and the five series of
     each scrape. Control plane, other clusters and other senders of the account come on top.
 
-    Fix: the least lossy change that fits: native histograms keep every percentile, a smaller profile keeps fewer
-    metrics.
+    Fix: the least lossy change that fits: native histograms keep every percentile; without sizes their panels are
+    empty; a smaller profile keeps fewer metrics.
 
     Example:
         metrics:

@@ -54,13 +54,14 @@ def series(case: Case) -> int:
     return series_with(case, metrics.profile, metrics.histograms)
 
 
-def series_with(case: Case, profile: str, histograms: str) -> int:
-    """Return what `series` does, with another profile and form of histograms."""
+def series_with(case: Case, profile: str, histograms: str, exclude: tuple[str, ...] = ()) -> int:
+    """Return what `series` does, with another profile and form of histograms, and without some more metrics."""
     size, metrics = case.environment.mesh, case.settings.metrics
     if not size or "proxies" not in case.settings.scraped:
         return 0
     profiles = case.facts.profiles
-    each = series_per_combination(profiles[profile], metrics.include_metrics, metrics.exclude_metrics, histograms)
+    excluded = (*metrics.exclude_metrics, *exclude)
+    each = series_per_combination(profiles[profile], metrics.include_metrics, excluded, histograms)
     largest = max(known.fixed for known in profiles.values())
     fixed = profiles[profile].fixed + sum(case.facts.details[name].fixed for name in metrics.proxy_details)
     fixed = largest if any(map(everything, metrics.include_metrics)) else min(fixed, largest)

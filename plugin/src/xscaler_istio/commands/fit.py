@@ -160,7 +160,7 @@ def _cheaper(now: Estimate, proposals: Iterable[Proposal]) -> tuple[Proposal, ..
 
 def _without_sizes(excluded: tuple[str, ...]) -> Adjustment:
     """Return the change that drops sizes beside what the values exclude."""
-    value = [*excluded, "istio_(request|response)_bytes.*"]
+    value = [*excluded, plan.SIZES]
     return Adjustment("metrics.excludeMetrics", value, "panels of request and response sizes are empty")
 
 
