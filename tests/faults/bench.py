@@ -50,7 +50,11 @@ _STORE_PORT = 9091
 # Where the program under test sends to: proxies in front of the two gateways.
 _PROXY_PORT, _LOG_PROXY_PORT = 9443, 9444
 # The same gateways with certificates that are wrong.
-_EXPIRED_PORT, _OTHER_NAME_PORT = 8445, 8446
+_WRONG_PORTS = {
+    rows.Certificate.EXPIRED: 8445,
+    rows.Certificate.OTHER_NAME: 8446,
+    rows.Certificate.OTHER_AUTHORITY: 8447,
+}
 _OTHER_HOST = 98
 _NODE = "node-1"
 _LINE_SECONDS = 0.05
@@ -190,13 +194,12 @@ class Bench:
     def point_at(self, certificate: rows.Certificate | None) -> None:
         """Lead the proxy to a server with this certificate, or the right one."""
         right = LOG_GATEWAY_PORT if self.lines else GATEWAY_PORT
-        ports = {rows.Certificate.EXPIRED: _EXPIRED_PORT, rows.Certificate.OTHER_NAME: _OTHER_NAME_PORT}
-        self.proxy.point((self.network.infrastructure, ports[certificate] if certificate else right))
+        self.proxy.point((self.network.infrastructure, _WRONG_PORTS[certificate] if certificate else right))
 
-    def grant(self, token: str) -> None:
-        """Make a token valid."""
+    def grant(self, token: str, tenant: str = TENANT) -> None:
+        """Make a token valid for a tenant."""
         for admission in (self.receiver.admission, self.log_gateway.admission):
-            admission.tokens[token] = Token(TENANT, Scope.WRITE)
+            admission.tokens[token] = Token(tenant, Scope.WRITE)
 
     def revoke(self, token: str) -> None:
         """Make a token invalid where the program under test sends to."""
@@ -233,11 +236,14 @@ async def started(cell: rows.Cell, folder: Path) -> AsyncIterator[Bench]:
         log_accepted: list[Event] = []
         log_app = _log_application(log_gateway, faults if logs else none, log_accepted)
         good = authority.server_context(host)
-        expired = _context(ca.issue_cert(host, not_after=_YESTERDAY))
-        other_name = _context(ca.issue_cert(other_host))
+        wrong = {
+            rows.Certificate.EXPIRED: _context(ca.issue_cert(host, not_after=_YESTERDAY)),
+            rows.Certificate.OTHER_NAME: _context(ca.issue_cert(other_host)),
+            rows.Certificate.OTHER_AUTHORITY: _context(trustme.CA().issue_cert(host)),
+        }
         metrics_sites = {GATEWAY_PORT: good}
         log_sites = {LOG_GATEWAY_PORT: good}
-        (log_sites if logs else metrics_sites).update({_EXPIRED_PORT: expired, _OTHER_NAME_PORT: other_name})
+        (log_sites if logs else metrics_sites).update({_WRONG_PORTS[kind]: tls for kind, tls in wrong.items()})
         await _listen(stack, receiver.application(), host, metrics_sites)
         await _listen(stack, log_app, host, log_sites)
         elsewhere = web.Application()

@@ -79,6 +79,8 @@ async def begin(bench: Bench) -> None:
             bench.point_at(certificate)
         case rows.Token.REVOKED:
             bench.revoke("write")
+        case rows.Token.OTHER_TENANT:
+            bench.grant("write", "another")
         case rows.Page() as page:
             bench.receiver.full = page is rows.Page.MORE
             bench.targets.page = page
@@ -100,6 +102,8 @@ async def end(bench: Bench) -> None:
         case rows.Token.REVOKED:
             bench.grant("rotated")
             bench.rotate_token("rotated")
+        case rows.Token.OTHER_TENANT:
+            bench.grant("write")
         case rows.Page():
             bench.targets.page = None
             bench.receiver.full = False

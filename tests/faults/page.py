@@ -30,6 +30,7 @@ _OF_OUTAGE = frozenset(
         "IstioMetricsAbsent",
         "XScalerIstioCollectorAbsent",
         "XScalerIstioLogLinesWaiting",
+        "XScalerIstioPodDown",
         "XScalerIstioRemoteWriteLag",
     }
 )
@@ -73,7 +74,7 @@ because the machine was busy, runs again.
 _NOT_COVERED = """\
 ## Not covered yet
 
-- **Backend**: a billing lock of hours, a wrong tenant, an authority that is rotated, DNS that fails or changes.
+- **Backend**: a billing lock of hours, DNS that fails or changes.
 - **Processes**: out of memory, a full or read-only disk, a clock that is wrong, a throttled CPU.
 - **Kubernetes**: an API server that is away or slow, expired watches, lost rights, drained nodes, rollouts and
   upgrades under load, a change of shards.

@@ -58,6 +58,7 @@ class Certificate(enum.Enum):
 
     EXPIRED = "it has expired"
     OTHER_NAME = "it is for another host"
+    OTHER_AUTHORITY = "an authority issued it that the program does not know"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Token(enum.Enum):
     """What happens to the token."""
 
     REVOKED = "it is revoked, and the Secret has another one later"
+    OTHER_TENANT = "it is for another tenant than the one that is sent"
 
 
 class Page(enum.Enum):
@@ -158,6 +160,12 @@ ROWS: tuple[Row, ...] = (
         title="401: the token is revoked, and rotated after 20 minutes",
         fault=Token.REVOKED,
     ),
+    Row(
+        name="tenant-wrong",
+        group=BACKEND,
+        title="400: the token is for another tenant",
+        fault=Token.OTHER_TENANT,
+    ),
     *_redirects(),
     Row(name="html-page", group=BACKEND, title="200 with an HTML page", fault=Answer(status=200)),
     Row(
@@ -175,6 +183,12 @@ ROWS: tuple[Row, ...] = (
     Row(name="certificate-expired", group=NETWORK, title="certificate expired", fault=Certificate.EXPIRED),
     Row(
         name="certificate-other-host", group=NETWORK, title="certificate of another host", fault=Certificate.OTHER_NAME
+    ),
+    Row(
+        name="authority-rotated",
+        group=NETWORK,
+        title="certificate of an unknown authority",
+        fault=Certificate.OTHER_AUTHORITY,
     ),
     Row(name="sigterm", group=PROCESSES, title="SIGTERM", fault=Stop("SIGTERM"), seconds=5),
     Row(name="sigkill", group=PROCESSES, title="SIGKILL", fault=Stop("SIGKILL"), seconds=5),
@@ -226,6 +240,34 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(name="logs-sigterm", group=ACCESS_LOGS, title="SIGTERM", fault=Stop("SIGTERM"), seconds=5, contestants=LOGS),
     Row(name="logs-sigkill", group=ACCESS_LOGS, title="SIGKILL", fault=Stop("SIGKILL"), seconds=5, contestants=LOGS),
+    Row(
+        name="logs-reset-mid-body",
+        group=ACCESS_LOGS,
+        title="reset in the middle of a request",
+        fault=Link.RESET,
+        contestants=LOGS,
+    ),
+    Row(
+        name="logs-half-answer",
+        group=ACCESS_LOGS,
+        title="the answer is cut in half",
+        fault=Link.HALF,
+        contestants=LOGS,
+    ),
+    Row(
+        name="logs-sigterm-away",
+        group=ACCESS_LOGS,
+        title="SIGTERM after 15 of 20 minutes without the backend",
+        fault=Stop("SIGTERM", Link.REFUSED),
+        contestants=LOGS,
+    ),
+    Row(
+        name="logs-sigkill-away",
+        group=ACCESS_LOGS,
+        title="SIGKILL after 15 of 20 minutes without the backend",
+        fault=Stop("SIGKILL", Link.REFUSED),
+        contestants=LOGS,
+    ),
     Row(
         name="logs-rotation-while-down",
         group=ACCESS_LOGS,

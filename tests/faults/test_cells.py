@@ -14,7 +14,7 @@ from . import cell, page, results, rows
 CELLS = (
     f"away-10m/{FIRST}",
     f"redirect-302-same/{FIRST}",
-    f"sigkill-away/{COLLECTORS[-1]}",
+    f"sigkill-away/{COLLECTORS[1]}",
     "logs-400/log-agent",
 )
 
