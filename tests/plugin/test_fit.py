@@ -248,6 +248,10 @@ def test_sources_exclude_each_other(cli4: Callable[..., Ran]) -> None:
     assert (both.code, both.err.splitlines()[0]) == (2, "error: --mesh and --stored exclude each other")
     ran = cli4("fit", "-f", MESH / "values.yaml", "--tenant", "acme")
     assert (ran.code, ran.err.splitlines()[0]) == (2, "error: --tenant works only with --stored")
+    ran = cli4("fit", "-f", MESH / "values.yaml", "--stored", "--kube-context", "prod")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "error: --stored and --kube-context exclude each other")
+    ran = cli4("fit", "-f", MESH / "values.yaml", "--mesh", "proxies=1,peers=1,codes=1", "--sample", "5")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "error: --mesh and --sample exclude each other")
     no_token = cli4("fit", "-f", MESH / "values.yaml", "--stored")
     assert (no_token.code, no_token.err.splitlines()[0]) == (2, "error: --stored needs a token with the read scope")
     unscraped = cli4(

@@ -31,8 +31,11 @@ def command(
         ),
     ] = 0,
     sample: Annotated[
-        int, typer.Option(help="Read the responses of this many pods, each of another workload.", min=1, max=1000)
-    ] = 20,
+        int | None,
+        typer.Option(
+            help="Read the responses of this many pods, each of another workload; default: 20.", min=1, max=1000
+        ),
+    ] = None,
     mesh: Annotated[
         str,
         typer.Option(
@@ -80,12 +83,14 @@ def command(
     options.exclusive({"--mesh": mesh, "--stored": stored})
     needing = {"--read-token-file": read_token_file, "--tenant": tenant, "--query-url": query_url}
     options.only_with("--stored", {} if stored else needing)
+    for option, given in {"--sample": sample, "--kube-context": kube_context}.items():
+        options.exclusive({"--mesh": mesh, "--stored": stored, option: given})
     if mesh:
         look = _of_size(mesh)
     elif stored:
         look = _of_stored(read_token_file, tenant, query_url)
     else:
-        look = _of_cluster(kube_context, sample)
+        look = _of_cluster(kube_context, sample or 20)
     with options.release(chart, [*(files or ()), *(values or ())], sets, namespace=namespace) as release:
         found = fit.fit(release, look, limit=max_series, classic=classic, progress=options.progress)
     options.show(fit_report.as_json(found) if output == "json" else fit_report.text(found))
