@@ -2,12 +2,13 @@
 
 What follows: chart/files/defaults.yaml, and chart/README.md from readme.md (readme.py).
 
-Names, defaults, types and prose come from values.yaml: the comment above a key or behind it is its description, and a
-block with the keys of an earlier sibling need not repeat them. A file `<top-level key>.yaml` here adds what a default
-cannot say, as a piece of JSON Schema that is laid over the inferred one. Own keywords, resolved here: `x-use:
-<definition>`, `x-same-as: <top-level key>`, `x-replace: true` (do not infer), `x-enum-files: <glob in chart/>` and
-`x-enum-keys: <file in chart/> <key>` (the names in a block of data). Old names are admitted (renamed.py). The result is
-Draft-07, self-contained and without $ref, which every Helm from 3.17 on understands. `x-example` (a value
+Names, defaults, types and prose come from values.yaml: the comment above a key or behind it is its description. Only
+the blocks LENT need not repeat the comments of an earlier sibling's. A file `<top-level key>.yaml` here adds what a
+default cannot say, as a piece of JSON Schema that is laid over the inferred one: also the description of a key that
+stands in a line of keys. Own keywords, resolved here: `x-use: <definition>`, `x-called: <text>` (in place of `{called}`
+in the descriptions below it), `x-same-as: <top-level key>`, `x-replace: true` (do not infer), `x-enum-files: <glob in
+chart/>` and `x-enum-keys: <file in chart/> <key>` (the names in a block of data). Old names are admitted (renamed.py).
+The result is Draft-07, self-contained and without $ref, which every Helm from 3.17 on understands. `x-example` (a value
 other than the default) becomes `examples` (illustrate.py). Patterns get a form of which Helm prints no value
 (unprinted.py). These stay in for the plugin: `x-error` (what a pattern
 wants, in words), `x-unit` and `x-with` (values with which a key has an effect; a name that begins with a dot is a
@@ -41,6 +42,8 @@ RENAMED = CHART / "files/renamed.yaml"
 # A piece of JSON Schema: arbitrary JSON by nature.
 Schema = dict[str, Any]
 
+# Blocks that mean the same wherever they stand: a key at or below one of them may take its text from its twin.
+LENT = {"pod", "image", "resources", "queue", "persistence"}
 TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 
 
@@ -72,11 +75,10 @@ def comments(text: str) -> dict[int, str]:
     return found
 
 
-def infer(node: yaml.Node, prose: dict[int, str], path: str, alike: Schema, whole: str = "") -> Schema:
+def infer(node: yaml.Node, prose: dict[int, str], path: str, alike: Schema) -> Schema:
     """Return the schema that a default implies, strict about unknown keys.
 
-    `alike` is the schema of an earlier sibling: keys that are explained there need no comment here. `whole` is the
-    comment of the line of keys that the node stands in, or nothing.
+    `alike` is the schema of an earlier sibling: keys of LENT that are explained there need no comment here.
     """
     value = yaml.safe_load(yaml.serialize(node))
     schema: Schema = {"type": TYPES[type(value)]}
@@ -84,13 +86,12 @@ def infer(node: yaml.Node, prose: dict[int, str], path: str, alike: Schema, whol
         return schema | {"default": value}
     schema["additionalProperties"] = False
     schema["properties"] = {}
-    # A comment above a line of keys speaks of the line as a whole: also of a key in it that no sibling explains.
-    whole = prose.get(node.start_mark.line, whole) if node.flow_style else ""
+    # A comment above a line of keys speaks of the line as a whole, and of none of the keys in it.
     prose = {} if node.flow_style else prose
     for key, child in node.value:
         twin = alike.get("properties", {}).get(key.value) or earlier_sibling(child, schema["properties"])
-        described = describe(key, prose, path, alike.get("properties", {}).get(key.value, {}), whole)
-        schema["properties"][key.value] = described | infer(child, prose, f"{path}.{key.value}", twin, whole)
+        described = describe(key, prose, f"{path}.{key.value}", alike.get("properties", {}).get(key.value, {}))
+        schema["properties"][key.value] = described | infer(child, prose, f"{path}.{key.value}", twin)
     return schema
 
 
@@ -103,17 +104,18 @@ def earlier_sibling(node: yaml.Node, siblings: Schema) -> Schema:
     return found
 
 
-def describe(key: yaml.Node, prose: dict[int, str], path: str, twin: Schema, whole: str) -> Schema:
-    """Return the description of a key: its comment, what its twin's says, or the comment of its line of keys."""
-    text = prose.get(key.start_mark.line) or twin.get("description") or whole
-    if not text and ".resources" not in path:
-        raise BuildError(f"values.yaml:{key.start_mark.line + 1}: {path}.{key.value} has no comment")
+def describe(key: yaml.Node, prose: dict[int, str], path: str, twin: Schema) -> Schema:
+    """Return the description of a key: its comment, or what its twin's says where twins mean the same."""
+    lent = twin.get("description") if LENT & set(path.split(".")) else None
+    text = prose.get(key.start_mark.line) or lent
     return {"description": text} if text else {}
 
 
 def overlay(base: Schema, extra: Schema, definitions: Schema, path: str) -> Schema:
     """Lay a constraint over an inferred schema; a key that values.yaml lacks is an error."""
     extra = resolve(extra, definitions)
+    if called := extra.pop("x-called", None):
+        extra = fill(extra, called)
     if extra.pop("x-replace", False):
         return {key: base[key] for key in ("description",) if key in base} | extra
     merged = {**base, **{key: value for key, value in extra.items() if key != "properties"}}
@@ -123,6 +125,15 @@ def overlay(base: Schema, extra: Schema, definitions: Schema, path: str) -> Sche
             raise BuildError(f"{path}.{name} is constrained but not in values.yaml")
         merged["properties"] = merged["properties"] | {name: overlay(known[name], child, definitions, f"{path}.{name}")}
     return merged
+
+
+def fill(schema: Schema, called: str) -> Schema:
+    """Write a text in place of `{called}` in the descriptions of a block's keys."""
+    keys = {
+        name: child | {"description": child["description"].replace("{called}", called)}
+        for name, child in schema["properties"].items()
+    }
+    return schema | {"properties": keys}
 
 
 def resolve(schema: Schema, definitions: Schema) -> Schema:
@@ -152,6 +163,15 @@ def share(schema: Schema, properties: Schema) -> Schema:
     return schema | {"properties": {name: share(child, properties) for name, child in children.items()}}
 
 
+def undescribed(schema: Schema, path: str) -> list[str]:
+    """Return the keys that have neither a comment in values.yaml nor a description here."""
+    found = []
+    for name, child in (schema.get("properties") or {}).items():
+        found += [] if child.get("description") else [f"{path}.{name}"]
+        found += undescribed(child, f"{path}.{name}")
+    return found
+
+
 def undecided(schema: Schema, path: str) -> list[str]:
     """Return the empty maps and lists that no constraint says the contents of."""
     found = []
@@ -177,6 +197,8 @@ def build() -> Schema:
         raise BuildError(f"constraints for keys that values.yaml lacks: {', '.join(sorted(stray))}")
     laid = {name: overlay(schema, constraints.get(name, {}), definitions, name) for name, schema in inferred.items()}
     properties = {name: share(schema, laid) for name, schema in laid.items()}
+    if missing := undescribed({"properties": properties}, "values"):
+        raise BuildError(f"describe these, with a comment in values.yaml or here: {', '.join(missing)}")
     if missing := undecided({"properties": properties}, "values"):
         raise BuildError(f"say what these may hold: {', '.join(missing)}")
     schema = {

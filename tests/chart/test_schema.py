@@ -55,6 +55,19 @@ def test_every_key_is_described_and_typed(part: dict[str, Any]) -> None:
     assert part["type"]
 
 
+def test_no_key_has_another_keys_text() -> None:
+    # These blocks mean the same wherever they stand.
+    alike = {"pod", "image", "resources", "queue", "persistence"}
+    first: dict[str, str] = {}
+    twice = []
+    for path, part in KEYS:
+        if alike & set(path) or "[]" in path:
+            continue
+        other = first.setdefault(part["description"], dotted(path))
+        twice += [f"{dotted(path)} has the text of {other}"] if other != dotted(path) else []
+    assert twice == []
+
+
 @pytest.mark.parametrize("part", [part for _, part in LEAVES], ids=[dotted(path) for path, _ in LEAVES])
 def test_every_leaf_has_an_example_that_is_allowed_and_not_the_default(part: dict[str, Any]) -> None:
     (example,) = part["examples"]
