@@ -153,7 +153,7 @@ def odd_tenant(case: Case) -> Iterator[Issue]:
     """
     tenant = case.settings.xscaler.tenant_id
     if tenant in (".", "..") or tenant.startswith("__"):
-        yield Issue("xscaler.tenantId", "xscaler.tenantId is a name that Mimir reserves", _FROM_THE_PORTAL)
+        yield Issue("xscaler.tenantId", "xscaler.tenantId is a name that xScaler reserves", _FROM_THE_PORTAL)
     elif re.sub("[^a-z0-9]", "", tenant.lower()) in _PLACEHOLDERS:
         yield Issue(
             "xscaler.tenantId",
@@ -236,7 +236,7 @@ def token_as_another_value(case: Case) -> Iterator[Issue]:
                 text.path,
                 f"{_name(text)} looks like a token, and this value is not kept secret",
                 "put the token into a Secret, name it in xscaler.auth.existingSecret.name, and write the right value"
-                " here",
+                " here; rotate the token if this file has been stored anywhere",
             )
         elif "://" in text.text and (found := _SECRET_PARAMETER.search(text.text)):
             yield Issue(
@@ -270,7 +270,7 @@ def placeholder_left(case: Case) -> Iterator[Issue]:
         # A token may have a part of this form, which is not to be shown.
         if found and (text.path != _TOKEN or found == text.text):
             message = f"{_name(text)} contains the placeholder {found}"
-            yield Issue(text.path, message, "write the value itself; Helm expands nothing")
+            yield Issue(text.path, message, "write the value itself; Helm does not expand placeholders in values")
         elif reason := lookalikes.untidy(text.text):
             yield Issue(text.path, f"{_name(text)} {reason}", "write only the value itself")
 
@@ -327,12 +327,20 @@ def proxy_in_part(case: Case) -> Iterator[Issue]:
             message = f"{key} has HTTP_PROXY without HTTPS_PROXY: programs reach https URLs without a proxy"
             yield Issue(key, message, "add HTTPS_PROXY")
         if "NO_PROXY" in names and not proxies and not xscaler.proxy_secret.name:
-            yield Issue(key, f"{key} has NO_PROXY without a proxy that has exceptions by it", "set xscaler.noProxy")
+            yield _unread_exceptions(key, xscaler.proxy_url)
         if "NO_PROXY" in names and xscaler.no_proxy:
             yield Issue("xscaler.noProxy", f"xscaler.noProxy and NO_PROXY in {key} are both set", "remove one of them")
         proxied = proxied or bool(proxies)
     if xscaler.no_proxy and not proxied:
         yield Issue("xscaler.noProxy", "xscaler.noProxy has no effect: no proxy is set", "set xscaler.proxyUrl too")
+
+
+def _unread_exceptions(key: str, proxy_url: str) -> Issue:
+    if proxy_url:
+        message = f"{key} has NO_PROXY, which has no effect: the exceptions of xscaler.proxyUrl are xscaler.noProxy"
+        return Issue(key, message, "move it to xscaler.noProxy")
+    message = f"{key} has NO_PROXY, but no proxy is set: neither HTTPS_PROXY there nor xscaler.proxyUrl"
+    return Issue(key, message, "remove it, or set xscaler.proxyUrl and xscaler.noProxy")
 
 
 def _host_and_path(url: str) -> tuple[str, str]:

@@ -38,7 +38,8 @@ def native_histograms(case: Case) -> Iterator[Issue]:
             "metrics.histograms",
             "metrics.histograms is native: Kiali, Istio's dashboards, Flagger and most SLO tools read _bucket, which is"
             " no longer sent",
-            "check what reads _bucket (docs/histograms.md); both sends both forms until nothing does",
+            "check what reads _bucket (docs/histograms.md); until nothing does, set metrics.histograms: both, which"
+            " sends both forms",
         )
 
 

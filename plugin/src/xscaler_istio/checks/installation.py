@@ -10,7 +10,7 @@ from xscaler_istio.checks.registry import Issue, check_cluster
 from xscaler_istio.findings.findings import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from xscaler_istio.checks.examination import Examination
 
@@ -83,12 +83,11 @@ def secret_is_missing(examined: Examination) -> Iterator[Issue]:
     if not wanted.name:
         return
     path = "xscaler.auth.existingSecret"
-    literals = " ".join(f"--from-literal={key}=…" for key in _keys(examined))
     if not examined.inventory.secret.items:
         yield Issue(
             f"{path}.name",
             f"the namespace {examined.namespace} has no Secret {wanted.name}",
-            f"kubectl create secret generic {wanted.name} -n {examined.namespace} {literals}",
+            f"kubectl create secret generic {wanted.name} -n {examined.namespace} {_literals(examined)}",
         )
         return
     (secret,) = examined.inventory.secret.items
@@ -112,6 +111,11 @@ def _keys(examined: Examination) -> dict[str, str]:
     return {key: setting for key, setting in pairs.items() if key}
 
 
+def _literals(examined: Examination) -> str:
+    """Return the flags of kubectl that give the Secret the keys that it must have."""
+    return " ".join(f"--from-literal={key}=…" for key in _keys(examined))
+
+
 @check_cluster("XS443", Severity.WARNING, "values", "secret")
 def padded_token(examined: Examination) -> Iterator[Issue]:
     """A value in the Secret begins or ends with white space.
@@ -133,7 +137,8 @@ def padded_token(examined: Examination) -> Iterator[Issue]:
                 "xscaler.auth.existingSecret.name",
                 f"the value of {', '.join(padded)} in the Secret {examined.namespace}/{name} begins or ends with white"
                 " space",
-                "recreate it with --from-literal or printf %s",
+                f"write {'it' if len(padded) == 1 else 'them'} again: kubectl create secret generic {name} -n"
+                f" {examined.namespace} {_literals(examined)} --dry-run=client -o yaml | kubectl apply -f -",
             )
 
 
@@ -164,8 +169,16 @@ def authority_is_missing(examined: Examination) -> Iterator[Issue]:
         yield Issue(
             "xscaler.tls.ca.key",
             f"{name} in the namespace {examined.namespace} has no key {wanted.key}",
-            f"set xscaler.tls.ca.key to one of {some(found[0].lengths)}" if found[0].lengths else "add it",
+            _instead(found[0].lengths),
         )
+
+
+def _instead(keys: Collection[str]) -> str:
+    """Return how to repair a key that an object does not have, by those that it has."""
+    if not keys:
+        return "add it"
+    which = f"{some(keys)}, its only key" if len(keys) == 1 else f"one of its keys: {some(keys)}"
+    return f"set xscaler.tls.ca.key to {which}"
 
 
 @check_cluster("XS445", Severity.WARNING, "pods")
@@ -195,5 +208,6 @@ def another_release(examined: Examination) -> Iterator[Issue]:
         yield Issue(
             "metrics.collector",
             f"another release of this chart already scrapes this cluster: {names}",
-            "uninstall it, or divide the work: metrics.collector: none, metrics.namespaces",
+            "uninstall it, or give each release its own namespaces (metrics.namespaces), or scrape in one only"
+            " (metrics.collector: none in the other)",
         )

@@ -41,8 +41,9 @@ def label_budget_is_used_up(case: Case) -> Iterator[Issue]:
         key = next(key for key, value in adding.items() if value)
         yield Issue(
             key,
-            f"{most[1]} has {most[0]} labels, xScaler's limit: with one more tag in the mesh xScaler rejects it",
-            "remove one of cluster.labels or istio.customTags, or make sure that no team adds tags",
+            f"{most[1]} has {most[0]} labels, xScaler's limit: one more tag in the mesh, and xScaler rejects its"
+            " series",
+            "remove a label from cluster.labels or a tag from istio.customTags, or make sure that no team adds tags",
         )
 
 

@@ -99,7 +99,7 @@ def old_lines(case: Case) -> Iterator[Issue]:
     if case.settings.logs.enabled and case.settings.logs.start_at == "beginning":
         yield Issue(
             "logs.startAt",
-            "logs.startAt is beginning: the first start sends all lines that the nodes still have, also old ones",
+            "logs.startAt is beginning: the first start sends all lines that the nodes still have, including old ones",
             "set it to end, unless you need the old lines",
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import re
 from typing import TYPE_CHECKING
 
 from xscaler_istio.checks.registry import Issue, check_cluster
@@ -160,8 +161,19 @@ def not_found(examined: Examination) -> Iterator[Issue]:
             "",
             f"{counted(len(pods), 'pod')} of the mesh would not be scraped because {reason}:"
             f" {some(pod.workload for pod in pods)}",
-            "change that, or if it is on purpose ignore this finding with a reason",
+            f"{_undone(reason)}; if it is on purpose, ignore this finding with a reason",
         )
+
+
+def _undone(reason: str) -> str:
+    """Return how to have pods scraped that are not, because of a key of the values, an annotation or another rule."""
+    what, _, _ = reason.partition(" is ")
+    if what.endswith(".enabled"):
+        return f"set {what}: true"
+    if what.startswith("annotation "):
+        return f"remove the {what}"
+    keys = re.match(r"[\w.]*namespaces(?: or [\w.]*namespaces)?", reason)
+    return f"change {keys[0] if keys else 'what excludes them'}"
 
 
 @check_cluster("XS405", Severity.INFO, "pods")
@@ -300,7 +312,7 @@ def not_injected(examined: Examination) -> Iterator[Issue]:
             "",
             f"{counted(len(bare), 'pod')} in namespaces with injection ha{'s' if len(bare) == 1 else 've'} no proxy:"
             f" {some(pod.workload for pod in bare)}",
-            "restart them (kubectl rollout restart)",
+            f"restart {'it' if len(bare) == 1 else 'them'} (kubectl rollout restart)",
         )
 
 

@@ -100,8 +100,8 @@ def own_agent_of_xscaler(examined: Examination) -> Iterator[Issue]:
     for namespace, workloads in sorted(found.items()):
         yield Issue(
             "",
-            "xScaler's own agent may collect the same logs and metrics, as its configuration at xScaler says:"
-            f" {some(workloads)}",
+            "xScaler's own agent may collect the same logs and metrics; that depends on its configuration at xScaler,"
+            f" which cannot be read here: {some(workloads)}",
             "exclude istio-proxy from its log receiver or leave logs.enabled: false, and give it no job for Istio",
             f"Namespace {namespace}",
         )
@@ -244,4 +244,5 @@ def machines_out_of_reach(examined: Examination) -> Iterator[Issue]:
     names = examined.inventory.machines.items
     if names:
         message = f"{counted(len(names), 'machine')} of the mesh would not be scraped: {some(names)}"
-        yield Issue("", message, "run a collector on them (docs/from-xscalers-page.md has the settings)")
+        where = "there" if len(names) == 1 else "on each"
+        yield Issue("", message, f"run a collector {where} (docs/from-xscalers-page.md has the settings)")

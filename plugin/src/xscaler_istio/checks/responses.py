@@ -59,9 +59,9 @@ def own_bounds_dropped(examined: Examination) -> Iterator[Issue]:
     if dropped and found and shows_percentiles:
         yield Issue(
             "metrics.profile",
-            f"the profile {examined.case.settings.metrics.profile} drops the bounds of sizes that {_BOUNDS} gives"
-            f" {counted(len(found), 'pod')}: {some(pod.workload for pod in found)}",
-            "add bounds that it keeps (for example 100, 1000, 10000), or set metrics.profile: full",
+            f"the profile {examined.case.settings.metrics.profile} drops the histogram buckets of sizes that {_BOUNDS}"
+            f" sets on {counted(len(found), 'pod')}: {some(pod.workload for pod in found)}",
+            "add buckets that the profile keeps (for example 100, 1000, 10000), or set metrics.profile: full",
         )
 
 

@@ -130,7 +130,9 @@ def matches_no_metric(case: Case) -> Iterator[Issue]:
     for key, expressions in (("include", metrics.include_metrics), ("exclude", metrics.exclude_metrics)):
         for number, expression in enumerate(expressions):
             if whole := _without_its_end(expression):
-                yield _nothing(f"metrics.{key}Metrics.{number}", f"is not a metric, but {whole} is one")
+                yield _nothing(
+                    f"metrics.{key}Metrics.{number}", f"matches no whole name, only the beginning of {whole}"
+                )
     for number, expression in enumerate(metrics.include_metrics):
         if not _may_match(expression, _FAMILIES):
             yield _nothing(
@@ -181,7 +183,8 @@ def namespaces_without_effect(case: Case) -> Iterator[Issue]:
     for key, namespaces in _choices(case).items():
         covered = [name for name in namespaces.include if _excluded(name, namespaces)]
         if "*" in namespaces.exclude or (namespaces.include and len(covered) == len(namespaces.include)):
-            yield Issue(f"{key}.exclude", f"{key}.exclude leaves nothing", "exclude less, or turn this part off")
+            fix = f"exclude less, or set {' and '.join(_switches(case, key))}"
+            yield Issue(f"{key}.exclude", f"{key}.exclude leaves nothing", fix)
             continue
         for number, name in enumerate(namespaces.include):
             if name in covered:
@@ -266,8 +269,8 @@ def control_plane_out_of_sight(case: Case) -> Iterator[Issue]:
     if rbac.create and rbac.namespaces and root not in rbac.namespaces and there:
         yield Issue(
             "rbac.namespaces",
-            f"rbac.namespaces lacks {root}: {', '.join(there)} are not found if they run there",
-            f"add {root}, or turn off metrics.targets.{there[0]}",
+            f"rbac.namespaces lacks {root}: what runs there is not found ({', '.join(there)})",
+            f"add {root}, or set {' and '.join(f'metrics.targets.{name}.enabled: false' for name in there)}",
         )
 
 
@@ -287,6 +290,15 @@ def chosen(namespaces: Namespaces, name: str) -> bool:
     """Return whether a namespace is included and not excluded."""
     included = not namespaces.include or any(glob(pattern).fullmatch(name) for pattern in namespaces.include)
     return included and not _excluded(name, namespaces)
+
+
+def _switches(case: Case, key: str) -> Iterator[str]:
+    """Yield how to turn off what follows a choice of namespaces."""
+    used = {"metrics": "proxies" in case.settings.scraped, "logs": case.settings.logs.enabled}
+    switch = {"metrics": "metrics.targets.proxies.enabled: false", "logs": "logs.enabled: false"}
+    for part, (chosen_by, _) in case.settings.chosen_namespaces.items():
+        if used[part] and chosen_by == key:
+            yield switch[part]
 
 
 def _excluded(name: str, namespaces: Namespaces) -> bool:

@@ -113,6 +113,13 @@ def too_many_shards(case: Case) -> Iterator[Issue]:
         yield _shards(shards, total, needed)
 
 
+def _memory(quantity: object, limit: float) -> str:
+    """Return a limit in MiB; one that is too small for that as it is written."""
+    if limit >= 2**20:
+        return f"{limit / 2**20:,.0f} MiB"
+    return f"{quantity} (less than a {'byte' if limit < 1 else 'MiB'})"
+
+
 def _shards(shards: int, total: int, needed: int, otherwise: str = "") -> Issue:
     message = f"metrics.shards is {shards}, and about {total:,} series need {needed}"
     return Issue("metrics.shards", message, f"set metrics.shards: {needed}{otherwise}")
@@ -146,11 +153,13 @@ def too_little_memory(case: Case) -> Iterator[Issue]:
     capacity, shards = case.facts.capacity, case.settings.metrics.shards
     needed = capacity.needed(name, total / shards)
     if needed > limit:
-        amount = math.ceil(needed / 2**20)
+        amount, less = (math.ceil(capacity.needed(name, total / count) / 2**20) for count in (shards, shards + 1))
+        where = "the one shard" if shards == 1 else f"each of the {shards} shards"
         key = f"{name}.resources.limits.memory"
         yield Issue(
             key,
-            f"{key} is {limit / 2**20:,.0f} MiB, and about {total:,} series in {shards} shard"
-            f"{'s' if shards > 1 else ''} need {amount:,} MiB each",
-            f"set {key} and its request to {amount}Mi, or raise metrics.shards",
+            f"{key} is {_memory(collector.resources.limits['memory'], limit)}, and about {total:,} series need"
+            f" {amount:,} MiB of memory in {where}",
+            f"set {key} and its request to {amount}Mi, or raise metrics.shards ({shards + 1} shards need {less}Mi"
+            " each)",
         )

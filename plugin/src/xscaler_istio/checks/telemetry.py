@@ -210,8 +210,16 @@ def telemetry_of_the_release(examined: Examination) -> Iterator[Issue]:
             yield Issue(
                 "istio.telemetry",
                 f"{older} already applies to the whole mesh, and Istio would ignore the release's object",
-                "turn istio.telemetry off and add its entries to that object",
+                f"set {' and '.join(_switches(examined))}, and add the entries of the release's object to that one",
             )
+
+
+def _switches(examined: Examination) -> Iterator[str]:
+    """Yield how to turn off what the release's Telemetry object is for."""
+    ours = examined.case.settings.istio.telemetry
+    for name, switch in (("accessLogging", ours.access_logging), ("trimTags", ours.trim_tags)):
+        if switch.enabled:
+            yield f"istio.telemetry.{name}.enabled: false"
 
 
 # -- tags ---------------------------------------------------------------------------------------------------------
@@ -358,8 +366,8 @@ def unregistered_tags(examined: Examination) -> Iterator[Issue]:
         if unknown:
             yield Issue(
                 "",
-                f"no extraStatTags lists its tags {', '.join(unknown)}: older proxies write them into the names of"
-                " metrics, and the release drops these",
+                f"extraStatTags lacks tags that this object adds ({', '.join(unknown)}): older proxies write them into"
+                " the names of metrics, and the release drops these",
                 f"add to meshConfig.defaultConfig.extraStatTags: {', '.join(unknown)}",
                 str(item),
             )

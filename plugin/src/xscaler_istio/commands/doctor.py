@@ -24,7 +24,7 @@ from xscaler_istio.system.errors import extra_explained
 from xscaler_istio.values import places, renamed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from xscaler_istio.checks.case import Case
     from xscaler_istio.checks.registry import Issue
@@ -96,7 +96,7 @@ def doctor(
         examined = _probed(ask, access, examined, token, reader)
     found, missing = judge(examined, origins)
     skipped = tuple(
-        Skipped(reason, "", tuple(rules), optional=reason in (_NO_VALUES, _NOT_ASKED))
+        Skipped(reason, _area(reason, rules), tuple(rules), optional=reason in (_NO_VALUES, _NOT_ASKED))
         for reason, rules in missing.items()
     )
     judged = CLUSTER_CHECKS.keys() - {rule for rules in missing.values() for rule in rules}
@@ -109,6 +109,13 @@ def doctor(
         cluster=access.cluster,
         fail_on=fail_on,
     )
+
+
+def _area(reason: str, rules: Iterable[str]) -> str:
+    """Return in words what rules judge that are not judged, where the reason does not say it."""
+    if all("probes" in CLUSTER_CHECKS[rule].needs for rule in rules):
+        return "what xScaler answers"
+    return "how the values fit this cluster" if reason == _NO_VALUES else ""
 
 
 def _weight(finding: Finding) -> tuple[int, str, str, str]:

@@ -116,7 +116,7 @@ def _old_names(values: Json, renames: tuple[Renamed, ...], origins: Origins) -> 
         fix = f"write {new}: {json.dumps(move.value, ensure_ascii=False)}"
         # Which of the two has an effect depends on what is the default.
         if old != new and origins.has(tuple(new.split("."))):
-            now, fix = f"{now}, which is set too", f"remove {old}, and write the value that you want to {new}"
+            now, fix = f"{now}, which is set too", f"remove {old}, and write the value that you want into {new}"
         yield Finding(
             rule="XS003",
             severity=Severity.WARNING,

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import itertools
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# From this length on consecutive ids of rules are written as a range.
+_RUN = 4
 
 
 class Severity(enum.IntEnum):
@@ -81,12 +89,20 @@ class Skipped:
     @property
     def subject(self) -> str:
         """What was not checked."""
-        rules = ", ".join(self.rules)
+        rules = ", ".join(_runs(self.rules))
         return f"{self.what} ({rules})" if self.what and rules else self.what or rules
 
     def __str__(self) -> str:
         """Write it as one sentence."""
         return f"{self.subject}: {self.reason}" if self.subject else self.reason
+
+
+def _runs(rules: tuple[str, ...]) -> Iterator[str]:
+    """Yield ids of rules, of many that follow each other only the first and the last."""
+    numbered = enumerate(rules)
+    for _, run in itertools.groupby(numbered, lambda item: int(item[1][2:]) - item[0]):
+        names = [name for _, name in run]
+        yield from names if len(names) < _RUN else (f"{names[0]} to {names[-1]}",)
 
 
 @dataclasses.dataclass(frozen=True)

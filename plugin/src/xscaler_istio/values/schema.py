@@ -415,7 +415,7 @@ def _pattern(error: _Violation, path: str) -> tuple[str, str]:
     if looks_like_token(error.value):
         return f"{path} looks like a token", f"{expected}; put the token into a Secret"
     if found := lookalikes.placeholder(error.value):
-        return f"{path} contains the placeholder {found}", f"{expected}; Helm expands nothing"
+        return f"{path} contains the placeholder {found}", f"{expected}; Helm does not expand placeholders in values"
     return f"{path} {lookalikes.untidy(error.value) or 'is not in the right form'}", expected
 
 
