@@ -64,6 +64,8 @@ def test_what_is_proposed_fits_and_costs_what_was_said(fit: Callable[..., Ran], 
     today: dict[str, Any] = json.loads(first.out)
     published("fit", today)
     series = today["today"]["series"]
+    assert today["fits"]
+    assert all(item["fits"] for item in today["proposals"])
     costs = [item["series"] for item in today["proposals"]]
     assert series > costs[0] > costs[-1] > 0
     assert costs == sorted(costs, reverse=True)
@@ -96,6 +98,9 @@ def test_it_says_what_a_reader_needs(fit: Callable[..., Ran]) -> None:
     assert "\nlimit: 1 active series; today's values use " in ran.out
     assert "\nmetrics.histograms: native: " in ran.out
     assert "\n  loses: what reads _bucket finds nothing (docs/histograms.md)\n" in ran.out
+    # A proposal loses what each of its changes does.
+    lost = [line for line in ran.out.splitlines() if line.startswith("  loses: ")]
+    assert lost[1] == f"{lost[0]}; panels of request and response sizes are empty"
     assert "fit: no change fits: the cheapest is " in ran.out
     assert fit("--max-series", "100000000").out.endswith("fit: these values fit\n")
     assert fit().out.endswith("fit: no limit is stated: set xscaler.plan.activeSeries, or give --max-series\n")

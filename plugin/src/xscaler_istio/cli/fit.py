@@ -25,11 +25,11 @@ def command(
     namespace: options.Namespace = "default",
     kube_context: options.KubeContext = "",
     max_series: Annotated[
-        int,
+        int | None,
         typer.Option(
             help="Exit with 1 if more series would be active; default: xscaler.plan.activeSeries.", min=0, metavar="N"
         ),
-    ] = 0,
+    ] = None,
     sample: Annotated[
         int | None,
         typer.Option(
@@ -92,7 +92,7 @@ def command(
     else:
         look = _of_cluster(kube_context, sample or 20)
     with options.release(chart, [*(files or ()), *(values or ())], sets, namespace=namespace) as release:
-        found = fit.fit(release, look, limit=max_series, classic=classic, progress=options.progress)
+        found = fit.fit(release, look, limit=max_series or 0, classic=classic, progress=options.progress)
     options.show(fit_report.as_json(found) if output == "json" else fit_report.text(found))
     raise typer.Exit(ExitCode.OK if found.fits else ExitCode.FINDINGS)
 

@@ -73,9 +73,8 @@ class Fit:
     @property
     def chosen(self) -> tuple[Adjustment, ...]:
         """The least lossy changes that fit; none where today's values do, or where no changes are enough."""
-        room = (
-            () if self.has_room(self.now) else next((item.changes for item in self.proposals if self.holds(item)), None)
-        )
+        enough = (item.changes for item in self.proposals if self.has_room(item.cost))
+        room = () if self.has_room(self.now) else next(enough, None)
         lines = self.sampling if self.logs and self.logs.over else ()
         return (*room, *lines) if room is not None and lines is not None else ()
 
@@ -86,12 +85,8 @@ class Fit:
         what = "the lines of the other successful requests"
         return (Adjustment("logs.sampling.successPercent", percent, what),) if percent else None
 
-    def holds(self, proposal: Proposal) -> bool:
-        """Return whether a limit is stated that a proposal keeps."""
-        return bool(self.limit) and self.has_room(proposal.cost)
-
     def has_room(self, cost: Estimate) -> bool:
-        """Return whether the limit holds so many series beside the known ones of other senders."""
+        """Return whether the limit holds so many series beside the known ones of other senders; true without one."""
         return not self.limit or cost.series + self.others <= self.limit
 
 

@@ -31,9 +31,9 @@ def text(found: Fit) -> str:
         lines.append(_logs(found.logs))
     for item in found.proposals:
         saved = 1 - item.cost.series / found.now.series
-        mark = " (fits)" if found.holds(item) else ""
+        mark = " (fits)" if found.limit and found.has_room(item.cost) else ""
         lines.append(f"{described(item.changes)}: {_cost(item.cost)}, {saved:.0%} fewer series{mark}")
-        lines.append(f"  loses: {item.changes[-1].loses}")
+        lines.append(f"  loses: {'; '.join(change.loses for change in item.changes)}")
     return "\n".join([*lines, *_conclusion(found)]) + "\n"
 
 
@@ -82,7 +82,7 @@ def _conclusion(found: Fit) -> Iterator[str]:
 
 
 def _too_much(found: Fit) -> Iterator[str]:
-    if not found.has_room(found.now) and not any(map(found.holds, found.proposals)):
+    if not found.has_room(found.now) and not any(found.has_room(item.cost) for item in found.proposals):
         cheapest = found.proposals[-1].cost if found.proposals else found.now
         over = cheapest.series + found.others - found.limit
         yield f"fit: no change fits: the cheapest is {over:,} series over the limit; {plan.OTHERWISE}"
@@ -103,7 +103,7 @@ def as_json(found: Fit) -> str:
 
     def proposal(item: Proposal) -> dict[str, Any]:
         loses = [change.loses for change in item.changes]
-        return {"values": patch(item.changes), **cost(item.cost), "fits": found.holds(item), "loses": loses}
+        return {"values": patch(item.changes), **cost(item.cost), "fits": found.has_room(item.cost), "loses": loses}
 
     seen, stored, logs = found.seen, found.seen.stored, found.logs
     document = {
