@@ -59,7 +59,7 @@ def namespace_is_missing(examined: Examination) -> Iterator[Issue]:
         kubectl create namespace telemetry
         kubectl create secret generic xscaler-token -n telemetry --from-literal=token="$XSCALER_TOKEN"
     """
-    if examined.namespace not in {item.name for item in examined.inventory.namespaces.items}:
+    if _lacks_namespace(examined):
         yield Issue(
             "",
             "it does not exist yet",
@@ -84,10 +84,11 @@ def secret_is_missing(examined: Examination) -> Iterator[Issue]:
         return
     path = "xscaler.auth.existingSecret"
     if not examined.inventory.secret.items:
+        first = f"kubectl create namespace {examined.namespace} && " if _lacks_namespace(examined) else ""
         yield Issue(
             f"{path}.name",
             f"the namespace {examined.namespace} has no Secret {wanted.name}",
-            f"kubectl create secret generic {wanted.name} -n {examined.namespace} {_literals(examined)}",
+            f"{first}kubectl create secret generic {wanted.name} -n {examined.namespace} {_literals(examined)}",
         )
         return
     (secret,) = examined.inventory.secret.items
@@ -101,6 +102,12 @@ def secret_is_missing(examined: Examination) -> Iterator[Issue]:
                 f"the key {key} {what} in the Secret {examined.namespace}/{wanted.name}{others}",
                 f"add it to the Secret, or set {path}.{setting} to the right key",
             )
+
+
+def _lacks_namespace(examined: Examination) -> bool:
+    """Return whether the namespace of the release is known not to exist."""
+    part = examined.inventory.namespaces
+    return not part.missing and examined.namespace not in {item.name for item in part.items}
 
 
 def _keys(examined: Examination) -> dict[str, str]:
