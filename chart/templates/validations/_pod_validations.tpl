@@ -100,7 +100,8 @@ Inputs: . (root)
 {{- range $list.by }}{{ $parts = append $parts (get $entry . | toString) }}{{ end -}}
 {{- $value := join ", " $parts -}}
 {{- if eq $list.what "mount path" }}{{ $value = clean $value }}{{ end -}}
-{{- $problem := dict "key" $place "what" $list.what "value" $value "twice" (has $value $own) -}}
+{{- $fix := ternary (printf "put all hostnames of %s into one entry" $value) "remove one of them" (eq $list.what "address") -}}
+{{- $problem := dict "key" $place "what" $list.what "value" $value "twice" (has $value $own) "fix" $fix -}}
 {{- if or $problem.twice (has $value (index $taken $list.what)) }}{{ $problems = append $problems $problem }}{{ end -}}
 {{- $own = append $own $value -}}
 {{- end -}}
@@ -112,7 +113,7 @@ Inputs: . (root)
 
 {{ .key }} has two entries with the {{ .what }} {{ .value }}. Kubernetes rejects such a list.
 # at: {{ .key }}
-# fix: remove one of them
+# fix: {{ .fix }}
 {{- else }}
 
 {{ .key }} has the {{ .what }} {{ .value }}, which the pod has already. Kubernetes rejects two of them.

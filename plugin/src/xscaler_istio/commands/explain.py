@@ -12,6 +12,7 @@ import yaml
 from xscaler_istio import helm
 from xscaler_istio.findings.findings import Severity, Skipped
 from xscaler_istio.system.errors import SetupError
+from xscaler_istio.values.places import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +114,7 @@ def _rows(key: Key) -> list[tuple[str, str]]:
         ("default", _plain(key.default)),
         ("unit", key.unit),
         ("form", key.form),
-        ("allowed", ", ".join(key.allowed)),
+        ("allowed", listed(key.allowed)),
         ("secret", "yes; it is never shown" if key.secret else ""),
     )
     return [(name, value) for name, value in rows if value and (key.path or name != "type")]

@@ -15,6 +15,7 @@ from xscaler_istio.rendered.collectors import COLLECTORS
 from xscaler_istio.system.errors import SetupError, UsageError
 from xscaler_istio.system.masks import has_form_of_token, looks_like_token
 from xscaler_istio.values import keys, lookalikes
+from xscaler_istio.values.places import listed
 from xscaler_istio.wire import published
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def refused(question: Prompt, answer: str, schema: Json) -> str:
     if jsonschema.Draft7Validator(node).is_valid(answer):
         return ""
     key = keys.find(schema, question.key)
-    return f"use {key.form}" if key.form else f"allowed: {', '.join(key.allowed)}"
+    return f"use {key.form}" if key.form else f"allowed: {listed(key.allowed)}"
 
 
 def refuse_tokens(given: Mapping[str, str]) -> None:

@@ -269,6 +269,11 @@ def key_path(text: str) -> KeyPath:
     return tuple(step[1:-1] if step.startswith("[") else re.sub(r"\\(.)", r"\1", step) for step in steps)
 
 
+def listed(allowed: Sequence[str]) -> str:
+    """Return allowed values as one text, with words for an empty one."""
+    return ", ".join([*filter(None, allowed), *(['or "" for none of them'] if "" in allowed else [])])
+
+
 def dotted(steps: Iterable[str | int]) -> str:
     """Spell a path, in which elements of lists are numbers, as `--set` does: a.b[0]."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")

@@ -16,7 +16,7 @@ from xscaler_istio.system.errors import SetupError
 from xscaler_istio.system.masks import looks_like_token
 from xscaler_istio.values import foreign, lookalikes
 from xscaler_istio.values.excerpt import may_be_secret
-from xscaler_istio.values.places import dotted
+from xscaler_istio.values.places import dotted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -407,7 +407,7 @@ def _not_allowed(error: _Violation, path: str) -> tuple[str, str]:
     allowed = [str(value) for value in error.wanted if value not in old and value is not None]
     close = difflib.get_close_matches(str(error.value), allowed, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    return f"{path} has a value that is not allowed", f"{hint}allowed: {', '.join(allowed)}"
+    return f"{path} has a value that is not allowed", f"{hint}allowed: {listed(allowed)}"
 
 
 def _pattern(error: _Violation, path: str) -> tuple[str, str]:
