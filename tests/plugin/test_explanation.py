@@ -32,7 +32,7 @@ CHANGES = {
     "istio.rootNamespace": "Telemetry mesh-system/",
     "xscaler.limits.logLineBytes": "files on each node: longest line: 262144 bytes -> 524288 bytes",
     "metrics.targets.agentgateway.bodySizeLimit": "agentgateway: body size limit: now 50MB",
-    "logs.startAt": "files on each node: older lines: left -> sent",
+    "logs.startAt": "files on each node: lines before the first start: not sent -> sent",
     "pod.priorityClassName": "spec.template.spec.priorityClassName added: system-cluster-critical",
     "prometheus.persistence.storageClassName": "spec.storageClassName added: fast",
     "alloy.queue.sampleAgeLimit": "queue_config.sample_age_limit",

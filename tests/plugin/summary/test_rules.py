@@ -121,9 +121,9 @@ def test_each_metric_rule_is_said_by_one_fact() -> None:
     assert said == {
         "keep expressions": ("a", "b_(x|y)"),
         "drop expressions": ("c",),
-        "buckets": ("b_bucket: all but le 0.5, 1800000",),
+        "dropped buckets": ("b_bucket: le 0.5, 1800000",),
         "emptied labels": ("source_app of istio_.*",),
-        "numbers": ("le and quantile without exponent and trailing zeros",),
+        "numbers": ("le and quantile written without exponent or trailing zeros",),
         "further rules": (
             r"action: drop, source_labels: [__name__, le], regex: b_bucket;1\d+",
             "action: drop, source_labels: [response_code], regex: 404",

@@ -50,7 +50,7 @@ def _subject(name: str, destination: Destination) -> Subject:
             authentication=_authentication(destination.authentication),
             token=_token_file(destination.authentication),
             proxy=destination.proxy,
-            authority="your own" if destination.authority else "the system's",
+            certificate_authorities="your own" if destination.authority else "the system's",
         ),
     )
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _NAMESPACE = "__meta_kubernetes_namespace"
 
 # What becomes of the responses of a sample mesh.
-KEPT, DROPPED = "kept (sample)", "dropped (sample)"
+KEPT, DROPPED = "kept (sample mesh)", "dropped (sample mesh)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +116,7 @@ def overview_section(scraping: tuple[Scraping, ...], collector: str, shards: int
                         labels_added=by_owner({name: map(label, of.get("label", ())) for name, of in targets.items()}),
                         labels_emptied=by_owner({name: _emptied(of.get("empty", ())) for name, of in series.items()}),
                         dropped=by_owner({name: expressions(of.get("drop", ())) for name, of in series.items()}),
-                        buckets=by_owner({name: thinned(of.get("thin", ())) for name, of in series.items()}),
+                        dropped_buckets=by_owner({name: thinned(of.get("thin", ())) for name, of in series.items()}),
                         further_rules=by_owner(
                             {
                                 name: map(as_written, (*targets[name].get("other", ()), *of.get("other", ())))
@@ -136,7 +136,7 @@ def _in_a_line(job: Job) -> str:
     keeping = expressions(of_metrics(job.metric_rules).get("keep", ()))
     kept = f"keeps what matches {_count(len(keeping), 'expression')}" if keeping else "keeps all metrics"
     if found and (found.kept or found.dropped):
-        kept = f"keeps {count} of {count + len(found.dropped)} sample metrics"
+        kept = f"keeps {count} of the {count + len(found.dropped)} metrics of a sample mesh"
     ports = " or ".join(sample.ports(job))
     return f"every {job.interval} from {f'port {ports}' if ports else 'the address found'}, {job.path}; {kept}"
 

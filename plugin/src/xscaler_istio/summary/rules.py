@@ -11,7 +11,7 @@ from xscaler_istio.rendered.words import PORT, alternatives, condition, named, s
 from xscaler_istio.summary.model import Fact, facts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from xscaler_istio.rendered.relabeling import RelabelRule
 
@@ -55,7 +55,7 @@ def target_facts(rules: Sequence[RelabelRule], path: str) -> tuple[Fact, ...]:
     of = of_targets(rules)
     return facts(
         targets=tuple(map(choice, of.get("choice", ()))),
-        port=tuple(_port(rule) for rule in of.get("port", ())),
+        port=tuple(_overriding(map(_port, of.get("port", ())))),
         address=tuple(f"{filled(rule)}{path}" for rule in of.get("address", ())),
         shared=tuple(f"among {rule.modulus} collectors, by address" for rule in of.get("shard", ()) if rule.modulus),
         labels=tuple(label(rule) for rule in of.get("label", ())),
@@ -93,6 +93,12 @@ def _target_kind(rule: RelabelRule) -> str:
     return {PORT: "port", "__address__": "address"}.get(rule.target_label, "label")
 
 
+def _overriding(texts: Iterable[str]) -> Iterator[str]:
+    """Yield what rules set one after another, the last of which that applies wins."""
+    for number, text in enumerate(texts):
+        yield f"instead {text}" if number else text
+
+
 def _port(rule: RelabelRule) -> str:
     if "$" not in rule.replacement or not rule.source_labels:
         return f"{rule.replacement}, if {condition(rule, holds=True)}" if rule.source_labels else rule.replacement
@@ -119,9 +125,9 @@ def metric_facts(rules: Sequence[RelabelRule]) -> tuple[Fact, ...]:
     return facts(
         keep_expressions=expressions(of.get("keep", ())),
         drop_expressions=expressions(of.get("drop", ())),
-        buckets=tuple(thinned(of.get("thin", ()))),
+        dropped_buckets=tuple(thinned(of.get("thin", ()))),
         emptied_labels=tuple(_emptied(rule) for rule in of.get("empty", ())),
-        numbers="le and quantile without exponent and trailing zeros" if "number" in of else "",
+        numbers="le and quantile written without exponent or trailing zeros" if "number" in of else "",
         further_rules=tuple(as_written(rule) for rule in of.get("other", ())),
     )
 
@@ -153,7 +159,7 @@ def thinned(rules: Sequence[RelabelRule]) -> Iterator[str]:
     for rule in rules:
         if found := _BUCKETS.fullmatch(rule.regex):
             bounds = alternatives(found["bounds"].replace(_BACKSLASH, ""))
-            yield f"{found['metric']}: all but le {', '.join(bound for bound in bounds if 'e' not in bound)}"
+            yield f"{found['metric']}: le {', '.join(bound for bound in bounds if 'e' not in bound)}"
 
 
 def _emptied(rule: RelabelRule) -> str:
