@@ -19,7 +19,7 @@ from xscaler_istio.live.steps import Step
 from xscaler_istio.wire.answers import Window
 
 NASTY = "<script src='https://x'>alert('&')</script>\"]]>"
-VOID = {"meta"}
+VOID = {"meta", "wbr"}
 
 
 class Reader(HTMLParser):
@@ -99,6 +99,14 @@ def test_a_label_beside_a_bar_begins_at_the_edge(width: int) -> None:
     group = re.search(r'<g fill="none"[^>]*translate\(([\d.]+),0\)', svg)
     assert group
     assert {x for _, x, _ in labels} == {f"-{group[1]}"}
+
+
+def test_a_query_breaks_after_a_bracket_and_a_comma() -> None:
+    head = ("question", "PromQL")
+    text = page.table([("a(b", f'sum(rate(x{{a=~"b,c"}}[1m])) > {NASTY}')], head, "PromQL")
+    assert "<td>a(b</td>" in text
+    assert "<td><code>sum(<wbr>rate(<wbr>x{<wbr>a=~&quot;b,<wbr>c&quot;}[1m])) &gt; &lt;script" in text
+    assert "<script" not in text
 
 
 def test_of_a_release() -> None:

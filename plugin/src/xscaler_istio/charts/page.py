@@ -7,6 +7,7 @@ is dark, style and pictures are too.
 from __future__ import annotations
 
 import dataclasses
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -42,17 +43,18 @@ p { overflow-wrap: anywhere; }
 .facts div { padding: 8px 16px; } .facts b { display: block; font-size: 20px; }
 section { padding: 8px 16px; margin: 8px 0; } section p { margin: 4px 0; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 540px), 1fr)); gap: 8px; }
-figure { margin: 0; padding: 12px; } figcaption { font-weight: 600; margin-bottom: 8px; }
-figure svg { display: block; width: 100%; height: auto; max-width: 600px; }
+figure { margin: 0; padding: 12px; overflow-x: auto; } figcaption { font-weight: 600; margin-bottom: 8px; }
+figure svg { display: block; width: 100%; height: auto; min-width: 480px; max-width: 600px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 0; }
 dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }
 .table { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
 td, th { padding: 4px 12px; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+td:first-child { min-width: 14em; } code { font: 12px/1.5 ui-monospace, Menlo, Consolas, monospace; }
 tr + tr td { border-top: 1px solid var(--edge); }
 @media (max-width: 600px) {
   main { padding: 16px 8px; } dl { grid-template-columns: 1fr; } dd { margin-bottom: 6px; }
   th { display: none; } td { display: block; padding: 2px 12px; } tr + tr td + td { border: 0; }
-  td + td { color: var(--muted); }
+  td:first-child { min-width: 0; } td + td { color: var(--muted); }
 }
 @media print { figure, section, tr { break-inside: avoid; } }
 """
@@ -92,10 +94,12 @@ def details(pairs: Iterable[tuple[str, str]]) -> str:
     return card(_element("dl", *rows))
 
 
-def table(rows: Iterable[Sequence[str]], head: Sequence[str]) -> str:
-    """Return rows of texts under a head."""
+def table(rows: Iterable[Sequence[str]], head: Sequence[str], queries: str = "") -> str:
+    """Return rows of texts under a head; `queries` is the head of a column of PromQL."""
     lines = [_element("tr", *(_element("th", _text(cell)) for cell in head))]
-    lines += [_element("tr", *(_element("td", _text(cell)) for cell in row)) for row in rows]
+    for row in rows:
+        cells = (_query(cell) if name == queries else _text(cell) for name, cell in zip(head, row, strict=True))
+        lines.append(_element("tr", *(_element("td", cell) for cell in cells)))
     return _element("div", _element("table", *lines), kind="table")
 
 
@@ -144,6 +148,12 @@ def _picture(chart: Chart) -> str:
     if chart.window:
         return plot.timeseries(chart, chart.series, Box(0, 0, _WIDTH, _HEIGHT), chart.window)
     return plot.bargauge(chart, chart.series, Box(0, 0, _WIDTH, _ROW * max(1, len(chart.series)) + 8))
+
+
+def _query(words: str) -> str:
+    """Return a query in a font of fixed width, which breaks after an opening bracket or a comma."""
+    parts = re.split(r"(?<=[({,])", words)
+    return _element("code", "<wbr>".join(map(_text, parts)))
 
 
 def _text(words: str) -> str:

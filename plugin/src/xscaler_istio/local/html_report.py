@@ -50,7 +50,7 @@ def _parts(result: RunResult, about: About) -> Iterator[str]:
             (answer.title, ", ".join(questions.said(answer, result.verdict)), answer.promql)
             for answer in result.answers
         ]
-        yield page.section("What xScaler answers", page.table(rows, ("question", "answer", "PromQL")))
+        yield page.section("What xScaler answers", page.table(rows, ("question", "answer", "PromQL"), "PromQL"))
     if about.changed:
         yield page.section("Values that differ from the defaults", page.table(about.changed, ("key", "value")))
     changes = [
@@ -133,7 +133,7 @@ def _charts_of_pushing(result: RunResult) -> Iterator[Chart]:
         window=shown.span,
         colors=(("accepted", "green"),),
     )
-    none = _over_time(result, "refused", lambda _: 0)
+    none = _over_time(result, "rejected", lambda _: 0)
     title = "Samples rejected since the start, by reason"
     yield Chart(
         title=title, unit="short", series=refused or (none,), window=shown.span, colors=((".", "red"),), stacked=True
