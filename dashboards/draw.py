@@ -85,7 +85,7 @@ def draw(dashboard: Dashboard, recording: Recording, drawn_from: str) -> str:
 
 def _header(dashboard: Dashboard, recording: Recording, across: float) -> list[Label]:
     start, end = (clock(moment) for moment in (recording.window.start, recording.window.end))
-    chosen = "    ".join(f"{label}: {value}" if value else label for label, value in recording.chosen)
+    chosen = " · ".join(f"{label}: {value}" if value else label for label, value in recording.chosen)
     return [
         Label(x=MARGIN + 6, y=34, content=dashboard.title, size=20, bold=True),
         Label(x=across - MARGIN - 6, y=34, content=f"{start} to {end} UTC", fill=MUTED, align="right"),
