@@ -260,7 +260,7 @@ BAD = [
         "error: --output xml is unknown\n  fix: use one of: text, json, sarif, junit, github\n",
     ),
     (("validate", "-f", EXAMPLE, "--fail-on", "fatal"), 2, "use one of: error, warning, info\n"),
-    (("validate", "-f", EXAMPLE, "--mesh", "proxies=3"), 2, "error: --mesh proxies=3 is not the size of a mesh\n"),
+    (("validate", "-f", EXAMPLE, "--mesh", "proxies=3"), 2, "error: --mesh proxies=3 lacks peers and codes\n"),
     (("rules", "XS231x"), 2, "error: unknown rule XS231x\n  fix: did you mean XS231?"),
     (("vaildate",), 2, "Did you mean 'validate'?"),
     (("diff", "-", "-"), 2, "error: -f - is given twice"),

@@ -109,13 +109,14 @@ def test_the_size_of_a_mesh_as_an_option() -> None:
     assert mesh("codes=3,requests=100,proxies=300,peers=10") == Mesh(300, 10, 3, 100)
     for text in (
         "",
-        "proxies=3",
         "proxies=3,peers=0,codes=1",
         "proxies=3,peers=x,codes=1",
         "proxies=1,peers=1,codes=1,a=1",
     ):
         with pytest.raises(UsageError, match="is not the size of a mesh"):
             mesh(text)
+    with pytest.raises(UsageError, match=r"^--mesh proxies=3,requests=9 lacks peers and codes$"):
+        mesh("proxies=3,requests=9")
 
 
 def test_places_of_a_project_are_those_of_values() -> None:

@@ -33,6 +33,7 @@ class Mesh:
 
 
 _OPTIONAL = ("requests",)
+_REQUIRED = tuple(field.name for field in dataclasses.fields(Mesh) if field.name not in _OPTIONAL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +64,7 @@ _LONGEST = 80
 
 def is_mesh(names: Iterable[str]) -> bool:
     """Return whether these are the parts of a size: all that are required, and no other."""
-    every = [field.name for field in dataclasses.fields(Mesh)]
-    return {*every} - {*_OPTIONAL} <= {*names} <= {*every}
+    return {*_REQUIRED} <= {*names} <= {*_REQUIRED, *_OPTIONAL}
 
 
 def is_size(number: int) -> bool:
@@ -82,6 +82,9 @@ def mesh(text: str) -> Mesh:
     if not is_mesh(sizes) or not all(map(is_size, sizes.values())):
         fix = f"use whole numbers from 1 to {LARGEST}, for example proxies=300,peers=10,codes=3"
         shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+        left_out = [name for name in _REQUIRED if name not in sizes]
+        if sizes and left_out and is_mesh([*sizes, *left_out]):
+            raise UsageError(f"--mesh {shown} lacks {' and '.join(left_out)}", fix)
         raise UsageError(f"--mesh {shown} is not the size of a mesh", fix)
     return Mesh(**sizes)
 

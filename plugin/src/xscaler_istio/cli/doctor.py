@@ -39,7 +39,7 @@ def command(
         Path | None,
         typer.Option(
             "--read-token-file",
-            help="Read the native histogram of --probe back with the read token in this file; default:"
+            help="Read back the native histogram of --probe, with the read token in this file; default:"
             " $XSCALER_READ_TOKEN.",
             metavar="FILE",
         ),
@@ -60,8 +60,9 @@ def command(
     it also sends a sample and a native histogram to xScaler, with the token of the release's Secret or, if you may not
     read that, of --token-file. With a read token it reads the histogram back.
 
-    If you lack a permission, the report lists the checks that need it as not checked, and names it. `helm xscaler
-    rules` explains each rule (XS4..).
+    If you lack a permission, the report lists the checks that need it as not checked, with the permission's name. They
+    do not change the exit code, which is 1 only if a finding is at least as severe as --fail-on. `helm xscaler rules`
+    explains each rule (XS4..).
     """
     from xscaler_istio.cluster import access
     from xscaler_istio.commands import doctor, project

@@ -33,7 +33,10 @@ def command(
     sample: Annotated[
         int | None,
         typer.Option(
-            help="Read the responses of this many pods, each of another workload; default: 20.", min=1, max=1000
+            help="Read the responses of one pod from each of this many workloads; default: 20.",
+            min=1,
+            max=1000,
+            metavar="N",
         ),
     ] = None,
     mesh: Annotated[
@@ -57,7 +60,7 @@ def command(
         ),
     ] = None,
     tenant: Annotated[
-        str, typer.Option("--tenant", help="Use this tenant with --stored if the values do not name one.")
+        str, typer.Option("--tenant", help="Use this tenant with --stored if the values do not name one.", metavar="ID")
     ] = "",
     query_url: Annotated[
         str,

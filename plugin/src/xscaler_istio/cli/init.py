@@ -18,16 +18,18 @@ _COLLECTORS = (*COLLECTORS, "none")
 
 def command(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Write to this file (- prints it).")] = "values.yaml",
-    region: Annotated[str, typer.Option(help="Set the region of your xScaler account.")] = "",
-    tenant_id: Annotated[str, typer.Option(help="Set your tenant ID.")] = "",
+    region: Annotated[str, typer.Option(help="Set the region of your xScaler account.", metavar="REGION")] = "",
+    tenant_id: Annotated[str, typer.Option(help="Set your tenant ID.", metavar="ID")] = "",
     secret: Annotated[
-        str, typer.Option(help="Set the name of the Secret with the token; default: xscaler-token.")
+        str, typer.Option(help="Set the name of the Secret with the token; default: xscaler-token.", metavar="NAME")
     ] = "",
-    cluster: Annotated[str, typer.Option(help="Set the name of this Kubernetes cluster.")] = "",
+    cluster: Annotated[str, typer.Option(help="Set the name of this Kubernetes cluster.", metavar="NAME")] = "",
     collector: Annotated[
         str,
         typer.Option(
-            help=f"Choose the collector; default: {_COLLECTORS[0]}.", autocompletion=completion.choices(*_COLLECTORS)
+            help=f"Choose the collector; default: {_COLLECTORS[0]}.",
+            metavar="|".join(_COLLECTORS),
+            autocompletion=completion.choices(*_COLLECTORS),
         ),
     ] = "",
     logs: Annotated[bool, typer.Option("--logs", help="Send access logs too.")] = False,
@@ -43,7 +45,8 @@ def command(
         bool | None,
         typer.Option(
             "--probe/--no-probe",
-            help="Check without a token which of xScaler's push URLs answers, and write it; default: on a terminal.",
+            help="Check without a token which of xScaler's push URLs answers, and write it; on by default in a"
+            " terminal.",
             show_default=False,
         ),
     ] = None,

@@ -94,7 +94,10 @@ SetLiteral = Annotated[
     ),
 ]
 Namespace = Annotated[
-    str, typer.Option("-n", "--namespace", envvar="HELM_NAMESPACE", help="Use this namespace for the release.")
+    str,
+    typer.Option(
+        "-n", "--namespace", envvar="HELM_NAMESPACE", help="Use this namespace for the release.", metavar="NAME"
+    ),
 ]
 KubeContext = Annotated[
     str,
@@ -102,6 +105,7 @@ KubeContext = Annotated[
         "--kube-context",
         envvar="HELM_KUBECONTEXT",
         help="Use this context of the kubeconfig; default: the current one.",
+        metavar="NAME",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug/--no-debug", envvar="HELM_DEBUG", help="Show tracebacks of bugs.")]
@@ -134,7 +138,9 @@ FailOn = Annotated[
         autocompletion=completion.choices("error", "warning", "info"),
     ),
 ]
-KubeVersion = Annotated[str, typer.Option("--kube-version", help="Render and check for this Kubernetes version.")]
+KubeVersion = Annotated[
+    str, typer.Option("--kube-version", help="Render and check for this Kubernetes version.", metavar="VERSION")
+]
 
 
 # In the order in which Helm applies them, whatever their order on the command line.

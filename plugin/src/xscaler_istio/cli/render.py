@@ -45,8 +45,8 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="[RELEASE] [FILE]...",
-            help="Render under this release name (default: xscaler-istio), with values from these files, before those"
-            " of -f.",
+            help="Render as this release (default: xscaler-istio), with values from these files, before those of -f. A"
+            " word that ends in .yaml, .yml or .json or has a / is a file, and any other the release.",
             autocompletion=completion.values_files,
         ),
     ] = None,
@@ -57,10 +57,16 @@ def command(
     kube_version: options.KubeVersion = "",
     api_versions: Annotated[
         list[str] | None,
-        typer.Option("-a", "--api-versions", help="Assume that the cluster has this API version (repeatable)."),
+        typer.Option(
+            "-a",
+            "--api-versions",
+            help="Assume that the cluster has this API version (repeatable).",
+            metavar="VERSION",
+        ),
     ] = None,
     show_only: Annotated[
-        list[str] | None, typer.Option("-s", "--show-only", help="Print only this template (repeatable).")
+        list[str] | None,
+        typer.Option("-s", "--show-only", help="Print only this template (repeatable).", metavar="TEMPLATE"),
     ] = None,
     config: Annotated[
         str,
@@ -74,7 +80,9 @@ def command(
     shard: Annotated[
         int,
         typer.Option(
-            "--shard", help="Print the configuration of this shard; with --config and metrics.shards above 1."
+            "--shard",
+            help="Print the configuration of this shard; with --config and metrics.shards above 1.",
+            metavar="N",
         ),
     ] = 0,
     explain: Annotated[

@@ -77,7 +77,7 @@ def answers(
     if missing:
         raise UsageError(
             f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
-            "give the flags, or run it on a terminal",
+            "give the flags, or run the command in a terminal",
         )
     if found["metrics.collector"] == "none" and not logs:
         raise UsageError("the collector is none and logs are off", "choose a collector, or add --logs")

@@ -42,6 +42,8 @@ def judge(read: Reading, project: Project, fail_on: Severity = Severity.ERROR) -
     inline = [ignore for file in files for ignore in ignores.inline(file.lines, file.name)]
     stay, ignored = ignores.apply(judged.findings, (*inline, *project.ignores), judged.rules)
     skipped = judged.skipped
+    if read.inputs.values == helm.ValuesArguments():
+        skipped = (Skipped(_NO_VALUES, "your values", optional=True), *skipped)
     ordered = sorted(stay, key=_weight_and_place)
     told = ordered[: schema.MOST_FINDINGS]
     if len(told) == schema.MOST_FINDINGS:
@@ -61,6 +63,7 @@ def _weight_and_place(finding: Finding) -> tuple[int, str, bool, int, str]:
     return -finding.severity, place.file, not place.line, place.line, finding.rule
 
 
+_NO_VALUES = "none were given; use -f values.yaml, or write a file with `helm xscaler init`"
 # A caret is not visible in a longer line.
 _LONGEST_LINE = 2000
 

@@ -62,15 +62,23 @@ def command(
             autocompletion=completion.choices(*_BACKENDS),
         ),
     ] = "auto",
-    interval: Annotated[int, typer.Option(help="Scrape at this interval, in seconds.", min=1, max=3600)] = 5,
+    interval: Annotated[
+        int, typer.Option(help="Scrape at this interval, in seconds.", min=1, max=3600, metavar="SECONDS")
+    ] = 5,
     timeout: Annotated[
-        float, typer.Option(help="Wait up to this many seconds for all evidence.", min=1, max=86400)
+        float, typer.Option(help="Wait up to this many seconds for all evidence.", min=1, max=86400, metavar="SECONDS")
     ] = 60,
     proxies: Annotated[
-        int, typer.Option(help="Generate a mesh of this many proxies instead of the small one.", min=0, max=50_000)
+        int,
+        typer.Option(
+            help="Generate a mesh of this many proxies instead of the small one.", min=0, max=50_000, metavar="N"
+        ),
     ] = 0,
     series: Annotated[
-        int, typer.Option(help="Give each generated proxy this many series; with --proxies.", min=1, max=1_000_000)
+        int,
+        typer.Option(
+            help="Give each generated proxy this many series; with --proxies.", min=1, max=1_000_000, metavar="N"
+        ),
     ] = 1000,
     output_dir: Annotated[
         Path | None,

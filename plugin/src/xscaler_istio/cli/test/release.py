@@ -21,7 +21,7 @@ def command(
     ],
     namespace: options.Namespace = "default",
     timeout: Annotated[
-        float, typer.Option(help="Wait up to this many seconds for `helm test`.", min=1, max=86400)
+        float, typer.Option(help="Wait up to this many seconds for `helm test`.", min=1, max=86400, metavar="SECONDS")
     ] = 300,
     read_token_file: Annotated[
         Path | None,
@@ -31,7 +31,7 @@ def command(
             metavar="FILE",
         ),
     ] = None,
-    tenant: Annotated[str, typer.Option(help="Use this tenant if the values do not name one.")] = "",
+    tenant: Annotated[str, typer.Option(help="Use this tenant if the values do not name one.", metavar="ID")] = "",
     query_url: Annotated[
         str, typer.Option(help="Send PromQL queries to this URL; default: derived from the region.", metavar="URL")
     ] = "",
