@@ -22,12 +22,7 @@ xscaler.tenantId and xscaler.auth.existingSecret.tenantIdKey are both set.
 {{- else if and $key .Values.xscaler.auth.tokenFile }}
 xscaler.auth.existingSecret.tenantIdKey is a key of a Secret, and with xscaler.auth.tokenFile the chart reads none.
 # at: xscaler.auth.existingSecret.tenantIdKey, xscaler.auth.tokenFile
-# fix: set, with your tenant ID in place of my-tenant,
-  xscaler:
-    tenantId: my-tenant
-    auth:
-      existingSecret:
-        tenantIdKey: ""
+# fix: set xscaler.tenantId to your tenant ID, and xscaler.auth.existingSecret.tenantIdKey to ""
 {{- else if and $key (not .Values.xscaler.auth.existingSecret.name) }}
 xscaler.auth.existingSecret.tenantIdKey needs xscaler.auth.existingSecret.name.
 # at: xscaler.auth.existingSecret.tenantIdKey, xscaler.auth.existingSecret.name
@@ -39,9 +34,7 @@ xscaler.auth.existingSecret.tenantIdKey needs xscaler.auth.existingSecret.name.
 {{- else if not (or .Values.xscaler.tenantId $key) }}
 xscaler.tenantId is empty. xScaler rejects requests without it.
 # at: xscaler.tenantId
-# fix: set, with your tenant ID in place of my-tenant,
-  xscaler:
-    tenantId: my-tenant
+# fix: set xscaler.tenantId to your tenant ID
 {{- end }}
 {{- end -}}
 

@@ -12,9 +12,11 @@ labels are in files/logs/streams.yaml.
 {{- $system := concat $streams.always $streams.system $added | uniq | len -}}
 {{- $limit := int .Values.xscaler.limits.labelsPerStream -}}
 {{- $most := max $access $system -}}
+{{- $number := sub $most $limit -}}
+{{- $remove := printf "remove %s of" (ternary "one" (toString $number) (eq (int $number) 1)) -}}
 {{- $fix := "set xscaler.limits.labelsPerStream to your plan's limit (15 by default)" -}}
-{{- if or $added .Values.logs.streamLabels }}{{ $fix = "remove some of cluster.labels or logs.streamLabels" }}{{ end -}}
-{{- if $ownStages }}{{ $fix = "remove some of cluster.labels, logs.streamLabels or the labels in logs.extraStages" }}{{ end -}}
+{{- if or $added .Values.logs.streamLabels }}{{ $fix = printf "%s cluster.labels or logs.streamLabels" $remove }}{{ end -}}
+{{- if $ownStages }}{{ $fix = printf "%s cluster.labels, logs.streamLabels or the labels in logs.extraStages" $remove }}{{ end -}}
 {{- if gt (int $most) $limit }}
 xscaler.limits.labelsPerStream is {{ $limit }}, and log streams would have {{ $most }} labels. xScaler rejects them.
 # at: xscaler.limits.labelsPerStream{{ if .Values.cluster.labels }}, cluster.labels{{ end }}{{ if .Values.logs.streamLabels }}, logs.streamLabels{{ end }}{{ if $ownStages }}, logs.extraStages{{ end }}
@@ -29,7 +31,7 @@ xscaler.limits.labelsPerStream is {{ $limit }}, and log streams would have {{ $m
 {{- $cannot := .Files.Get "files/logs/extra.yaml" | fromYaml -}}
 {{- if regexMatch "[{}\"`]" $others }}
 
-logs.extraStages has a brace or a quote without its other half.
+logs.extraStages has an unbalanced brace or quote.
 # at: logs.extraStages
 # fix: end each block with }, and each text with the quote that it begins with
 {{- else if $others }}
@@ -73,7 +75,7 @@ logs.redact has an entry that is not a valid RE2 regular expression: {{ quote . 
 # fix: check its brackets and backslashes
 {{- else if regexMatch (printf "^(?:%s)$" .) "" }}
 
-logs.redact has an entry that matches an empty text, and so every place of a line: {{ quote . }}.
+logs.redact has an entry that matches the empty string, and so every position of a line: {{ quote . }}.
 # at: logs.redact
 # fix: write + instead of * where something must be there
 {{- else if regexMatch "^\\(?(?:\\?:)?\\.[*+]" . }}

@@ -24,6 +24,7 @@ agent's metrics.
 {{- range $job, $families := $facts.families -}}
 {{- $tags := ternary $.Values.istio.customTags (list) (has $job $facts.customTags) | uniq -}}
 {{- $over := list -}}
+{{- $beyond := 0 -}}
 {{- range $family, $groups := $families -}}
 {{- $labels := list -}}
 {{- $groups = ternary $groups (without $groups "regions") (empty $added) -}}
@@ -32,6 +33,7 @@ agent's metrics.
 {{- end -}}
 {{- $count := concat $labels $added $tags | uniq | len -}}
 {{- if gt $count $limit -}}
+{{- $beyond = max $beyond (sub $count $limit) -}}
 {{- $over = append $over (printf "%d on %s" $count (ternary (trimSuffix "_bucket" $family) $family (eq $.Values.metrics.histograms "native"))) -}}
 {{- end -}}
 {{- end -}}
@@ -40,17 +42,17 @@ agent's metrics.
 xscaler.limits.labelsPerSeries is {{ $limit }}, and series of the job {{ $job }} would have more labels: {{ join ", " $over }}. xScaler rejects
 them.
 # at: xscaler.limits.labelsPerSeries{{ if $added }}, cluster.labels, metrics.extraMetricRelabelConfigs{{ end }}{{ if $tags }}, istio.customTags{{ end }}
-# fix: {{ include "xscaler-istio.fewerLabels" (dict "added" $added "tags" $tags) }}
+# fix: {{ include "xscaler-istio.fewerLabels" (dict "added" $added "tags" $tags "number" $beyond) }}
 {{- end }}
 {{- end -}}
 {{- end -}}
 
-{{/* The fix for too many labels. Inputs: added (labels from cluster.labels and rules), tags (custom tags of the mesh) */}}
+{{/* The fix for too many labels. Inputs: added (labels from cluster.labels and rules), tags (custom tags of the mesh), number (how many are too many) */}}
 {{- define "xscaler-istio.fewerLabels" -}}
 {{- $removals := list -}}
-{{- with .added }}{{ $removals = append $removals (printf "some of these labels from cluster.labels or metrics.extraMetricRelabelConfigs: %s" (join ", " .)) }}{{ end -}}
-{{- with .tags }}{{ $removals = append $removals (printf "some of these tags from istio.customTags and from the mesh: %s" (join ", " .)) }}{{ end -}}
-{{- if $removals }}remove {{ join "; or " $removals }}{{ else }}set xscaler.limits.labelsPerSeries to your plan's limit (30 by default){{ end -}}
+{{- with .added }}{{ $removals = append $removals (printf "of these labels from cluster.labels or metrics.extraMetricRelabelConfigs: %s" (join ", " .)) }}{{ end -}}
+{{- with .tags }}{{ $removals = append $removals (printf "of these tags from istio.customTags and from the mesh: %s" (join ", " .)) }}{{ end -}}
+{{- if $removals }}remove {{ ternary "one" (toString .number) (eq (int .number) 1) }} {{ join "; or " $removals }}{{ else }}set xscaler.limits.labelsPerSeries to your plan's limit (30 by default){{ end -}}
 {{- end -}}
 
 {{- define "xscaler-istio.validate.clusterLabels" -}}
