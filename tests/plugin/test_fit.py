@@ -95,8 +95,8 @@ def test_a_proposal_keeps_what_the_user_excludes(fit: Callable[..., Ran]) -> Non
 def test_it_says_what_a_reader_needs(fit: Callable[..., Ran]) -> None:
     ran = fit("--max-series", "1")
     assert ran.code == 1
-    assert "\nlimit: 1 active series; today's values use " in ran.out
-    assert "\nmetrics.histograms: native: " in ran.out
+    assert "\nlimit: 1 active series; these values use " in ran.out
+    assert "\nmetrics.histograms: native → " in ran.out
     assert "\n  loses: what reads _bucket finds nothing (docs/histograms.md)\n" in ran.out
     # A proposal loses what each of its changes does.
     lost = [line for line in ran.out.splitlines() if line.startswith("  loses: ")]
@@ -212,7 +212,7 @@ def test_a_stated_size_is_what_validate_computes(cli4: Callable[..., Ran]) -> No
     # Sizes are given up before the health of proxies and control plane is.
     less = json.loads(cli4(*words, "--max-series", "25000", "-o", "json").out)
     assert less["chosen"]["metrics"].keys() == {"histograms", "excludeMetrics"}
-    assert cli4(*words).out.startswith("mesh: 300 proxies; as stated\ntoday: 354,300 active series, ")
+    assert cli4(*words).out.startswith("mesh: 300 proxies; as stated\nthese values: 354,300 active series, ")
 
 
 def test_lines_of_a_stated_size_are_sampled_to_fit(cli4: Callable[..., Ran]) -> None:

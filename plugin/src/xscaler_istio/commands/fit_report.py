@@ -22,17 +22,17 @@ _SECONDS_OF_A_DAY = 86_400
 
 def text(found: Fit) -> str:
     """Write an estimate, the proposals and the patch for readers."""
-    lines = [*_mesh(found.seen), f"today: {_cost(found.now)}"]
+    lines = [*_mesh(found.seen), f"these values: {_cost(found.now)}"]
     if found.limit:
         share = (found.now.series + found.others) / found.limit
         others = f", with {found.others:,} of other senders" if found.others else ""
-        lines.append(f"limit: {found.limit:,} active series; today's values use {share:.0%}{others}")
+        lines.append(f"limit: {found.limit:,} active series; these values use {share:.0%}{others}")
     if found.logs:
         lines.append(_logs(found.logs))
     for item in found.proposals:
         saved = 1 - item.cost.series / found.now.series
         mark = " (fits)" if found.limit and found.has_room(item.cost) else ""
-        lines.append(f"{described(item.changes)}: {_cost(item.cost)}, {saved:.0%} fewer series{mark}")
+        lines.append(f"{described(item.changes)} → {_cost(item.cost)}, {saved:.0%} fewer series{mark}")
         lines.append(f"  loses: {'; '.join(change.loses for change in item.changes)}")
     return "\n".join([*lines, *_conclusion(found)]) + "\n"
 
