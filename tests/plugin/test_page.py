@@ -128,3 +128,13 @@ def test_of_a_release() -> None:
     reader = read(report.as_html(subject, steps))
     assert "1 of 3 steps failed" in reader.texts
     assert {NASTY, "fix: fix it", "FAILED, 2 s", "skipped: no token, 0 s", "ok, 0 s"} <= set(reader.texts)
+
+
+@pytest.mark.parametrize("width", [120, 540])
+@pytest.mark.parametrize("seconds", [0, 0.5, 3, 13, 70, 4000])
+@pytest.mark.parametrize("start", [1_000_000_001.0, 1_000_000_014.9])
+def test_a_chart_of_a_short_time_has_an_axis(start: float, seconds: float, width: float) -> None:
+    window = Window(start=start, end=start + seconds, step=1)
+    chart = Chart(title="t", unit="short", series=(Named("a", ((start, 1.0),)),), window=window)
+    svg = plot.timeseries(chart, chart.series, Box(0, 0, width, 200), window)
+    assert re.search(r">\d\d:\d\d(:\d\d)?<", svg)

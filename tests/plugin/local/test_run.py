@@ -62,9 +62,9 @@ def nothing_left(environment: dict[str, str]) -> Iterator[None]:
 def test_yes(environment: dict[str, str], tmp_path: Path) -> None:
     with nothing_left(environment):
         ran = script(tool("helm4"))(*SMALL, "--output-dir", tmp_path / "kept", **environment)
+    assert ran.code == 0, ran.err
     report = json.loads(ran.out)
     published("test", report)
-    assert ran.code == 0, ran.err
     assert report["ok"] is True
     assert report["targets"]["expected"] == report["targets"]["found"]
     # The mesh's 18, and the collector itself.

@@ -371,9 +371,9 @@ def _rows(series: Sequence[Named], window: Window) -> Iterator[dict[str, float |
 
 
 def _moments(window: Window, room: float) -> list[float]:
-    """Return round times, some 70 pixels apart at least."""
+    """Return round times, some 70 pixels apart at least; the start where none is in the window."""
     span = window.end - window.start
-    steps = (15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
+    steps = (1, 2, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
     step = next((step for step in steps if span / step * 70 <= room), steps[-1])
     first = math.ceil(window.start / step) * step
-    return [float(moment) for moment in range(first, math.floor(window.end) + 1, step)]
+    return [float(moment) for moment in range(first, math.floor(window.end) + 1, step)] or [window.start]
